@@ -1,0 +1,71 @@
+/**
+ * What went wrong, for programs. Every error this project throws on purpose carries one.
+ *
+ * - `INVALID_ARGUMENT`: a value of the wrong type, shape or range
+ * - `LENGTH_MISMATCH`: two arrays that must agree in length do not
+ * - `LABEL_OUT_OF_RANGE`: a label that is not a class index
+ * - `NON_FINITE`: a NaN or infinity where a finite number is needed
+ * - `UNKNOWN_NAME`: a dataset, method, model, noise or backend that does not exist
+ * - `BACKEND_UNAVAILABLE`: an explicitly chosen backend that cannot run here
+ * - `EMPTY_CLASS`: a stratified split of data in which a class has too few samples
+ * - `MODEL_OUTPUT`: a model whose output cannot be read as logits of the given classes
+ * - `CHECKSUM_MISMATCH`: a file whose bytes are not the pinned ones
+ * - `CORRUPT_FILE`: a file that cannot be parsed
+ * - `SOURCE_UNAVAILABLE`: no source of a dataset answered
+ * - `NOT_WRITABLE`: a folder or file that cannot be written
+ * - `INCOMPATIBLE_STATE`: a saved state that does not belong to this configuration
+ */
+export type ErrorCode =
+  | "INVALID_ARGUMENT"
+  | "LENGTH_MISMATCH"
+  | "LABEL_OUT_OF_RANGE"
+  | "NON_FINITE"
+  | "UNKNOWN_NAME"
+  | "BACKEND_UNAVAILABLE"
+  | "EMPTY_CLASS"
+  | "MODEL_OUTPUT"
+  | "CHECKSUM_MISMATCH"
+  | "CORRUPT_FILE"
+  | "SOURCE_UNAVAILABLE"
+  | "NOT_WRITABLE"
+  | "INCOMPATIBLE_STATE";
+
+/** The error class of the whole project: read `code` in programs, `message` as a person. */
+export class LilawError extends Error {
+  override readonly name: string = "LilawError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Thrown when an explicitly chosen backend cannot run; the message names the reason and the remedy. */
+export class BackendUnavailableError extends LilawError {
+  override readonly name = "BackendUnavailableError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("BACKEND_UNAVAILABLE", message, options);
+  }
+}
+
+/**
+ * An error in the one shape all bad input gets: *Expected X for NAME but received Y*.
+ *
+ * @example throw expected("INVALID_ARGUMENT", "an integer of at least 1", "classes", classes);
+ */
+export function expected(code: ErrorCode, expectation: string, name: string, received: unknown): LilawError {
+  return new LilawError(code, `Expected ${expectation} for ${name} but received ${describe(received)}`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (ArrayBuffer.isView(value)) {
+    return `${value.constructor.name} of length ${"length" in value ? value.length : value.byteLength}`;
+  }
+  if (Array.isArray(value)) return `an array of length ${value.length}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  return String(value);
+}
