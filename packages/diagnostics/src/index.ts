@@ -1,1 +1,21 @@
-export {};
+export {
+  type IssueQuality,
+  type IssueScore,
+  issueScores,
+  type LabelIssue,
+  type LabelIssues,
+  type LabelIssuesOptions,
+  labelIssues,
+} from "./label-issues.js";
+export {
+  accuracy,
+  auprc,
+  auroc,
+  effectiveSampleSize,
+  type Flags,
+  multiclassAuroc,
+  precisionAtK,
+  predictedClasses,
+  softmax,
+} from "./metrics.js";
+export { type SampleBatch, type SampleRecord, SampleRecorder, type WeightTerms } from "./recorder.js";

@@ -1,0 +1,124 @@
+import { expected } from "@lilaw/core";
+import { auprc, auroc, type Flags, precisionAtK, sameLength } from "./metrics.js";
+import type { SampleRecord } from "./recorder.js";
+
+/**
+ * How suspect a given label is; in every score **high means suspect**.
+ *
+ * | score | formula | needs |
+ * |---|---|---|
+ * | `alpha` | 1 - W_alpha: little confident agreement (arXiv 2509.20786) | LiLAW's terms |
+ * | `beta` | W_beta: confident disagreement (arXiv 2509.20786) | LiLAW's terms |
+ * | `loss` | the sample's loss | |
+ * | `self-confidence` | 1 - u, one minus the selfConfidence | |
+ * | `margin` | v - u: how far the given label is behind the predicted one | |
+ * | `weight` | -weight: what Learning to Reweight leaves out | |
+ */
+export type IssueScore = "alpha" | "beta" | "loss" | "self-confidence" | "margin" | "weight";
+
+const formulas: Record<IssueScore, (record: SampleRecord, row: number) => number> = {
+  alpha: (record, row) => 1 - record.terms!.alpha[row]!,
+  beta: (record, row) => record.terms!.beta[row]!,
+  loss: (record, row) => record.losses[row]!,
+  "self-confidence": (record, row) => 1 - record.labelProbs[row]!,
+  margin: (record, row) => record.maxProbs[row]! - record.labelProbs[row]!,
+  weight: (record, row) => -record.weights[row]!,
+};
+
+/** One row of the ranked table. */
+export interface LabelIssue {
+  /** Row of the training set. */
+  readonly row: number;
+  /** The label it was given. */
+  readonly label: number;
+  /** The class the model predicted when it last saw the sample. */
+  readonly suggestedLabel: number;
+  /** High = suspect. */
+  readonly score: number;
+}
+
+/** How well a score finds the labels known to be wrong. */
+export interface IssueQuality {
+  readonly auroc: number;
+  readonly auprc: number;
+  readonly precisionAtK: number;
+  readonly k: number;
+}
+
+export interface LabelIssues {
+  readonly score: IssueScore;
+  /** Most suspect first; equal scores in the order of the rows. Rows the epoch did not visit are left out. */
+  readonly issues: readonly LabelIssue[];
+  /** Present when `flags` were given. */
+  readonly quality?: IssueQuality;
+}
+
+export interface LabelIssuesOptions {
+  /** A {@link SampleRecorder}'s record of one epoch. */
+  readonly record: SampleRecord;
+  /** Given labels, [count]. */
+  readonly labels: ArrayLike<number>;
+  /** Default `alpha` where the record has LiLAW's terms, else `loss`. */
+  readonly score?: IssueScore;
+  /** True flags, [count]: 1 where the given label is wrong. */
+  readonly flags?: Flags;
+  /** For precision@k; default the number of flagged rows (at least 1). */
+  readonly k?: number;
+}
+
+/**
+ * Ranks training samples by how suspect their labels are, and measures the ranking where the wrong ones are known.
+ *
+ * @throws LENGTH_MISMATCH, UNKNOWN_NAME (score), INVALID_ARGUMENT (a score the record has no values for; k)
+ */
+export function labelIssues(options: LabelIssuesOptions): LabelIssues {
+  const { record, labels, flags } = options;
+  const score = options.score ?? (record.terms ? "alpha" : "loss");
+  sameLength(labels, "labels", record.losses, "record");
+  const scores = issueScores(record, score);
+
+  const rows = Array.from(scores.keys()).filter((row) => !Number.isNaN(scores[row]));
+  const issues = rows
+    .map((row) => ({
+      row,
+      label: labels[row]!,
+      suggestedLabel: record.predictions[row]!,
+      score: scores[row]!,
+    }))
+    .sort((a, b) => (a.score > b.score ? -1 : a.score < b.score ? 1 : a.row - b.row));
+  if (!flags) return { score, issues };
+
+  sameLength(flags, "flags", labels, "labels");
+  const quality = measure(
+    rows.map((row) => scores[row]!),
+    rows.map((row) => flags[row]!),
+    options.k,
+  );
+  return { score, issues, quality };
+}
+
+/**
+ * The score of every training row, [count], high = suspect; NaN where the epoch did not visit the row.
+ *
+ * @throws UNKNOWN_NAME, INVALID_ARGUMENT (a score the record has no values for)
+ */
+export function issueScores(record: SampleRecord, score: IssueScore): Float64Array {
+  if (!Object.hasOwn(formulas, score)) {
+    throw expected("UNKNOWN_NAME", `one of ${Object.keys(formulas).join(", ")}`, "score", score);
+  }
+  if ((score === "alpha" || score === "beta") && !record.terms) {
+    throw expected("INVALID_ARGUMENT", "a record with LiLAW's terms", `score "${score}"`, "a record without");
+  }
+  return Float64Array.from(record.losses, (_, row) => formulas[score](record, row));
+}
+
+function measure(scores: readonly number[], flags: readonly (number | boolean)[], k?: number): IssueQuality {
+  const flagged = flags.filter(Boolean).length;
+  const places = k ?? Math.max(1, flagged);
+  return {
+    auroc: auroc(scores, flags),
+    auprc: auprc(scores, flags),
+    precisionAtK: precisionAtK(scores, flags, places),
+    k: places,
+  };
+}
