@@ -46,7 +46,8 @@ export class Random {
 
   /** A uniform integer in [0, n), without bias. */
   int(n: number): number {
-    if (!Number.isSafeInteger(n) || n < 1) throw expected("INVALID_ARGUMENT", "an integer of at least 1", "n", n);
+    if (!Number.isSafeInteger(n) || n < 1)
+      throw expected("INVALID_ARGUMENT", "an integer of at least 1", "n", n);
     return uniformInt(this.#generator, 0, n - 1);
   }
 

@@ -1,1 +1,13 @@
-export {};
+export { batches, params, type RandomBatch } from "./arbitraries.js";
+export { deviation } from "./close.js";
+export {
+  type Golden,
+  isNetworkCase,
+  type LilawCase,
+  lossOf,
+  type MultiLabelCase,
+  paramsOf,
+  type ReweightCase,
+  type ReweightNetworkCase,
+  readGolden,
+} from "./golden.js";

@@ -1,0 +1,28 @@
+import type { MetaGradient, MetaGradientArgs } from "../../backend.js";
+import { rowLoss } from "./row-loss.js";
+import { rowWeigher } from "./row-weight.js";
+
+/** LiLAW, algorithm 1, line 3: the direct partials of the weighted validation loss by the three scalars. */
+export function metaGradient(args: MetaGradientArgs): MetaGradient {
+  const rows = rowLoss(args, args.loss);
+  const weigh = rowWeigher(args.params);
+  const count = args.logits.length / args.classes;
+  const sum: MetaGradient = { alpha: 0, beta: 0, delta: 0, objective: 0, nonFiniteRows: 0 };
+
+  for (let i = 0; i < count; i++) {
+    const row = rows.measure(i);
+    if (Number.isNaN(row.loss)) sum.nonFiniteRows++;
+    const coefficient = args.coefficients?.[i] ?? row.loss;
+    const w = weigh(row.labelProb, row.maxProb);
+    sum.objective += coefficient * (row.weighted ? w.total : 1);
+    if (!row.weighted) continue;
+    sum.alpha += coefficient * w.byAlpha;
+    sum.beta += coefficient * w.byBeta;
+    sum.delta += coefficient * w.byDelta;
+  }
+  sum.alpha /= count;
+  sum.beta /= count;
+  sum.delta /= count;
+  sum.objective /= count;
+  return sum;
+}

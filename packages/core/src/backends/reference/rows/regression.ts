@@ -1,0 +1,28 @@
+import type { Batch } from "../../../backend.js";
+import { newRowStats, type RowLoss, setNonFinite } from "../row-loss.js";
+
+/**
+ * Squared error of one output f against a target y. The weights read (p * f - y) / range in place of p * u - v,
+ * which is u = f / range and v = y / range; v does not depend on the model.
+ */
+export function regressionRows({ logits, labels }: Batch, range: number): RowLoss {
+  const row = newRowStats();
+  let error = 0;
+
+  return {
+    measure(i) {
+      const output = logits[i]!;
+      if (!Number.isFinite(output)) return setNonFinite(row);
+      error = output - labels[i]!;
+      row.loss = error * error;
+      row.labelProb = output / range;
+      row.maxProb = labels[i]! / range;
+      row.prediction = 0;
+      return row;
+    },
+
+    gradient(byLoss, byLabelProb, _byMaxProb, out, at) {
+      out[at] = byLoss * 2 * error + byLabelProb / range;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { WeightedLossArgs, WeightedLossOutputs, WeightedLossScalars } from "../../backend.js";
+import { rowLoss } from "./row-loss.js";
+import { rowWeigher } from "./row-weight.js";
+
+/** LiLAW (arXiv 2509.20786, algorithm 1, line 1) in one pass over the rows; two where the batch mean of the weights is needed first. */
+export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): WeightedLossScalars {
+  const { classes, params, gradient, sampleWeights } = args;
+  const rows = rowLoss(args, args.loss);
+  const weigh = params === null ? null : rowWeigher(params);
+  const count = args.logits.length / classes;
+  const batch = args.normalize === "batch-mean" && params !== null ? batchMeans(args, count) : null;
+  const meanWeight = batch?.weight ?? 1;
+  let sum = 0;
+  let nonFiniteRows = 0;
+
+  for (let i = 0; i < count; i++) {
+    const row = rows.measure(i);
+    const nonFinite = Number.isNaN(row.loss);
+    if (nonFinite) nonFiniteRows++;
+    const w = weigh !== null && row.weighted ? weigh(row.labelProb, row.maxProb) : null;
+    const weight = nonFinite ? Number.NaN : (w?.total ?? 1);
+    const factor = sampleWeights?.[i] ?? 1;
+    sum += factor * (weight / meanWeight) * row.loss;
+
+    if (out.losses) out.losses[i] = row.loss;
+    if (out.weights) out.weights[i] = weight / meanWeight;
+    if (out.labelProbs) out.labelProbs[i] = row.labelProb;
+    if (out.maxProbs) out.maxProbs[i] = row.maxProb;
+    if (out.predictions) out.predictions[i] = row.prediction;
+    if (out.terms) {
+      out.terms.alpha[i] = w?.alpha ?? 0;
+      out.terms.beta[i] = w?.beta ?? 0;
+      out.terms.delta[i] = w?.delta ?? 0;
+    }
+    if (out.gradLogits) {
+      const at = i * classes;
+      if (nonFinite) {
+        out.gradLogits.fill(Number.NaN, at, at + classes);
+        continue;
+      }
+      // d(objective)/dW of this row: the batch mean in the denominator pulls towards the objective.
+      const byWeight = gradient === "full" && w !== null ? factor * row.loss - (batch?.objective ?? 0) : 0;
+      const scale = 1 / (count * meanWeight);
+      rows.gradient(
+        scale * factor * weight,
+        w === null ? 0 : scale * byWeight * w.byLabelProb,
+        w === null ? 0 : scale * byWeight * w.byMaxProb,
+        out.gradLogits,
+        at,
+      );
+    }
+  }
+  return { objective: sum / count, nonFiniteRows };
+}
+
+/** Mean weight and normalised objective over the finite rows, so that a NaN row spoils no other. */
+function batchMeans(args: WeightedLossArgs, count: number): { weight: number; objective: number } {
+  const rows = rowLoss(args, args.loss);
+  const weigh = rowWeigher(args.params!);
+  let weights = 0;
+  let weighted = 0;
+  let finite = 0;
+  for (let i = 0; i < count; i++) {
+    const row = rows.measure(i);
+    if (Number.isNaN(row.loss)) continue;
+    const weight = row.weighted ? weigh(row.labelProb, row.maxProb).total : 1;
+    finite++;
+    weights += weight;
+    weighted += (args.sampleWeights?.[i] ?? 1) * weight * row.loss;
+  }
+  return { weight: weights / finite, objective: weighted / weights };
+}

@@ -1,0 +1,75 @@
+import type { AlignmentWeightsOutputs, AlignmentWeightsScalars, FloatArray, Loss } from "../backend.js";
+import type { BackendChoice } from "../backends/select.js";
+import { expected } from "../errors.js";
+import { type AlignmentWeightsResult, alignmentWeights } from "../operations/alignment-weights.js";
+import { type BatchInput, checkLoss } from "../operations/arguments.js";
+
+export interface LearningToReweightOptions {
+  /** Default `"cross-entropy"` */
+  loss?: Loss;
+  /** Default `"auto"` */
+  backend?: BackendChoice;
+}
+
+export interface ReweighInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
+  /** [B, C], the change of the logits along the validation gradient */
+  readonly tangents: FloatArray;
+}
+
+export interface LearningToReweightState {
+  method: "learning-to-reweight";
+  version: 1;
+  loss: Loss;
+}
+
+/**
+ * Learning to Reweight (L2RW, arXiv 1803.09050): weighs each training sample by how well its gradient agrees with
+ * the gradient of a small clean validation set.
+ *
+ * The look-ahead of the paper is taken at eps = 0, so the weights equal those of its virtual-step form exactly and
+ * its learning rate cancels: only the logits and their tangents along the validation gradient are needed.
+ * The method has no state of its own beyond its options.
+ */
+export class LearningToReweight {
+  readonly loss: Loss;
+  readonly #backend: BackendChoice;
+
+  /** @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME` */
+  constructor({ loss = "cross-entropy", backend = "auto" }: LearningToReweightOptions = {}) {
+    this.loss = checkLoss(loss);
+    this.#backend = backend;
+  }
+
+  /** {@link alignmentWeights} of a training batch. Returns `out` when it is given. */
+  weigh<A extends FloatArray>(batch: ReweighInput<A>): AlignmentWeightsResult<A>;
+  weigh<O extends AlignmentWeightsOutputs>(batch: ReweighInput, out: O): O & AlignmentWeightsScalars;
+  weigh(
+    batch: ReweighInput,
+    out?: AlignmentWeightsOutputs,
+  ): AlignmentWeightsOutputs & AlignmentWeightsScalars {
+    const input = { ...batch, loss: this.loss, backend: this.#backend };
+    return out === undefined ? alignmentWeights(input) : alignmentWeights(input, out);
+  }
+
+  toJSON(): LearningToReweightState {
+    return { method: "learning-to-reweight", version: 1, loss: this.loss };
+  }
+
+  /** @throws LilawError `INCOMPATIBLE_STATE` */
+  static fromJSON(
+    state: LearningToReweightState,
+    { backend }: Pick<LearningToReweightOptions, "backend"> = {},
+  ): LearningToReweight {
+    if (state?.method !== "learning-to-reweight" || state.version !== 1) {
+      throw expected(
+        "INCOMPATIBLE_STATE",
+        'a state of method "learning-to-reweight", version 1',
+        "state",
+        state,
+      );
+    }
+    return new LearningToReweight(
+      backend === undefined ? { loss: state.loss } : { loss: state.loss, backend },
+    );
+  }
+}
