@@ -29,6 +29,7 @@ import { findCompiler, findProgram, root, run } from "./steps.mjs";
 
 const ADDON = join("lib", "napi-v8", "tfjs_binding.node");
 const PARTS = ["deps", "lib"];
+const AGAIN = "To try again: node scripts/setup-tensorflow.mjs";
 const A_DAY = 24 * 3600 * 1000;
 
 const { LILAW_CACHE, LILAW_TENSORFLOW, LOCALAPPDATA, TFJS_NODE_CDN_STORAGE, XDG_CACHE_HOME } = process.env;
@@ -49,13 +50,15 @@ function cacheFolder() {
   return system?.() ?? join(XDG_CACHE_HOME || join(homedir(), ".cache"), "lilaw");
 }
 
-/** The folders of every installed copy of the two packages. */
+/** The folders of every installed copy of the two packages; those of the plain one, which is built from, first. */
 function installedCopies() {
   const store = join(root, "node_modules", ".pnpm");
-  return readdirSync(store).flatMap((entry) => {
-    const name = /^@tensorflow\+(tfjs-node|tfjs-node-gpu)@/.exec(entry)?.[1];
-    return name ? [join(store, entry, "node_modules", "@tensorflow", name)] : [];
-  });
+  const installed = readdirSync(store);
+  return ["tfjs-node", "tfjs-node-gpu"].flatMap((name) =>
+    installed
+      .filter((entry) => entry.startsWith(`@tensorflow+${name}@`))
+      .map((entry) => join(store, entry, "node_modules", "@tensorflow", name)),
+  );
 }
 
 /** Takes away what this script, or a package's own install script, put into a copy. */
@@ -205,7 +208,8 @@ async function establish(made, copies) {
     }
   }
   copies.forEach(unlink);
-  const message = ["none: training runs on WebAssembly instead. Tried", ...failures].join("\n            - ");
+  const tried = failures.map((failure) => `            - ${failure.replaceAll("\n", "\n              ")}`);
+  const message = ["none: training runs on WebAssembly instead", ...tried, `            ${AGAIN}`].join("\n");
   return { works: false, message };
 }
 

@@ -50,15 +50,16 @@ export function run(program, args, { seconds = 900, lines = 15, ...options } = {
   return child.stdout;
 }
 
-/** Runs `work` as one line of output: its name at once, then what `work` returns and the time it took. */
+/** Runs `work` as a step: shows its name at once, then what `work` returns, with the time on the first line. */
 export async function step(name, work) {
-  process.stdout.write(`${name.padEnd(12)}`);
+  process.stdout.write(name.padEnd(12));
   const start = performance.now();
   try {
-    const result = await work();
-    process.stdout.write(`${result}  (${((performance.now() - start) / 1000).toFixed(1)} s)\n`);
+    const [result, ...details] = (await work()).split("\n");
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log([`${result} (${seconds} s)`, ...details].join("\n"));
   } catch (error) {
-    process.stdout.write("failed\n");
+    console.log("failed");
     throw error;
   }
 }
