@@ -1,0 +1,57 @@
+/** What each public package promises to whoever installs it. A name is added here when it becomes API. */
+export interface PublicPackage {
+  /** Folder in `packages/`; the package is `@lilaw/` and this */
+  readonly name: string;
+  /** The values that the main entry exports; left out where a package is a program only */
+  readonly exports?: readonly string[];
+  /** Values of further entries */
+  readonly entries?: Readonly<Record<string, readonly string[]>>;
+  /** Peer packages that its users install beside it */
+  readonly peers?: readonly string[];
+  /** False where the types of other packages, which ours mention, do not pass a full check themselves */
+  readonly checkAllTypes: boolean;
+  /** Programs it brings, and a word of their help */
+  readonly programs?: Readonly<Record<string, string>>;
+}
+
+const tfjs = ["tfjs-core", "tfjs-layers", "tfjs-backend-cpu"].map((name) => `@tensorflow/${name}@4.22.0`);
+
+export const publicPackages: readonly PublicPackage[] = [
+  {
+    name: "core",
+    exports: [
+      ...["LiLAW", "LearningToReweight", "Random"],
+      ...["weightedLoss", "metaGradient", "alignmentWeights", "getBackend"],
+      ...["LilawError", "BackendUnavailableError", "expected"],
+    ],
+    checkAllTypes: true,
+  },
+  {
+    name: "datasets",
+    exports: [
+      ...["datasetNames", "loadDataset", "loadFiles"],
+      ...["parseNoise", "injectNoise"],
+      ...["splitSamples", "takeSamples", "balancedRows", "batches"],
+    ],
+    checkAllTypes: true,
+  },
+  {
+    name: "diagnostics",
+    exports: [
+      ...["accuracy", "auroc", "multiclassAuroc", "auprc", "precisionAtK", "effectiveSampleSize"],
+      ...["SampleRecorder", "labelIssues"],
+    ],
+    checkAllTypes: true,
+  },
+  {
+    name: "tfjs",
+    exports: [
+      ...["fit", "fitDataset", "plain", "lilaw", "learningToReweight", "randomWeights"],
+      ...["crossEntropy", "predictLogits"],
+    ],
+    entries: { node: ["useBackend"] },
+    peers: tfjs,
+    checkAllTypes: false,
+  },
+  { name: "cli", checkAllTypes: false, programs: { lilaw: "train" } },
+];
