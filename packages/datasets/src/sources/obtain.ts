@@ -1,0 +1,170 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LilawError } from "@lilaw/core";
+import envPaths from "env-paths";
+import lockfile from "proper-lockfile";
+import { unpackGzip } from "../files/read.js";
+import type { LoadOptions } from "../types.js";
+import { makeFolder, writeWhole } from "./disk.js";
+import { checkFiles, type FileBytes, type PinnedFile, sha256 } from "./pinned.js";
+import type { Source } from "./source.js";
+
+/** The files of a dataset and where they may be. */
+export interface FileSet {
+  name: string;
+  files: readonly PinnedFile[];
+  /** Folders in which an operating system installs them. */
+  systemFolders: readonly string[];
+  /** In the order in which they are tried. */
+  sources: readonly Source[];
+  /** SHA-256 of files of other datasets: sets share file names, so in a shared folder these are not meant. */
+  foreign: ReadonlySet<string>;
+}
+
+interface Failure {
+  place: string;
+  error: Error;
+}
+
+/** The cache folder: `LILAW_CACHE`, else the operating system's own place for caches. */
+export function defaultCacheDir(): string {
+  return process.env.LILAW_CACHE || envPaths("lilaw", { suffix: "" }).cache;
+}
+
+/**
+ * The bytes of all files of a set, from the first places that have them: data folder, cache, system folders,
+ * sources. Bytes other than the pinned ones are refused everywhere; only right ones enter the cache, whole.
+ *
+ * @throws `CHECKSUM_MISMATCH` for wrong bytes in the data folder, or when a source had only such;
+ *   `SOURCE_UNAVAILABLE` when none had the files: both list everything that was tried, why it failed and what
+ *   would help; `NOT_WRITABLE` for the cache; the signal's reason after an abort
+ */
+export async function obtainFiles(set: FileSet, options: LoadOptions = {}): Promise<FileBytes> {
+  const found = new Map<string, Uint8Array>();
+  const failures: Failure[] = [];
+  const cache = join(options.cacheDir ?? defaultCacheDir(), set.name);
+  const missing = () => set.files.filter(({ name }) => !found.has(name));
+  const look = async (place: string, folder: string) => {
+    const local = await findLocal(folder, missing(), set.foreign);
+    for (const [name, bytes] of local.found) found.set(name, bytes);
+    const absent = new Error(`no ${missing()[0]?.name}`);
+    if (missing().length > 0) failures.push({ place: `${place} ${folder}`, error: local.refused ?? absent });
+    return local;
+  };
+
+  const dataDir = options.dataDir ?? (process.env.LILAW_DATA || undefined);
+  for (const folder of dataDir === undefined ? [] : [join(dataDir, set.name), dataDir]) {
+    // The user asked for these very files: to fetch others instead would hide that they are damaged.
+    const { refused } = await look("data folder", folder);
+    if (refused) throw refused;
+  }
+  await look("cache", cache);
+  for (const folder of set.systemFolders) await look("system folder", folder);
+  if (missing().length === 0) return found;
+  if (options.offline) {
+    failures.push({ place: "network", error: new Error("not tried: offline was asked for") });
+    throw unavailable(set, failures);
+  }
+
+  await makeFolder(cache);
+  const unlock = await lock(cache, options.signal);
+  try {
+    // Another process may have filled the cache while this one waited.
+    for (const [name, bytes] of (await findLocal(cache, missing(), set.foreign)).found)
+      found.set(name, bytes);
+    for (const source of set.sources) {
+      if (missing().length === 0) break;
+      try {
+        for await (const files of source.obtain({ ...options, folder: cache, files: missing() })) {
+          for (const [name, bytes] of files) {
+            await writeWhole(join(cache, name), bytes);
+            found.set(name, bytes);
+          }
+        }
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (error instanceof LilawError && error.code === "NOT_WRITABLE") throw error;
+        failures.push({ place: source.name, error: error as Error });
+      }
+    }
+  } finally {
+    await unlock();
+  }
+  if (missing().length > 0) throw unavailable(set, failures);
+  return found;
+}
+
+/** The files that a folder has, plain or gzip, and the first reason why one of them cannot be taken. */
+async function findLocal(
+  folder: string,
+  files: readonly PinnedFile[],
+  foreign: ReadonlySet<string>,
+): Promise<{ found: Map<string, Uint8Array>; refused?: LilawError }> {
+  const found = new Map<string, Uint8Array>();
+  let refused: LilawError | undefined;
+  for (const file of files) {
+    for (const path of [join(folder, file.name), join(folder, `${file.name}.gz`)]) {
+      if (found.has(file.name)) break;
+      try {
+        const bytes = await unpackGzip(await readFile(path));
+        if (foreign.has(sha256(bytes))) continue;
+        checkFiles([file], new Map([[file.name, bytes]]), folder);
+        found.set(file.name, bytes);
+      } catch (error) {
+        if (isAbsent(error)) continue;
+        refused ??= error instanceof LilawError ? error : unreadable(path, error as Error);
+      }
+    }
+  }
+  return refused === undefined ? { found } : { found, refused };
+}
+
+function isAbsent(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+function unreadable(path: string, cause: Error): LilawError {
+  const message = `Expected the pinned bytes for ${path} but received ${cause.message}`;
+  return new LilawError("CHECKSUM_MISMATCH", message, { cause });
+}
+
+/** Waits until no other process downloads into this folder: two would write into one part. */
+async function lock(folder: string, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      // A lost lock (a suspended machine) is harmless: checksums guard the bytes, and files appear whole.
+      return await lockfile.lock(folder, { onCompromised: () => {} });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
+      await sleep(200, undefined, signal && { signal });
+    }
+  }
+}
+
+function unavailable(set: FileSet, failures: readonly Failure[]): LilawError {
+  const wrong = failures.some(
+    ({ error }) => error instanceof LilawError && error.code === "CHECKSUM_MISMATCH",
+  );
+  const folder = join("DIR", set.name);
+  const help = set.sources.flatMap((source) => source.help ?? []);
+  const lines = [
+    `Expected a source that has ${set.name} for loadDataset but received ${failures.length} failures:`,
+    ...failures.map(({ place, error }) => `  ${place}: ${reasonOf(error)}`),
+    "Any of these helps:",
+    ...help.map((command) => `  ${command}`),
+    `  put ${set.files.map(({ name }) => name).join(", ")} (or .gz of them) into ${folder} and give DIR as data folder (LILAW_DATA=DIR)`,
+  ];
+  return new LilawError(wrong ? "CHECKSUM_MISMATCH" : "SOURCE_UNAVAILABLE", lines.join("\n"), {
+    cause: new AggregateError(failures.map(({ error }) => error)),
+  });
+}
+
+/** A failed fetch says only that it failed; the reason is in its cause. */
+function reasonOf(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error && !(error instanceof LilawError)
+    ? `${error.message}: ${reasonOf(cause)}`
+    : error.message;
+}
