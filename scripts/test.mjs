@@ -30,20 +30,23 @@ const vitest = await startVitest("test", process.argv.slice(2), { watch: false }
 const modules = vitest.state.getTestModules();
 const skipped = [];
 for (const module of modules) {
+  // A file that cannot be loaded or a hook that throws is a failure that no test counts.
+  for (const suite of [module, ...module.children.allSuites()]) {
+    if (suite.errors().length > 0) count.failed++;
+  }
   for (const test of module.children.allTests()) {
     const { state, note } = test.result();
     count[state]++;
     if (state === "skipped") skipped.push({ module, test, note });
   }
 }
-// A file that cannot be loaded, or an error outside of any test, is a failure that no test counts.
-count.failed += modules.filter((module) => module.errors().length > 0).length;
 count.failed += vitest.state.getUnhandledErrors().length;
 if (modules.length === 0) count.failed++;
 await vitest.close();
 
 for (const { module, test, note } of skipped) {
-  console.log(`skipped: ${module.relativeModuleId} > ${test.fullName}${note ? ` (${note})` : ""}`);
+  const reason = note ? ` (${note})` : "";
+  console.log(`skipped: ${module.project.name} ${module.relativeModuleId} > ${test.fullName}${reason}`);
 }
 process.exitCode = count.failed > 0 ? 1 : 0;
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
