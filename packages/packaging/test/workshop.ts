@@ -18,9 +18,15 @@ const cleanEnvironment = Object.fromEntries(
 );
 
 /** Runs a program and returns its stdout; an error carries all of its output. */
-export async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const env = { ...cleanEnvironment, ...environment };
   try {
-    return (await execute(program, [...args], { cwd, env: cleanEnvironment, maxBuffer: 1 << 26 })).stdout;
+    return (await execute(program, [...args], { cwd, env, maxBuffer: 1 << 26 })).stdout;
   } catch (error) {
     const { stdout, stderr, message } = error as Error & { stdout: string; stderr: string };
     throw new Error(`${message}\n${stdout}\n${stderr}`);
