@@ -1,0 +1,136 @@
+import { expected, type Loss } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { type LayersModel, layers } from "@tensorflow/tfjs-layers";
+import { internals, type LayerInternals } from "./model-internals.js";
+
+/** How a model ends, and how to get at its logits. */
+export interface Head {
+  /** Units of the output layer */
+  readonly units: number;
+  /** What turns the logits into the model's outputs */
+  readonly activation: "linear" | "softmax" | "sigmoid";
+  /** Logits [B, units] of a batch; the caller disposes them (or tidies) */
+  forward(xs: tf.Tensor[], training: boolean): tf.Tensor2D;
+  /** The model's own outputs from its logits */
+  activate(logits: tf.Tensor2D): tf.Tensor2D;
+}
+
+const activations = {
+  linear: (z: tf.Tensor2D) => z,
+  softmax: (z: tf.Tensor2D) => tf.softmax(z),
+  sigmoid: (z: tf.Tensor2D) => tf.sigmoid(z),
+} as const;
+
+/**
+ * Detects how a model ends. A softmax or sigmoid at the end is left out of the forward pass, so that the logits are
+ * exact however confident the model is; log-softmax outputs are logits as they are.
+ *
+ * @throws LilawError `MODEL_OUTPUT` unless the model has one output [B, C] ending in logits, softmax or sigmoid
+ */
+export function headOf(model: LayersModel): Head {
+  if (model.outputs.length !== 1) {
+    throw expected("MODEL_OUTPUT", "a model with one output", "model", `${model.outputs.length} outputs`);
+  }
+  const shape = model.outputs[0]!.shape;
+  const units = shape[1];
+  if (shape.length !== 2 || units == null) {
+    throw expected("MODEL_OUTPUT", "an output of shape [batch, units]", "model", shape);
+  }
+  const last = lastLayer(internals(model).outputLayers[0]!);
+  const activation = activationOf(last);
+  return {
+    units,
+    activation,
+    forward: (xs, training) => withoutActivation(last, activation, () => apply(model, xs, training)),
+    activate: activations[activation],
+  };
+}
+
+function lastLayer(layer: LayerInternals): LayerInternals {
+  const inner = layer.outputLayers?.[0];
+  return inner === undefined ? layer : lastLayer(inner);
+}
+
+function activationOf(last: LayerInternals): Head["activation"] {
+  if (last.getClassName() === "Softmax") return "softmax";
+  const name = last.activation?.getClassName() ?? "linear";
+  if (name === "logSoftmax") return "linear";
+  if (name === "linear" || name === "softmax" || name === "sigmoid") return name;
+  throw expected(
+    "MODEL_OUTPUT",
+    "a model ending in logits, softmax or sigmoid",
+    "model",
+    `activation ${name}`,
+  );
+}
+
+function apply(model: LayersModel, xs: tf.Tensor[], training: boolean): tf.Tensor2D {
+  return model.apply(xs.length === 1 ? xs[0]! : xs, { training }) as tf.Tensor2D;
+}
+
+/** Runs `forward` with the last layer's activation taken off; it is back on whatever happens. */
+function withoutActivation<T>(last: LayerInternals, activation: Head["activation"], forward: () => T): T {
+  if (activation === "linear") return forward();
+  const { activation: held, softmax } = last;
+  if (softmax !== undefined) last.softmax = (x) => x;
+  else last.activation = linear();
+  try {
+    return forward();
+  } finally {
+    if (softmax !== undefined) last.softmax = softmax;
+    else last.activation = held!;
+  }
+}
+
+/** tfjs exports no activation classes; a layer of its own has one. */
+function linear(): NonNullable<LayerInternals["activation"]> {
+  return (layers.activation({ activation: "linear" }) as unknown as LayerInternals).activation!;
+}
+
+/**
+ * The loss that fits a head where the user names none: softmax cross-entropy, binary or multi-label.
+ *
+ * @throws LilawError `MODEL_OUTPUT` where it cannot be told
+ */
+export function lossOf(model: LayersModel, head: Head): Loss {
+  if (head.activation === "sigmoid") return head.units === 1 ? "binary" : "multi-label";
+  if (head.units > 1) return "cross-entropy";
+  if (model.loss === "binaryCrossentropy") return "binary";
+  throw expected(
+    "MODEL_OUTPUT",
+    'several logits, or a loss such as "binary" or { kind: "regression", range } named in the weighting',
+    "model",
+    "one linear output",
+  );
+}
+
+/**
+ * The logits of a model on many samples, in inference mode; a softmax or sigmoid at its end is undone.
+ *
+ * @param x one tensor [N, …] (an array of them for several inputs)
+ * @returns row-major [N, units]
+ * @throws LilawError `MODEL_OUTPUT`
+ */
+export function predictLogits(
+  model: LayersModel,
+  x: tf.Tensor | tf.Tensor[],
+  { batchSize = 1024 }: { batchSize?: number } = {},
+): Float32Array {
+  const head = headOf(model);
+  const xs = Array.isArray(x) ? x : [x];
+  const count = xs[0]!.shape[0]!;
+  const logits = new Float32Array(count * head.units);
+  for (let start = 0; start < count; start += batchSize) {
+    const size = Math.min(batchSize, count - start);
+    const part = tf.tidy(() =>
+      head
+        .forward(
+          xs.map((tensor) => tf.slice(tensor, start, size)),
+          false,
+        )
+        .dataSync<"float32">(),
+    );
+    logits.set(part, start * head.units);
+  }
+  return logits;
+}

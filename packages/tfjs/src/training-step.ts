@@ -1,0 +1,110 @@
+import { expected, type LilawParams } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { internals } from "./model-internals.js";
+import { weightedLoss } from "./operations/weighted-loss.js";
+import type { BatchRecord, TrainBatch, TrainingContext } from "./weighting.js";
+
+type GradientOptions = { gradient?: "full" | "detached"; normalize?: "none" | "batch-mean" };
+
+/** The optimizer's variables. */
+export function trainableVariables(model: LayersModel): tf.Variable[] {
+  return internals(model).collectedTrainableWeights.map((weight) => weight.read() as tf.Variable);
+}
+
+/**
+ * One optimizer step on a weighted loss of the logits (or, with `params` null and weights from elsewhere, on the
+ * weighted mean of the row losses). `weigh` runs on the logits of the step, before the loss.
+ */
+export function stepOnLogits(
+  context: TrainingContext,
+  batch: TrainBatch,
+  params: LilawParams | null,
+  weigh?: (logits: tf.Tensor2D) => Float32Array,
+  options: GradientOptions = {},
+): tf.Scalar[] {
+  const { head, loss } = context;
+  return step(context, batch, () => {
+    const logits = head!.forward(batch.xs, true);
+    const methodWeights = weigh?.(logits);
+    const sampleWeights = product(methodWeights, batch.sampleWeights);
+    const values = context.record === undefined ? undefined : newValues(batch.size, params !== null);
+    const objective = weightedLoss(
+      logits,
+      { ...options, labels: batch.labels!, loss, params, sampleWeights },
+      values,
+    );
+    if (values !== undefined) {
+      const { epoch, step, rows } = batch;
+      context.record!({ epoch, step, rows, ...values, weights: methodWeights ?? values.weights });
+    }
+    return { objective, outputs: head!.activate(logits) };
+  });
+}
+
+/** One optimizer step on the loss the model was compiled with, each row times its weight. */
+export function stepOnModelLoss(
+  context: TrainingContext,
+  batch: TrainBatch,
+  methodWeights?: Float32Array,
+): tf.Scalar[] {
+  const weights = product(methodWeights, batch.sampleWeights);
+  return step(context, batch, () => {
+    const input = batch.xs.length === 1 ? batch.xs[0]! : batch.xs;
+    const outputs = context.model.apply(input, { training: true }) as tf.Tensor;
+    const losses = internals(context.model).lossFunctions[0]!(batch.y, outputs);
+    const objective = weights === undefined ? tf.mean(losses) : weightedMean(losses, weights);
+    return { objective: objective as tf.Scalar, outputs };
+  });
+}
+
+function weightedMean(losses: tf.Tensor, weights: Float32Array): tf.Tensor {
+  if (losses.rank === 0) {
+    throw expected(
+      "INVALID_ARGUMENT",
+      "a loss per sample (sample weights need it)",
+      "the model's loss",
+      "a scalar",
+    );
+  }
+  const perRow = losses.rank === 1 ? losses : tf.mean(tf.reshape(losses, [weights.length, -1]), 1);
+  return tf.mean(tf.mul(perRow, tf.tensor1d(weights)));
+}
+
+/** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */
+function step(
+  { model, stochastic }: TrainingContext,
+  batch: TrainBatch,
+  forward: () => { objective: tf.Scalar; outputs: tf.Tensor },
+): tf.Scalar[] {
+  const metrics: tf.Scalar[] = [];
+  stochastic.seedStep(batch.epoch, batch.step);
+  const total = model.optimizer.minimize(
+    () => {
+      const { objective, outputs } = forward();
+      for (const [metric] of internals(model).metricsTensors) {
+        metrics.push(tf.keep(tf.mean(metric(batch.y, outputs))) as tf.Scalar);
+      }
+      return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), objective);
+    },
+    true,
+    trainableVariables(model),
+  );
+  return [total!, ...metrics];
+}
+
+function product(a: Float32Array | undefined, b: Float32Array | undefined): Float32Array | undefined {
+  return a !== undefined && b !== undefined ? a.map((value, i) => value * b[i]!) : (a ?? b);
+}
+
+function newValues(size: number, withTerms: boolean): Omit<BatchRecord, "epoch" | "step" | "rows"> {
+  const floats = () => new Float32Array(size);
+  return {
+    losses: floats(),
+    labelProbs: floats(),
+    maxProbs: floats(),
+    weights: floats(),
+    predictions: new Int32Array(size),
+    ...(withTerms ? { terms: { alpha: floats(), beta: floats(), delta: floats() } } : {}),
+  };
+}

@@ -1,0 +1,21 @@
+import type { Loss } from "@lilaw/core";
+import { stepOnLogits, stepOnModelLoss } from "../training-step.js";
+import type { Weighting } from "../weighting.js";
+
+export interface PlainOptions {
+  /** Compute this loss on the logits in place of the loss the model was compiled with. */
+  loss?: Loss;
+}
+
+/** Every sample weighs the same (times `sampleWeight` and `classWeight`): what `model.fit` does. */
+export function plain({ loss }: PlainOptions = {}): Weighting {
+  return {
+    name: "plain",
+    loss: loss ?? "model",
+    needsValidation: false,
+    start: (context) => ({
+      step: (batch) =>
+        loss === undefined ? stepOnModelLoss(context, batch) : stepOnLogits(context, batch, null),
+    }),
+  };
+}
