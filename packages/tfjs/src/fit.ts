@@ -11,7 +11,7 @@ import {
 import { checkCount } from "./arguments.js";
 import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
 import { type Head, headOf, lossOf } from "./head.js";
-import { internals } from "./model-internals.js";
+import { internals, trainedModel } from "./model-internals.js";
 import { StochasticLayers } from "./stochastic-layers.js";
 import { modelTargets, readTargets } from "./targets.js";
 import { encodeTrainingState, restoreTrainingState } from "./training-state.js";
@@ -163,11 +163,12 @@ interface TrainArgs
  * tfjs's own `fitDataset` drives the epochs, callbacks, validation and History; only its train function is ours.
  */
 async function train(
-  model: LayersModel,
+  givenModel: LayersModel,
   source: BatchSource,
   weighting: Weighting,
   { seed, head, loss, batchSize, validation, record, checkpoint, resume, ...args }: TrainArgs,
 ): Promise<History> {
+  const model = trainedModel(givenModel);
   const stochastic = new StochasticLayers(model, seed);
   if (checkpoint !== undefined || resume !== undefined) stochastic.requireSeedable("checkpoints");
   const context: TrainingContext = { model, head, loss, stochastic, seed, batchSize, validation, record };
@@ -183,6 +184,10 @@ async function train(
         epoch = current;
         step = 0;
         source.beginEpoch(current);
+      },
+      onBatchEnd: async () => {
+        // Set on a Sequential, `stopTraining` would not reach the model it wraps.
+        if (internals(givenModel).stopTraining_) model.stopTraining = true;
       },
       onEpochEnd: async (_, logs) => {
         Object.assign(logs!, run.logs?.());
@@ -222,6 +227,7 @@ async function train(
   };
 
   const hidden = internals(model);
+  givenModel.stopTraining = false;
   hidden.makeTrainFunction = () => trainFunction;
   try {
     return await model.fitDataset(source as never, {

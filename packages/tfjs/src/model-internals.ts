@@ -40,6 +40,11 @@ export function internals(model: LayersModel): ModelInternals {
   return model as unknown as ModelInternals;
 }
 
+/** The model that trains: a Sequential hands compile, fit and all the rest to a model it wraps. */
+export function trainedModel(model: LayersModel): LayersModel {
+  return (model as unknown as { model?: LayersModel }).model ?? model;
+}
+
 /** Every layer of a model with what it wraps, in order. */
 export function allLayers(model: LayersModel): LayerInternals[] {
   const found: LayerInternals[] = [];
