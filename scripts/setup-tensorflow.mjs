@@ -221,14 +221,14 @@ function readRecord() {
   }
 }
 
-/** Sets TensorFlow up and returns what came of it, for people. `retry` forgets an earlier failure. */
-export async function setUpTensorFlow({ retry = false } = {}) {
-  const copies = installedCopies();
-  if (LILAW_TENSORFLOW === "off") {
-    copies.forEach(unlink);
-    rmSync(recordFile, { force: true });
-    return "off (LILAW_TENSORFLOW=off)";
-  }
+/** Takes TensorFlow out, for the case without it, and forgets what the last set-up came to. */
+function takeOut(copies) {
+  copies.forEach(unlink);
+  rmSync(recordFile, { force: true });
+  return "off (LILAW_TENSORFLOW=off)";
+}
+
+async function setUp(copies, retry) {
   const { version } = JSON.parse(readFileSync(join(copies[0], "package.json"), "utf8"));
   const made = join(cacheFolder(), "tensorflow", `tfjs-node-${version}-${process.platform}-${process.arch}`);
 
@@ -245,6 +245,17 @@ export async function setUpTensorFlow({ retry = false } = {}) {
   mkdirSync(dirname(recordFile), { recursive: true });
   writeFileSync(recordFile, `${JSON.stringify({ ...result, circumstances, time: Date.now() }, null, 2)}\n`);
   return result.message;
+}
+
+/** Sets TensorFlow up and returns what came of it, for people. `retry` forgets an earlier failure. */
+export async function setUpTensorFlow({ retry = false } = {}) {
+  try {
+    const copies = installedCopies();
+    return LILAW_TENSORFLOW === "off" ? takeOut(copies) : await setUp(copies, retry);
+  } catch (error) {
+    // Such as a node_modules that cannot be written: no reason to stop what runs without TensorFlow.
+    return `none: training runs on WebAssembly instead (${error.message})`;
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await setUpTensorFlow({ retry: true }));
