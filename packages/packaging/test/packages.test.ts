@@ -90,7 +90,7 @@ for (const promised of publicPackages) {
         const own = [name, ...(await ownDependencies(name))].map((dependency) => tarballs.get(dependency)!);
         const options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
         await run("npm", ["install", ...options, ...own, ...peers], project);
-      }, 300_000);
+      });
       afterAll(() => remove(project));
 
       const main: Record<string, readonly string[]> = exports ? { [specifier]: exports } : {};
