@@ -2,9 +2,7 @@
  * The main job: MNIST with half of its labels wrong, trained by four methods, compared in one table.
  * Further arguments go to `lilaw train` and win over the ones here: `npm start -- --epochs 3`.
  */
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { root } from "./steps.mjs";
+import { fileURLToPath } from "node:url";
 
 const job = [
   ...["--dataset", "mnist"],
@@ -17,9 +15,7 @@ const job = [
   ...["--backend", "auto"],
 ];
 
-const command = join(root, "packages", "cli", "dist", "main.js");
-const child = spawnSync(process.execPath, [command, "train", ...job, ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
-if (child.error) throw child.error;
-process.exitCode = child.status ?? 130;
+// In this process, so that Ctrl-C reaches the training alone and nothing stops before it has saved its state.
+const command = new URL("../packages/cli/dist/main.js", import.meta.url);
+process.argv = [process.execPath, fileURLToPath(command), "train", ...job, ...process.argv.slice(2)];
+await import(command);
