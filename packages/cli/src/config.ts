@@ -1,0 +1,127 @@
+import { createRequire } from "node:module";
+import { expected } from "@lilaw/core";
+import type { Dataset } from "@lilaw/datasets";
+import { digestOf, type SeedPlan } from "./data.js";
+import type { Topology } from "./models.js";
+import { checkSettings, type Settings } from "./options.js";
+
+/** `config.json`: everything needed to repeat a run, and what its settings came to. */
+export interface RunConfig {
+  readonly format: 1;
+  readonly created: string;
+  readonly versions: Versions;
+  readonly backend: Backend;
+  readonly settings: Settings;
+  readonly data: DataConfig;
+  /** The model's layers; each seed initialises them afresh. */
+  readonly model: Topology;
+}
+
+/** The backend that runs, and why those before it do not. */
+export interface Backend {
+  readonly backend: string;
+  readonly tried: readonly { readonly name: string; readonly reason: string }[];
+}
+
+interface Versions {
+  readonly lilaw: string;
+  readonly node: string;
+  readonly tfjs: string;
+}
+
+interface DataConfig {
+  readonly name: string;
+  readonly classes: number;
+  readonly classNames: readonly string[];
+  readonly shape: readonly number[];
+  readonly license: string;
+  readonly citation: string;
+  readonly sha256: string;
+  readonly testSize: number;
+  readonly seeds: readonly SeedConfig[];
+}
+
+interface SeedConfig {
+  readonly seed: number;
+  readonly trainSize: number;
+  readonly validSize: number;
+  readonly cleanSize?: number;
+  readonly trainNoiseRate: number;
+  readonly validNoiseRate: number;
+  readonly diagonallyDominant: boolean;
+}
+
+const require = createRequire(import.meta.url);
+
+/** The versions that decide a run's numbers. */
+export function versions(): Versions {
+  return {
+    lilaw: require("../package.json").version,
+    node: process.versions.node,
+    tfjs: require("@tensorflow/tfjs-core/package.json").version,
+  };
+}
+
+export function createConfig(
+  settings: Settings,
+  backend: Backend,
+  dataset: Dataset,
+  plans: readonly SeedPlan[],
+  model: Topology,
+): RunConfig {
+  return {
+    format: 1,
+    created: new Date().toISOString(),
+    versions: versions(),
+    backend,
+    settings,
+    data: {
+      name: dataset.name,
+      classes: dataset.classes,
+      classNames: dataset.classNames,
+      shape: dataset.train.shape,
+      license: dataset.license,
+      citation: dataset.citation,
+      sha256: digestOf(dataset),
+      testSize: dataset.test.count,
+      seeds: plans.map(seedConfig),
+    },
+    model,
+  };
+}
+
+/**
+ * Checks a stored configuration as if its settings had just been typed.
+ *
+ * @throws INCOMPATIBLE_STATE, INVALID_ARGUMENT, UNKNOWN_NAME
+ */
+export function checkConfig(config: RunConfig): void {
+  if (config.format !== 1)
+    throw expected("INCOMPATIBLE_STATE", "1", "the format of config.json", config.format);
+  checkSettings({ ...config.settings });
+}
+
+/** @throws INCOMPATIBLE_STATE when the samples are not those the run began with */
+export function checkSameData(config: RunConfig, dataset: Dataset): void {
+  const digest = digestOf(dataset);
+  if (digest !== config.data.sha256) {
+    throw expected(
+      "INCOMPATIBLE_STATE",
+      `the samples this run began with (${config.data.sha256})`,
+      "--resume",
+      digest,
+    );
+  }
+}
+
+function seedConfig({ seed, train, valid, clean }: SeedPlan): SeedConfig {
+  return {
+    seed,
+    trainSize: train.rows.length,
+    validSize: valid.rows.length,
+    ...(clean && { cleanSize: clean.length }),
+    trainNoiseRate: train.noiseRate,
+    validNoiseRate: valid.noiseRate,
+    diagonallyDominant: train.diagonallyDominant,
+  };
+}

@@ -1,0 +1,88 @@
+import Table from "cli-table3";
+import pc from "picocolors";
+import { mean, sampleStandardDeviation } from "simple-statistics";
+import type { Backend } from "./config.js";
+import type { EpochMetrics, Unit } from "./run-folder.js";
+
+/** What a unit came to; an entry of `summary.json`. */
+export interface RunResult extends Unit {
+  /** The epoch, from 1, with the highest accuracy on the validation labels; the earliest on ties. */
+  readonly bestValidEpoch: number;
+  readonly testAccuracyAtBestValid: number;
+  readonly testAccuracyLast: number;
+  /** Null where the test samples are of one class. */
+  readonly testAurocAtBestValid: number | null;
+  /** Training and evaluation of all epochs. */
+  readonly seconds: number;
+  /** Mean over all training steps. */
+  readonly stepsPerSecond: number;
+}
+
+/** `summary.json` */
+export interface Summary {
+  readonly dataset: string;
+  readonly noise: string;
+  readonly results: readonly RunResult[];
+}
+
+/** The result of a finished unit, from its epochs alone. */
+export function resultOf({ method, seed }: Unit, epochs: readonly EpochMetrics[]): RunResult {
+  const best = epochs.reduce((a, b) => (b.validAccuracy > a.validAccuracy ? b : a));
+  // Every epoch has the same number of steps: the harmonic mean of the rates is the rate of them all.
+  const secondsPerStep = mean(epochs.map((epoch) => 1 / epoch.stepsPerSecond));
+  return {
+    method,
+    seed,
+    bestValidEpoch: best.epoch,
+    testAccuracyAtBestValid: best.testAccuracy,
+    testAccuracyLast: epochs.at(-1)!.testAccuracy,
+    testAurocAtBestValid: best.testAuroc,
+    seconds: epochs.reduce((sum, epoch) => sum + epoch.seconds, 0),
+    stepsPerSecond: 1 / secondsPerStep,
+  };
+}
+
+/** The final table: a row a method, mean ± standard deviation where there are several seeds. */
+export function renderTable(summary: Summary): string {
+  const table = new Table({
+    head: [
+      "method",
+      "seeds",
+      "best epoch",
+      "test acc., best epoch",
+      "test acc., last epoch",
+      "AUROC, best epoch",
+      "step/s",
+    ],
+    colAligns: ["left", "left", "right", "right", "right", "right", "right"],
+    style: { head: pc.isColorSupported ? ["bold"] : [], border: pc.isColorSupported ? ["gray"] : [] },
+  });
+  for (const method of new Set(summary.results.map((result) => result.method))) {
+    const results = summary.results.filter((result) => result.method === method);
+    const column = (value: (result: RunResult) => number | null, digits: number) =>
+      meanAndDeviation(results.map(value), digits);
+    table.push([
+      method,
+      results.map((result) => result.seed).join(", "),
+      column((result) => result.bestValidEpoch, results.length === 1 ? 0 : 1),
+      column((result) => result.testAccuracyAtBestValid, 4),
+      column((result) => result.testAccuracyLast, 4),
+      column((result) => result.testAurocAtBestValid, 4),
+      column((result) => result.stepsPerSecond, 0),
+    ]);
+  }
+  return table.toString();
+}
+
+/** One line that says what runs, and why nothing faster does. */
+export function renderBackend({ backend, tried }: Backend): string {
+  const others = tried.filter(({ name }) => name !== backend).map(({ name, reason }) => `${name}: ${reason}`);
+  return `backend ${backend}${others.length > 0 ? ` (not ${others.join("; not ")})` : ""}`;
+}
+
+function meanAndDeviation(values: readonly (number | null)[], digits: number): string {
+  const known = values.filter((value) => value !== null);
+  if (known.length < values.length) return "-";
+  const center = mean(known).toFixed(digits);
+  return known.length === 1 ? center : `${center} ± ${sampleStandardDeviation(known).toFixed(digits)}`;
+}

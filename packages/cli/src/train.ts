@@ -1,0 +1,135 @@
+import { resolve } from "node:path";
+import type { Dataset } from "@lilaw/datasets";
+import { useBackend } from "@lilaw/tfjs/node";
+import { type Backend, checkSameData, createConfig, versions } from "./config.js";
+import { loadData, planSeed, type SeedPlan } from "./data.js";
+import { loadTopology } from "./models.js";
+import type { Invocation, Settings, Surroundings } from "./options.js";
+import type { Progress } from "./progress.js";
+import { renderBackend } from "./report.js";
+import { disposeSeed, loadSeed, runUnit } from "./run.js";
+import { checkNewFolder, RunFolder } from "./run-folder.js";
+
+/** How a run ended. */
+export interface Outcome {
+  /** False when the signal stopped it. */
+  readonly finished: boolean;
+  /** Missing when the run was stopped before it began. */
+  readonly folder?: RunFolder;
+}
+
+interface Prepared {
+  readonly folder: RunFolder;
+  readonly dataset: Dataset;
+  readonly plans: readonly SeedPlan[];
+}
+
+/**
+ * Runs `lilaw train`: every method with every seed, into a run folder. What is wrong with the input is found before
+ * the folder is created.
+ *
+ * @param signal stops the run at the next training step; the folder can then be resumed
+ * @throws LilawError for bad input
+ */
+export async function train(
+  invocation: Invocation,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const surroundings: Surroundings & RunState = { ...invocation, progress, signal };
+  let prepared: Prepared;
+  try {
+    prepared =
+      "resume" in invocation
+        ? await reopen(invocation.resume, surroundings)
+        : await prepare(invocation.settings, invocation.out, surroundings);
+  } catch (error) {
+    if (signal.aborted) return { finished: false };
+    throw error;
+  }
+  return { finished: await runUnits(prepared, surroundings), folder: prepared.folder };
+}
+
+interface RunState {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+async function prepare(
+  settings: Settings,
+  out: string | undefined,
+  surroundings: Surroundings & RunState,
+): Promise<Prepared> {
+  const path = out ?? defaultFolder(settings);
+  await checkNewFolder(path);
+  const backend = await startBackend(settings.backend, surroundings.progress);
+  const dataset = await load(settings, surroundings);
+  const plans = settings.seeds.map((seed) => planSeed(dataset, settings, seed));
+  const model = await loadTopology(settings.model, dataset.train.shape, dataset.classes);
+  surroundings.signal.throwIfAborted();
+  const folder = await RunFolder.create(path, createConfig(settings, backend, dataset, plans, model));
+  return { folder, dataset, plans };
+}
+
+async function reopen(path: string, surroundings: Surroundings & RunState): Promise<Prepared> {
+  const folder = await RunFolder.open(path);
+  const { settings, backend } = folder.config;
+  warnOfOtherVersions(folder, surroundings.progress);
+  await startBackend(backend.backend as Settings["backend"], surroundings.progress);
+  const dataset = await load(settings, surroundings);
+  checkSameData(folder.config, dataset);
+  return { folder, dataset, plans: settings.seeds.map((seed) => planSeed(dataset, settings, seed)) };
+}
+
+/** Runs what is not finished yet; the samples of one seed at a time are on the backend. */
+async function runUnits(
+  { folder, dataset, plans }: Prepared,
+  { progress, signal }: RunState,
+): Promise<boolean> {
+  for (const plan of plans) {
+    const units = folder.units.filter((unit) => unit.seed === plan.seed);
+    const open = units.filter((unit) => !folder.isFinished(unit));
+    if (open.length === 0) continue;
+    const data = loadSeed(dataset, plan);
+    try {
+      for (const unit of open) {
+        if (signal.aborted || !(await runUnit(unit, data, { folder, progress, signal }))) return false;
+      }
+    } finally {
+      disposeSeed(data);
+    }
+  }
+  // Only now: a process killed between a summary and this would leave a checkpoint behind for good.
+  for (const unit of folder.units) await folder.removeCheckpoints(unit);
+  return true;
+}
+
+async function startBackend(name: Settings["backend"], progress: Progress): Promise<Backend> {
+  const backend = await useBackend(name);
+  progress.say(renderBackend(backend));
+  return backend;
+}
+
+function load(settings: Settings, { dataDir, progress, signal }: Surroundings & RunState): Promise<Dataset> {
+  return loadData(settings, {
+    ...(dataDir !== undefined && { dataDir }),
+    signal,
+    onProgress: ({ file, received, total }) => progress.download(file, received, total),
+  });
+}
+
+function warnOfOtherVersions({ config }: RunFolder, progress: Progress): void {
+  const now = versions();
+  for (const name of ["lilaw", "node", "tfjs"] as const) {
+    if (now[name] === config.versions[name]) continue;
+    progress.say(
+      `this run began with ${name} ${config.versions[name]}; with ${now[name]} its numbers may differ`,
+    );
+  }
+}
+
+/** `runs/NAME-TIME` under the working directory. */
+function defaultFolder({ dataset, files }: Settings): string {
+  const name = dataset ?? files!.train.replace(/^.*[\\/]/, "").replace(/\..*$/, "");
+  return resolve("runs", `${name}-${new Date().toISOString().replaceAll(/[-:]|\.\d+Z$/g, "")}`);
+}

@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Random } from "@lilaw/core";
+import { onTestFinished } from "vitest";
+import type { EpochMetrics, RunResult, Summary } from "../src/index.js";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+
+export interface Ended {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Interruption {
+  /** Sent when standard error first shows this text, or as soon as the run folder exists. */
+  when: RegExp | "folder";
+  signal: NodeJS.Signals;
+}
+
+/** Runs the built command as a user would. */
+export function lilaw(args: readonly string[], interruption?: Interruption, env = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended: Ended = { status: null, signal: null, stdout: "", stderr: "" };
+  let pending = interruption;
+  const interruptIf = (condition: (when: Interruption["when"]) => boolean) => {
+    if (!pending || !condition(pending.when)) return;
+    child.kill(pending.signal);
+    pending = undefined;
+  };
+  const out = args[args.indexOf("--out") + 1]!;
+  const watch = setInterval(
+    () => interruptIf((when) => when === "folder" && existsSync(join(out, "config.json"))),
+    1,
+  );
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    ended.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    ended.stderr += text;
+    interruptIf((when) => when instanceof RegExp && when.test(ended.stderr));
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      clearInterval(watch);
+      resolve({ ...ended, status, signal });
+    });
+  });
+}
+
+/** A folder of its own for one test. */
+export async function scratch(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "lilaw-cli-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Three clouds in the plane that a linear model tells apart nearly always. */
+export function clouds(perClass: number, seed: number): string {
+  const random = Random.from(seed, "clouds");
+  const centers = [
+    [0, 2],
+    [2, -1],
+    [-2, -1],
+  ];
+  const lines = centers.flatMap(([x, y], label) =>
+    Array.from({ length: perClass }, () => [
+      x! + 0.5 * random.normal(),
+      y! + 0.5 * random.normal(),
+      `c${label}`,
+    ]),
+  );
+  return ["x,y,label", ...random.shuffle(lines).map((line) => line.join(","))].join("\n");
+}
+
+/** `--train` and `--test` with files of clouds in `folder`. */
+export async function cloudFiles(folder: string, perClass = 100): Promise<string[]> {
+  const [train, test] = [join(folder, "train.csv"), join(folder, "test.csv")];
+  await writeFile(train, clouds(perClass, 1));
+  await writeFile(test, clouds(50, 2));
+  return ["--train", train, "--test", test];
+}
+
+/** What of a run folder must be the same whenever and however it was made: everything but the times. */
+export async function contentsOf(folder: string) {
+  const names = (await readdir(folder, { recursive: true })).sort();
+  const tables: Record<string, string> = {};
+  for (const name of names.filter((name) => name.endsWith(".csv"))) {
+    tables[name] = await readFile(join(folder, name), "utf8");
+  }
+  return { names, metrics: await metricsOf(folder), summary: await summaryOf(folder), tables };
+}
+
+export async function metricsOf(folder: string) {
+  const lines = (await readFile(join(folder, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+  return lines.map((line) => withoutTimes(JSON.parse(line) as EpochMetrics));
+}
+
+export async function summaryOf(folder: string) {
+  const summary: Summary = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
+  return { ...summary, results: summary.results.map((result: RunResult) => withoutTimes(result)) };
+}
+
+export function withoutTimes<T extends { seconds: number; stepsPerSecond: number }>(value: T) {
+  const { seconds: _, stepsPerSecond: __, ...rest } = value;
+  return rest;
+}

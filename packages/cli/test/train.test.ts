@@ -1,0 +1,269 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse } from "csv-parse/sync";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { RunConfig } from "../src/config.js";
+import {
+  cloudFiles,
+  contentsOf,
+  type Interruption,
+  lilaw,
+  metricsOf,
+  scratch,
+  summaryOf,
+} from "./support.js";
+
+const methods = ["baseline", "lilaw", "lilaw-detached", "l2rw", "random"];
+const small = ["--backend", "cpu", "--model", "linear", "--batch-size", "16", "--learning-rate", "0.05"];
+
+/** A run of two methods that takes long enough to be stopped in the middle. */
+async function longRun(folder: string): Promise<string[]> {
+  const files = await cloudFiles(folder);
+  const training = ["--noise", "symmetric:0.4", "--methods", "lilaw,l2rw", "--epochs", "8", "--seeds", "1,2"];
+  return ["train", ...files, ...training, ...small];
+}
+
+describe("lilaw train on a user's files", () => {
+  it("trains every method with every seed and leaves a whole run folder", async () => {
+    const folder = await scratch();
+    const out = join(folder, "run");
+    const files = await cloudFiles(folder);
+    const training = [
+      "--noise",
+      "symmetric:0.4",
+      "--methods",
+      methods.join(","),
+      "--epochs",
+      "3",
+      "--seeds",
+      "1,2",
+    ];
+    const ended = await lilaw(["train", ...files, ...training, ...small, "--out", out, "--json"]);
+    expect(ended).toMatchObject({ status: 0, signal: null });
+
+    const summary = await summaryOf(out);
+    expect(JSON.parse(ended.stdout)).toEqual(JSON.parse(await readFile(join(out, "summary.json"), "utf8")));
+    expect(summary).toMatchObject({ dataset: "train.csv", noise: "symmetric:0.4" });
+    expect(summary.results.map(({ method, seed }) => `${method} ${seed}`)).toEqual(
+      [1, 2].flatMap((seed) => methods.map((method) => `${method} ${seed}`)),
+    );
+    for (const result of summary.results) {
+      // The clouds are far apart: labels that are wrong at random do not move a linear border much.
+      expect(result.testAccuracyAtBestValid).toBeGreaterThan(0.85);
+      expect(result.testAurocAtBestValid).toBeGreaterThan(0.95);
+    }
+
+    const metrics = await metricsOf(out);
+    expect(metrics.map(({ method, seed, epoch }) => `${method} ${seed} ${epoch}`)).toEqual(
+      [1, 2].flatMap((seed) =>
+        methods.flatMap((method) => [1, 2, 3].map((epoch) => `${method} ${seed} ${epoch}`)),
+      ),
+    );
+    for (const line of metrics) expect(line.alpha !== undefined).toBe(line.method.startsWith("lilaw"));
+
+    const config: RunConfig = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
+    expect(config.backend.backend).toBe("cpu");
+    expect(config.data.seeds[1]).toEqual({
+      seed: 2,
+      trainSize: 255,
+      validSize: 45,
+      cleanSize: 45,
+      trainNoiseRate: 0.4,
+      validNoiseRate: 0.4,
+      diagonallyDominant: true,
+    });
+  });
+
+  it("writes every training sample as the last epoch saw it", async () => {
+    const folder = await scratch();
+    const out = join(folder, "run");
+    const files = await cloudFiles(folder);
+    await lilaw(["train", ...files, "--noise", "pair-flip:0.2", "--epochs", "2", ...small, "--out", out]);
+
+    const source = (await readFile(join(folder, "train.csv"), "utf8")).split("\n").slice(1);
+    const samples: Record<string, string>[] = parse(await readFile(join(out, "lilaw-1", "samples.csv")), {
+      columns: true,
+    });
+    expect(samples.length).toBe(255);
+    expect(samples.filter(({ flag }) => flag === "1").length).toBe(51);
+    for (const sample of samples) {
+      const label = Number(sample.label);
+      const trueLabel = Number(sample.trueLabel);
+      expect(source[Number(sample.row)]).toMatch(new RegExp(`,c${trueLabel}$`));
+      expect(label).toBe(sample.flag === "1" ? (trueLabel + 1) % 3 : trueLabel);
+      const [u, v] = [Number(sample.labelProb), Number(sample.maxProb)];
+      expect(Number(sample.loss)).toBeCloseTo(-Math.log(u), 4);
+      expect(v).toBeGreaterThanOrEqual(u);
+      expect(Number(sample.prediction) === label).toBe(u === v);
+      const [alpha, beta, delta] = [Number(sample.alpha), Number(sample.beta), Number(sample.delta)];
+      expect(Number(sample.weight)).toBeCloseTo(alpha + beta + delta, 5);
+    }
+  });
+
+  it("says nothing of what is true where no noise was injected", async () => {
+    const folder = await scratch();
+    const out = join(folder, "run");
+    const files = await cloudFiles(folder);
+    await lilaw(["train", ...files, "--methods", "baseline", "--epochs", "1", ...small, "--out", out]);
+    const [header, line] = (await readFile(join(out, "baseline-1", "samples.csv"), "utf8")).split("\n");
+    expect(header).toBe("row,label,trueLabel,flag,prediction,loss,labelProb,maxProb,alpha,beta,delta,weight");
+    expect(line).toMatch(/^\d+,[012],,,[012],[\d.e-]+,[\d.e-]+,[\d.e-]+,,,,1$/);
+  });
+
+  it("prints a table, the backend and the folder, and at most a line an epoch without a terminal", async () => {
+    const folder = await scratch();
+    const out = join(folder, "run");
+    const files = await cloudFiles(folder);
+    const ended = await lilaw(["train", ...files, "--epochs", "2", ...small, "--out", out]);
+    expect(ended.stdout).toMatch(/^train\.csv, noise none, backend cpu/);
+    expect(ended.stdout).toMatch(/│ baseline +│ 1 +│ +[12] │/);
+    expect(ended.stdout).toContain(`run folder: ${out}\n`);
+    expect(ended.stderr.match(/, epoch \d\/2: loss /g)).toHaveLength(4);
+    expect(ended.stdout + ended.stderr).not.toContain("\u001b");
+  });
+
+  it("is silent when asked to", async () => {
+    const folder = await scratch();
+    const files = await cloudFiles(folder);
+    const rest = ["--epochs", "1", ...small, "--out", join(folder, "run"), "--quiet", "--json"];
+    const ended = await lilaw(["train", ...files, ...rest]);
+    expect(ended.stderr).toBe("");
+    expect(ended.stdout.split("\n")).toHaveLength(2);
+  });
+
+  it("trains a model.json", async () => {
+    const folder = await scratch();
+    const files = await cloudFiles(folder);
+    const layer = (name: string, units: number, more = {}) => ({
+      class_name: "Dense",
+      config: { name, units, activation: "linear", use_bias: true, ...more },
+    });
+    const model = join(folder, "model.json");
+    const hidden = layer("hidden", 8, { activation: "tanh", batch_input_shape: [null, 2] });
+    const topology = { class_name: "Sequential", config: { name: "own", layers: [hidden, layer("out", 3)] } };
+    await writeFile(model, JSON.stringify({ modelTopology: topology }));
+    const rest = [...small, "--model", model, "--epochs", "3", "--out", join(folder, "run"), "--json"];
+    const ended = await lilaw(["train", ...files, ...rest]);
+    expect(ended).toMatchObject({ status: 0 });
+    expect(JSON.parse(ended.stdout).results[0].testAccuracyLast).toBeGreaterThan(0.85);
+  });
+});
+
+describe("the same command", () => {
+  let folder: string;
+  let whole: Awaited<ReturnType<typeof contentsOf>>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "lilaw-cli-"));
+    return () => rm(folder, { recursive: true, force: true });
+  });
+
+  it("gives the same folder twice", async () => {
+    const command = await longRun(folder);
+    for (const name of ["whole", "again"]) {
+      expect(await lilaw([...command, "--out", join(folder, name)])).toMatchObject({ status: 0 });
+    }
+    whole = await contentsOf(join(folder, "whole"));
+    expect(await contentsOf(join(folder, "again"))).toEqual(whole);
+    expect(whole.names.some((name) => name.includes("checkpoint"))).toBe(false);
+  });
+
+  it.each<[string, Interruption]>([
+    ["Ctrl-C in the first epoch", { signal: "SIGINT", when: "folder" }],
+    ["Ctrl-C in the middle of a method", { signal: "SIGINT", when: /lilaw, seed 1, epoch 3/ }],
+    ["SIGTERM in the last method", { signal: "SIGTERM", when: /l2rw, seed 2, epoch 7/ }],
+    ["kill -9 in the middle of a method", { signal: "SIGKILL", when: /l2rw, seed 1, epoch 2/ }],
+    ["kill -9 at the end of a method", { signal: "SIGKILL", when: /lilaw, seed 1, epoch 8/ }],
+  ])("gives it too when stopped by %s and resumed", async (name, interruption) => {
+    const out = join(folder, name.replaceAll(" ", "-"));
+    const stopped = await lilaw([...(await longRun(folder)), "--out", out], interruption);
+    if (interruption.signal === "SIGKILL") {
+      expect(stopped.signal).toBe("SIGKILL");
+    } else {
+      expect(stopped.status).toBe(130);
+      expect(stopped.stderr).toMatch(new RegExp(`lilaw train --resume ${out}\n$`));
+    }
+    const before = await readFile(join(out, "config.json"), "utf8");
+    const resumed = await lilaw(["train", "--resume", out]);
+    expect(resumed).toMatchObject({ status: 0 });
+    expect(await contentsOf(out)).toEqual(whole);
+    expect(await readFile(join(out, "config.json"), "utf8")).toBe(before);
+  });
+
+  it("stopped before it began leaves nothing", async () => {
+    const out = join(await scratch(), "run");
+    const rest = ["--epochs", "1", "--backend", "cpu", "--out", out];
+    const stopped = await lilaw(["train", "--dataset", "mnist", ...rest], {
+      signal: "SIGINT",
+      when: /backend cpu/,
+    });
+    expect(stopped).toMatchObject({
+      status: 130,
+      stdout: "",
+      stderr: "backend cpu\nstopped before it began\n",
+    });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("resumed when finished only prints its results", async () => {
+    const resumed = await lilaw(["train", "--resume", join(folder, "whole"), "--json"]);
+    expect(resumed).toMatchObject({ status: 0 });
+    expect(JSON.parse(resumed.stdout).results).toHaveLength(4);
+    expect(await contentsOf(join(folder, "whole"))).toEqual(whole);
+  });
+
+  it("is not resumed with other samples", async () => {
+    const own = await scratch();
+    const out = join(own, "run");
+    const when = { signal: "SIGINT", when: /epoch 1/ } as const;
+    expect(await lilaw([...(await longRun(own)), "--out", out], when)).toMatchObject({ status: 130 });
+    await cloudFiles(own, 101);
+    expect(await lilaw(["train", "--resume", out])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^error: Expected the samples .+ \(INCOMPATIBLE_STATE\)$/m),
+    });
+  });
+});
+
+describe("lilaw train on MNIST", () => {
+  it("trains on real images with wrong labels", async () => {
+    const out = join(await scratch(), "run");
+    const sizes = ["--train-size", "2000", "--clean-size", "100", "--epochs", "3"];
+    const training = ["--noise", "symmetric:0.5", "--methods", "baseline,lilaw,l2rw,random", ...sizes];
+    const ended = await lilaw([
+      "train",
+      "--dataset",
+      "mnist",
+      ...training,
+      "--backend",
+      "wasm",
+      "--out",
+      out,
+      "--json",
+    ]);
+    expect(ended).toMatchObject({ status: 0 });
+    const { results } = JSON.parse(ended.stdout);
+    expect(results).toHaveLength(4);
+    for (const result of results) expect(result.testAccuracyAtBestValid).toBeGreaterThan(0.5);
+  });
+
+  it("trains a convolutional network", async () => {
+    const out = join(await scratch(), "run");
+    const training = ["--model", "cnn", "--train-size", "500", "--epochs", "2", "--methods", "lilaw"];
+    const ended = await lilaw([
+      "train",
+      "--dataset",
+      "mnist",
+      ...training,
+      "--backend",
+      "wasm",
+      "--out",
+      out,
+      "--json",
+    ]);
+    expect(ended).toMatchObject({ status: 0 });
+    expect(JSON.parse(ended.stdout).results[0].testAccuracyLast).toBeGreaterThan(0.3);
+  });
+});
