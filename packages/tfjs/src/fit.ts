@@ -66,18 +66,14 @@ export async function fit(
   const count = checkSamples(xs, y);
   const seed = args.seed ?? 0;
   const weighting = args.weighting ?? plain();
-  const split = splitRows(count, args.validationData !== undefined, validationSplit, weighting, seed);
-  const held = split.held === undefined ? undefined : takeRows(xs, y, split.held);
-  const validationData = (args.validationData as LabelledTensors | undefined) ?? held;
+  const given = args.validationData as LabelledTensors | undefined;
+  const split = splitRows(count, given !== undefined, validationSplit, weighting, seed);
   const { head, loss } = readHead(model, weighting, args.record);
-  const targets = head && loss ? readTargets(y, head.units, loss) : undefined;
   const toModelTargets = targetsFor(model, head);
-  const evaluated = split.reported ? validationData : undefined;
-  const evaluatedTargets = evaluated && toModelTargets(evaluated[1]);
   const source = new TensorBatches({
     xs,
     y,
-    targets,
+    targets: head && loss ? readTargets(y, head.units, loss) : undefined,
     rows: split.rows,
     sampleWeights: readSampleWeights(sampleWeight, count),
     batchSize,
@@ -85,6 +81,10 @@ export async function fit(
     seed,
     modelTargets: toModelTargets,
   });
+  const held = split.held && takeRows(xs, y, split.held);
+  const validation = given ?? held;
+  const evaluated = split.reported ? validation : undefined;
+  const evaluatedTargets = evaluated && toModelTargets(evaluated[1]);
   try {
     return await train(model, source, weighting, {
       ...rest,
@@ -93,7 +93,7 @@ export async function fit(
       head,
       loss,
       batchSize,
-      validation: validationData,
+      validation,
       validationData: evaluated && ([evaluated[0], evaluatedTargets!] as [tf.Tensor, tf.Tensor]),
       validationBatchSize: batchSize,
     });

@@ -66,6 +66,7 @@ export async function restoreTrainingState(model: LayersModel, bytes: Uint8Array
   model.weights.forEach((weight, i) => {
     (weight.read() as tf.Variable).assign(tensors[`model/${i}`]!);
   });
+  const replaced = await optimizerWeights(optimizer);
   const saved = header.specs.filter(({ name }) => name.startsWith("optimizer/"));
   await optimizer.setWeights(saved.map(({ name }) => ({ name, tensor: tensors[name]! })));
   // After setWeights, which recomputes some of them with other roundings.
@@ -73,6 +74,7 @@ export async function restoreTrainingState(model: LayersModel, bytes: Uint8Array
     variable.assign(tensors[`optimizer.${name}`]!);
   setLearningRate(optimizer, header.learningRate);
   tf.dispose(tensors);
+  for (const { tensor } of replaced) tensor.dispose();
   return header;
 }
 

@@ -9,44 +9,60 @@ export function registerWasmKernels(): void {
   tf.registerKernel({
     kernelName: tf.Conv2DBackpropFilter,
     backendName: "wasm",
-    kernelFunc: ({ inputs, attrs }) => {
-      const { x, dy } = inputs as tf.Conv2DBackpropFilterInputs;
-      return conv2dBackpropFilter(
-        tf.engine().makeTensorFromTensorInfo(x!) as tf.Tensor4D,
-        tf.engine().makeTensorFromTensorInfo(dy!) as tf.Tensor4D,
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      conv2dBackpropFilter(
+        inputs as tf.Conv2DBackpropFilterInputs,
         attrs as unknown as tf.Conv2DBackpropFilterAttrs,
-      );
-    },
+        backend as { disposeData(dataId: object): boolean },
+      ),
   });
 }
 
 /**
- * The filter gradient is itself a convolution: of x with channels as its batch, by dy with the batch as its channels,
- * dilated by the stride of the forward pass.
+ * The filter gradient is itself a convolution: of x with its channels as the batch, by dy with the batch as its
+ * channels, dilated by the stride of the forward pass.
  */
-export function conv2dBackpropFilter(
-  x: tf.Tensor4D,
-  dy: tf.Tensor4D,
+function conv2dBackpropFilter(
+  { x, dy }: tf.Conv2DBackpropFilterInputs,
   { strides, pad, dataFormat, dimRoundingMode, filterShape }: tf.Conv2DBackpropFilterAttrs,
-): tf.Tensor4D {
-  return tf.tidy(() => {
-    if (dataFormat !== "NHWC")
-      throw new Error(`Conv2DBackpropFilter on wasm takes NHWC but received ${dataFormat}`);
-    const info = tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad, dimRoundingMode);
-    const { top, bottom, left, right } = info.padInfo;
-    const padded = tf.pad(x, [
-      [0, 0],
-      [top, bottom],
-      [left, right],
-      [0, 0],
-    ]) as tf.Tensor4D;
-    const input = tf.transpose(padded, [3, 1, 2, 0]) as tf.Tensor4D; // [Cin, H, W, B]
-    const filter = tf.transpose(dy, [1, 2, 0, 3]) as tf.Tensor4D; // [outH, outW, B, Cout]
-    const dilation: [number, number] = [info.strideHeight, info.strideWidth];
-    const gradient = tf.conv2d(input, filter, 1, "valid", "NHWC", dilation); // [Cin, >= kH, >= kW, Cout]
-    const [height, width, inChannels, outChannels] = filterShape;
-    // With strides that do not divide the input, the last rows and columns of x met no filter.
-    const kept = tf.slice(gradient, [0, 0, 0, 0], [inChannels, height, width, outChannels]);
-    return tf.transpose(kept, [1, 2, 0, 3]);
-  });
+  backend: { disposeData(dataId: object): boolean },
+): tf.TensorInfo {
+  if (dataFormat !== "NHWC") {
+    throw new Error(
+      `Expected "NHWC" for dataFormat (Conv2DBackpropFilter on wasm) but received "${dataFormat}"`,
+    );
+  }
+  const inShape = x!.shape as [number, number, number, number];
+  const info = tf.backend_util.computeConv2DInfo(inShape, filterShape, strides, 1, pad, dimRoundingMode);
+  const { top, bottom, left, right } = info.padInfo;
+  const { inChannels, outChannels, filterHeight, filterWidth, strideHeight, strideWidth } = info;
+  const intermediates: tf.TensorInfo[] = [];
+  const run = (kernel: string, inputs: tf.NamedTensorInfoMap, attrs: object): tf.TensorInfo => {
+    const { kernelFunc } = tf.getKernel(kernel, "wasm")!;
+    const output = kernelFunc({ inputs, attrs: attrs as tf.NamedAttrMap, backend }) as tf.TensorInfo;
+    intermediates.push(output);
+    return output;
+  };
+
+  const padding = [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ];
+  const padded = run(tf.PadV2, { x: x! }, { paddings: padding, constantValue: 0 });
+  const input = run(tf.Transpose, { x: padded }, { perm: [3, 1, 2, 0] }); // [Cin, H, W, B]
+  const filter = run(tf.Transpose, { x: dy! }, { perm: [1, 2, 0, 3] }); // [outH, outW, B, Cout]
+  const gradient = run(
+    tf.Conv2D,
+    { x: input, filter },
+    { strides: 1, pad: "valid", dataFormat: "NHWC", dilations: [strideHeight, strideWidth] },
+  ); // [Cin, at least kH, at least kW, Cout]
+  // With strides that do not divide the input, the last rows and columns of x met no filter.
+  const size = [inChannels, filterHeight, filterWidth, outChannels];
+  const kept = run(tf.Slice, { x: gradient }, { begin: [0, 0, 0, 0], size });
+  run(tf.Transpose, { x: kept }, { perm: [1, 2, 0, 3] });
+  const result = intermediates.pop()!;
+  for (const { dataId } of intermediates) backend.disposeData(dataId);
+  return result;
 }
