@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
 import writeFileAtomic from "write-file-atomic";
 import { checkConfig, type RunConfig } from "./config.js";
@@ -79,10 +79,12 @@ export class RunFolder {
    * @throws NOT_WRITABLE, INVALID_ARGUMENT (a folder that holds something)
    */
   static async create(path: string, config: RunConfig): Promise<RunFolder> {
-    await checkNewFolder(path);
-    let created: string | undefined;
+    const parent = await checkNewFolder(path);
+    // The first new folder alone, at first: where none can be made, a recursive mkdir may try for ever.
+    const created = path === parent ? undefined : join(parent, relative(parent, path).split(sep)[0]!);
     try {
-      created = await mkdir(path, { recursive: true });
+      if (created) await mkdir(created);
+      await mkdir(path, { recursive: true });
       await writeJson(join(path, "config.json"), config);
     } catch (error) {
       if (created) await rm(created, { recursive: true, force: true });
@@ -200,9 +202,10 @@ export class RunFolder {
 /**
  * Refuses a path where a run folder could not be created. Writes nothing.
  *
+ * @returns `path`, or the closest folder above it that exists
  * @throws NOT_WRITABLE, INVALID_ARGUMENT (a folder that holds something)
  */
-export async function checkNewFolder(path: string): Promise<void> {
+export async function checkNewFolder(path: string): Promise<string> {
   const folder = await nearestFolder(path).catch((error) =>
     Promise.reject(notWritable("--out", path, error)),
   );
@@ -212,9 +215,9 @@ export async function checkNewFolder(path: string): Promise<void> {
   if (folder === path && (await readdir(path)).length > 0) {
     throw expected("INVALID_ARGUMENT", "a new or empty folder (or --resume)", "--out", path);
   }
+  return folder;
 }
 
-/** `path`, or the closest folder above it that exists. */
 async function nearestFolder(path: string): Promise<string> {
   try {
     if (!(await stat(path)).isDirectory()) throw new Error(`${path} is a file`);
@@ -242,8 +245,9 @@ async function readOr<T>(file: string, parse: (text: string) => T, absent: T): P
   let text: string;
   try {
     text = await readFile(file, "utf8");
-  } catch {
-    return absent;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return absent;
+    throw error;
   }
   try {
     return parse(text);
