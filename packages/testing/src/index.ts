@@ -11,3 +11,4 @@ export {
   type ReweightNetworkCase,
   readGolden,
 } from "./golden.js";
+export { writeResults } from "./results.js";

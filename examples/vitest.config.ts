@@ -1,0 +1,4 @@
+import { defineProject } from "vitest/config";
+
+// Real training on shared cores: a slow machine must not turn a right answer into a failure.
+export default defineProject({ test: { name: "@lilaw/examples", testTimeout: 240_000 } });
