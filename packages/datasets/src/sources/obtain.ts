@@ -147,14 +147,13 @@ function unavailable(set: FileSet, failures: readonly Failure[]): LilawError {
   const wrong = failures.some(
     ({ error }) => error instanceof LilawError && error.code === "CHECKSUM_MISMATCH",
   );
-  const folder = join("DIR", set.name);
-  const help = set.sources.flatMap((source) => source.help ?? []);
+  const folder = `DIR/${set.name}`;
   const lines = [
     `Expected a source that has ${set.name} for loadDataset but received ${failures.length} failures:`,
     ...failures.map(({ place, error }) => `  ${place}: ${reasonOf(error)}`),
-    "Any of these helps:",
-    ...help.map((command) => `  ${command}`),
-    `  put ${set.files.map(({ name }) => name).join(", ")} (or .gz of them) into ${folder} and give DIR as data folder (LILAW_DATA=DIR)`,
+    "Any of these helps, then LILAW_DATA=DIR if it fills the folder DIR:",
+    ...set.sources.map((source) => `  ${source.help(folder)}`),
+    `  copy ${set.files.map(({ name }) => name).join(", ")} (or .gz of them) into ${folder}`,
   ];
   return new LilawError(wrong ? "CHECKSUM_MISMATCH" : "SOURCE_UNAVAILABLE", lines.join("\n"), {
     cause: new AggregateError(failures.map(({ error }) => error)),

