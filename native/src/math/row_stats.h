@@ -1,0 +1,61 @@
+/**
+ * What one pass over a row of logits has to find out.
+ *
+ * With m = max z and `top` its lowest index, only rest = sum over k != top of exp(z_k - m) is accumulated. Then
+ * 1 - v = rest / (1 + rest), exactly: forming 1 - s by subtraction would lose every digit of a confident row.
+ */
+#pragma once
+
+#include "scalar.h"
+
+namespace lilaw {
+
+/** Maximum, its lowest index and the rest, of a part of a row; parts merge into the row in any order. */
+template <class T>
+struct PartialSoftmax {
+  T max;
+  std::int32_t top;
+  T rest;
+};
+
+/** The part that a single logit is. */
+template <class T>
+LILAW_HD PartialSoftmax<T> partial_softmax(T logit, std::int32_t index) {
+  return {logit, index, T(0)};
+}
+
+/** The whole of two parts. Scalars only: for threads that each saw some of a row. */
+template <class T>
+LILAW_HD PartialSoftmax<T> merge(PartialSoftmax<T> a, PartialSoftmax<T> b) {
+  const bool b_leads = b.max > a.max || (b.max == a.max && b.top < a.top);
+  const PartialSoftmax<T> lead = b_leads ? b : a;
+  const PartialSoftmax<T> other = b_leads ? a : b;
+  const T scale = Scalar<T>::exp(other.max - lead.max);
+  return {lead.max, lead.top, lead.rest + (T(1) + other.rest) * scale};
+}
+
+/** A whole row, as the losses need it. */
+template <class M>
+struct SoftmaxStats {
+  /** sum over k != top of exp(z_k - max) */
+  typename M::Real rest;
+  /** z_label - max, <= 0 */
+  typename M::Real shifted_label;
+  /** sum of z_k - max; read by label smoothing only */
+  typename M::Real shifted_sum;
+};
+
+/** A multi-label row: sums over its classes. */
+template <class M>
+struct MultiLabelStats {
+  /** sum of softplus(z_c) - y_c z_c */
+  typename M::Real loss_sum;
+  /** sum of the probabilities of the observed labels */
+  typename M::Real label_prob_sum;
+  /** sum of the `observed` largest probabilities */
+  typename M::Real top_prob_sum;
+  /** k: number of observed labels */
+  typename M::Real observed;
+};
+
+}  // namespace lilaw
