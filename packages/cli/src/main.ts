@@ -36,7 +36,8 @@ async function runTrain(invocation: Invocation): Promise<void> {
     progress.stop();
     if (!finished) {
       process.exitCode = interrupted;
-      const next = folder ? `; finish it with\n  lilaw train --resume ${folder.path}` : " before it began";
+      const path = folder?.path ?? ("resume" in invocation ? invocation.resume : undefined);
+      const next = path ? `; finish it with\n  lilaw train --resume ${path}` : " before it began";
       process.stderr.write(`stopped${next}\n`);
     } else if (invocation.json) {
       process.stdout.write(`${JSON.stringify(folder!.summary)}\n`);

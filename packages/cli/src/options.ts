@@ -68,7 +68,8 @@ export function createProgram(version: string, train: (invocation: Invocation) =
     .description("Train robust classifiers on labels that are partly wrong")
     .version(version)
     .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .configureOutput({ writeErr: () => {} })
+    .action(() => program.outputHelp());
   const command = program
     .command("train")
     .description("train a model on noisy labels with one or more methods and compare them")
@@ -106,7 +107,7 @@ export function createProgram(version: string, train: (invocation: Invocation) =
 
 /** Errors of the argument parser itself, in the shape of all others; undefined for `--help` and `--version`. */
 export function parserError(error: CommanderError): Error | undefined {
-  if (error.exitCode === 0 || error.code === "commander.help") return undefined;
+  if (error.exitCode === 0) return undefined;
   const what = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
   return expected("INVALID_ARGUMENT", "what lilaw --help lists", "the arguments", what);
 }

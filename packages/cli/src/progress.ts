@@ -151,7 +151,13 @@ class Bars implements Progress {
       etaBuffer: 100,
       fps: 5,
     };
-    this.#bar = new SingleBar({ ...options, barCompleteChar: "█", barIncompleteChar: "░", hideCursor: true });
+    this.#bar = new SingleBar({
+      ...options,
+      barCompleteChar: "█",
+      barIncompleteChar: "░",
+      hideCursor: true,
+      gracefulExit: true,
+    });
     this.#bar.start(total, value, payload);
   }
 }

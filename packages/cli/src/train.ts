@@ -4,7 +4,7 @@ import { useBackend } from "@lilaw/tfjs/node";
 import { type Backend, checkSameData, createConfig, versions } from "./config.js";
 import { loadData, planSeed, type SeedPlan } from "./data.js";
 import { loadTopology } from "./models.js";
-import type { Invocation, Settings, Surroundings } from "./options.js";
+import type { Invocation, Settings } from "./options.js";
 import type { Progress } from "./progress.js";
 import { renderBackend } from "./report.js";
 import { disposeSeed, loadSeed, runUnit } from "./run.js";
@@ -24,6 +24,12 @@ interface Prepared {
   readonly plans: readonly SeedPlan[];
 }
 
+interface Session {
+  readonly dataDir: string | undefined;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs `lilaw train`: every method with every seed, into a run folder. What is wrong with the input is found before
  * the folder is created.
@@ -36,47 +42,38 @@ export async function train(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const surroundings: Surroundings & RunState = { ...invocation, progress, signal };
+  const session: Session = { dataDir: invocation.dataDir, progress, signal };
   let prepared: Prepared;
   try {
     prepared =
       "resume" in invocation
-        ? await reopen(invocation.resume, surroundings)
-        : await prepare(invocation.settings, invocation.out, surroundings);
+        ? await reopen(invocation.resume, session)
+        : await prepare(invocation.settings, invocation.out, session);
   } catch (error) {
     if (signal.aborted) return { finished: false };
     throw error;
   }
-  return { finished: await runUnits(prepared, surroundings), folder: prepared.folder };
+  return { finished: await runUnits(prepared, session), folder: prepared.folder };
 }
 
-interface RunState {
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
-
-async function prepare(
-  settings: Settings,
-  out: string | undefined,
-  surroundings: Surroundings & RunState,
-): Promise<Prepared> {
+async function prepare(settings: Settings, out: string | undefined, session: Session): Promise<Prepared> {
   const path = out ?? defaultFolder(settings);
   await checkNewFolder(path);
-  const backend = await startBackend(settings.backend, surroundings.progress);
-  const dataset = await load(settings, surroundings);
+  const backend = await startBackend(settings.backend, session.progress);
+  const dataset = await load(settings, session);
   const plans = settings.seeds.map((seed) => planSeed(dataset, settings, seed));
   const model = await loadTopology(settings.model, dataset.train.shape, dataset.classes);
-  surroundings.signal.throwIfAborted();
+  session.signal.throwIfAborted();
   const folder = await RunFolder.create(path, createConfig(settings, backend, dataset, plans, model));
   return { folder, dataset, plans };
 }
 
-async function reopen(path: string, surroundings: Surroundings & RunState): Promise<Prepared> {
+async function reopen(path: string, session: Session): Promise<Prepared> {
   const folder = await RunFolder.open(path);
   const { settings, backend } = folder.config;
-  warnOfOtherVersions(folder, surroundings.progress);
-  await startBackend(backend.backend as Settings["backend"], surroundings.progress);
-  const dataset = await load(settings, surroundings);
+  warnOfOtherVersions(folder, session.progress);
+  await startBackend(backend.backend as Settings["backend"], session.progress);
+  const dataset = await load(settings, session);
   checkSameData(folder.config, dataset);
   return { folder, dataset, plans: settings.seeds.map((seed) => planSeed(dataset, settings, seed)) };
 }
@@ -84,7 +81,7 @@ async function reopen(path: string, surroundings: Surroundings & RunState): Prom
 /** Runs what is not finished yet; the samples of one seed at a time are on the backend. */
 async function runUnits(
   { folder, dataset, plans }: Prepared,
-  { progress, signal }: RunState,
+  { progress, signal }: Session,
 ): Promise<boolean> {
   for (const plan of plans) {
     const units = folder.units.filter((unit) => unit.seed === plan.seed);
@@ -110,7 +107,7 @@ async function startBackend(name: Settings["backend"], progress: Progress): Prom
   return backend;
 }
 
-function load(settings: Settings, { dataDir, progress, signal }: Surroundings & RunState): Promise<Dataset> {
+function load(settings: Settings, { dataDir, progress, signal }: Session): Promise<Dataset> {
   return loadData(settings, {
     ...(dataDir !== undefined && { dataDir }),
     signal,

@@ -109,6 +109,15 @@ it("leaves a folder that holds something as it is", async () => {
   expect((await readdir(folder)).sort()).toEqual(["test.csv", "train.csv"]);
 });
 
+it("shows its help when asked for nothing, and its version", async () => {
+  const help = await lilaw([]);
+  expect(help).toMatchObject({ status: 0, stderr: "" });
+  expect(help.stdout).toMatch(/^Usage: lilaw /);
+  expect(await lilaw(["--help"])).toEqual(help);
+  expect((await lilaw(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+/);
+  expect(await lilaw(["trian"])).toMatchObject({ status: 2, stdout: "" });
+});
+
 it("shows the stack of an unexpected error under LILAW_DEBUG only", async () => {
   const folder = await scratch();
   await mkdir(join(folder, "config.json"));
