@@ -106,7 +106,7 @@ describe("NPZ", () => {
     const npy = new Uint8Array(dump(new Float64Array(4), [2, 3]));
     const strings = new TextEncoder().encode("not an array");
     const labels = new Uint8Array(dump(Int32Array.of(0, 1)));
-    const cases = [
+    const cases: Record<string, Uint8Array>[] = [
       { "x_train.npy": npy, "y_train.npy": labels },
       { "x_train.npy": strings, "y_train.npy": labels },
       { "x_train.npy": labels },
