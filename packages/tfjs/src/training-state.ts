@@ -133,7 +133,7 @@ function split(bytes: Uint8Array): { header: Header; data: ArrayBuffer } {
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Header;
     if (header.format !== "lilaw-training-state" || header.version !== 1) throw new Error("another format");
-    const data = bytes.slice(4 + length).buffer;
+    const data = new Uint8Array(bytes.subarray(4 + length)).buffer; // a copy: Buffer's own slice would not be one
     const size = header.specs.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, d) => n * d, 1), 0);
     if (data.byteLength !== size) throw new Error(`${data.byteLength} bytes of tensors in place of ${size}`);
     return { header, data };
