@@ -50,7 +50,12 @@ const defaultCleanSize = 1000;
 export async function loadData(settings: Settings, options: LoadOptions): Promise<Dataset> {
   if (settings.dataset !== undefined) return loadDataset(settings.dataset, options);
   const { labels, labelColumn, ...parts } = settings.files!;
-  const dataset = await loadFiles(parts, { ...(labels && { labels }), ...(labelColumn && { labelColumn }) });
+  // Raw columns such as incomes would drown all others: networks want them on one scale.
+  const dataset = await loadFiles(parts, {
+    standardize: true,
+    ...(labels && { labels }),
+    ...(labelColumn && { labelColumn }),
+  });
   if (dataset.test.count === 0) {
     throw expected("INVALID_ARGUMENT", "test samples (--test FILE)", dataset.name, "none");
   }

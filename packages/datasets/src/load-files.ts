@@ -20,6 +20,11 @@ export interface FileOptions {
   /** Name of the label column of CSV, TSV and ARFF. Default: "label", else the last column. */
   labelColumn?: string;
   /**
+   * Shift and scale the numeric columns of CSV, TSV and ARFF to mean 0 and standard deviation 1 over the training rows.
+   * Default false.
+   */
+  standardize?: boolean;
+  /**
    * Label file of an IDX training file, or of each split. Default: the same name with `labels` for `images` and
    * `idx1` for `idx3`, in the same folder.
    */
@@ -44,7 +49,7 @@ const splitNames = ["train", "valid", "test"] as const satisfies readonly SplitN
  *
  * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*`, `test_*` (also `x_train`, `y_train`, …). One
  *   file may hold all splits; a file of one split may name its arrays `images` and `labels`.
- * - **CSV, TSV** with a header row: numeric columns as they are, others one-hot in sorted order; classes are the
+ * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted order; classes are the
  *   sorted labels. Learned from the training file, applied to the others: a category that training does not have
  *   becomes all zeros.
  * - **ARFF**: the same by the declarations of the training file, categories and classes in declared order.
@@ -112,7 +117,7 @@ function formatOf({ path, bytes }: DataFile): Format {
 function parseFiles(format: Format, data: readonly DataFile[], options: FileOptions): Promise<Parsed> {
   if (format === "npz") return parseNpzFiles(data);
   if (format === "idx") return parseIdxFiles(data, options.labels);
-  return parseTables(format, data, options.labelColumn);
+  return parseTables(format, data, options);
 }
 
 async function parseNpzFiles(data: readonly DataFile[]): Promise<Parsed> {
@@ -173,12 +178,12 @@ function arraysParsed(splits: Splits): Parsed {
 async function parseTables(
   format: "csv" | "tsv" | "arff",
   data: readonly DataFile[],
-  labelColumn: string | undefined,
+  { labelColumn, standardize = false }: FileOptions,
 ): Promise<Parsed> {
   const tables = await Promise.all(
     data.map(({ path, bytes }) => parsing(path, () => parseTable(format, path, decodeText(path, bytes)))),
   );
-  const encoder = fitEncoder(tables[0]!, labelColumn === undefined ? {} : { labelColumn });
+  const encoder = fitEncoder(tables[0]!, { standardize, ...(labelColumn !== undefined && { labelColumn }) });
   const splits = Object.fromEntries(data.map(({ split }, i) => [split, encoder.encode(tables[i]!)]));
   return { splits: splits as Splits, classNames: encoder.classNames, featureNames: encoder.featureNames };
 }

@@ -141,6 +141,14 @@ describe("CSV and TSV", () => {
     expect([...dataset.test.labels]).toEqual([2, 1]);
   });
 
+  it("standardizes numbers by the training rows when asked, constant columns to 0", async () => {
+    const path = await file("scale.csv", "a,b,kind,label\n1,7,x,0\n3,7,y,1\n");
+    const test = await file("scale-test.csv", "a,b,kind,label\n5,7,x,0\n");
+    const dataset = await loadFiles({ train: path, test }, { standardize: true });
+    expect([...dataset.train.features]).toEqual([-1, 0, 1, 0, 1, 0, 0, 1]);
+    expect([...dataset.test.features]).toEqual([3, 0, 1, 0]);
+  });
+
   it("reads TSV, gzip, a byte order mark, quotes and blank lines", async () => {
     const text = '\uFEFFlabel\t"odd\tname"\r\n10\t1\r\n\r\n9\t2\r\n';
     const dataset = await loadFiles({ train: await file("a.tsv.gz", gzipSync(text)) });

@@ -89,7 +89,13 @@ describe("injectNoise", () => {
     );
     const labels = new Int32Array(200);
     const noise: Noise = { kind: "symmetric", rate: 0.5 };
-    expect(injectNoise(labels, 10, noise, 1).labels).not.toEqual(injectNoise(labels, 10, noise, 2).labels);
+    expect(injectNoise(labels, 10, noise, 1).flags).not.toEqual(injectNoise(labels, 10, noise, 2).flags);
+    // With every sample chosen, only the new labels are left to differ.
+    const all: Noise = { kind: "symmetric", rate: 1 };
+    expect(injectNoise(labels, 10, all, 1).labels).not.toEqual(injectNoise(labels, 10, all, 2).labels);
+    const rows: Noise = { kind: "asymmetric", rate: 1 };
+    const matrix = (seed: number) => injectNoise(labels, 10, rows, seed).transitionMatrix;
+    expect(matrix(1)).not.toEqual(matrix(2));
   });
 
   it("says whether the nominal matrix is diagonally dominant", () => {

@@ -68,6 +68,12 @@ describe("splitSamples", () => {
     ).toEqual([12, 6, 2]);
   });
 
+  it("takes from the big classes what the rare ones need to stay", () => {
+    const labels = [9, 2, 2, 2].flatMap((size, label) => new Array<number>(size).fill(label));
+    const { heldOut } = splitSamples(samplesOf(labels), { count: 4, stratified: true, seed: 1 });
+    expect(Array.from(heldOut, (row) => labels[row])).toEqual([0, 1, 2, 3]);
+  });
+
   it("rounds the fraction, and differs by seed", () => {
     const samples = samplesOf(new Array(101).fill(0));
     const split = splitSamples(samples, { fraction: 0.15, seed: 1 });

@@ -29,7 +29,7 @@ export interface EncoderOptions {
   /** Default: the column "label", else the last one. */
   labelColumn?: string;
   /** Shift and scale numeric columns to mean 0 and standard deviation 1 over the training rows. Default false. */
-  standardise?: boolean;
+  standardize?: boolean;
 }
 
 interface Feature {
@@ -62,7 +62,7 @@ export function parseDelimited(name: string, text: string, delimiter: "," | "\t"
 }
 
 /**
- * Learns from the training table how to encode: numeric columns are one value as they are (or standardised),
+ * Learns from the training table how to encode: numeric columns are one value as they are (or standardized),
  * categorical ones one value a category, 1 for the row's own (declared order, else sorted). Columns keep their
  * order. A column without a declared kind is numeric when every training cell is a number. A category that
  * the training rows do not have becomes all zeros. Classes are the declared ones, else the sorted labels of the
@@ -78,7 +78,7 @@ export function fitEncoder(train: Table, options: EncoderOptions = {}): Encoder 
   const classNames = classNamesOf(train, labelIndex);
   const classIndices = new Map(classNames.map((name, index) => [name, index]));
   const features = train.columns.flatMap((column, index) =>
-    index === labelIndex ? [] : [fitFeature(train, column, index, options.standardise ?? false)],
+    index === labelIndex ? [] : [fitFeature(train, column, index, options.standardize ?? false)],
   );
   if (features.length === 0)
     throw expected("CORRUPT_FILE", "a column besides the label", train.name, labelName);
@@ -134,12 +134,12 @@ function classNamesOf(table: Table, index: number): readonly string[] {
   return categoriesOf(table, index);
 }
 
-function fitFeature(table: Table, column: Column, index: number, standardise: boolean): Feature {
+function fitFeature(table: Table, column: Column, index: number, standardize: boolean): Feature {
   const isText = (cells: readonly string[]) => !isMissing(cells[index]!) && !isNumber(cells[index]!);
   const kind = column.kind ?? (table.rows.some(isText) ? "categorical" : "numeric");
   if (kind === "categorical") return oneHot(column.name, column.categories ?? categoriesOf(table, index));
   const cells = table.rows.map((row, i) => numberOf(row[index]!, () => place(table, i, column.name)));
-  return numeric(column.name, standardise ? scaleOf(cells) : { mean: 0, deviation: 1 });
+  return numeric(column.name, standardize ? scaleOf(cells) : { mean: 0, deviation: 1 });
 }
 
 function numeric(name: string, { mean, deviation }: { mean: number; deviation: number }): Feature {

@@ -62,7 +62,7 @@ export const adult: Definition = {
   parse(bytes) {
     const train = parseTable("adult.data", bytes("adult.data"));
     const test = parseTable("adult.test", bytes("adult.test"));
-    const encoder = fitEncoder(train, { labelColumn: "income", standardise: true });
+    const encoder = fitEncoder(train, { labelColumn: "income", standardize: true });
     return {
       classNames: encoder.classNames,
       featureNames: encoder.featureNames,

@@ -1,4 +1,4 @@
-import { open, rm, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { DownloadProgress } from "../types.js";
 import { writing } from "./disk.js";
 
@@ -8,9 +8,6 @@ export interface DownloadOptions {
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
-
-/** An answer that says no, as against a connection that broke: asking again will not help. */
-class HttpError extends Error {}
 
 /**
  * Downloads `url` into `part`, going on where an earlier download of the same file stopped. A connection that
@@ -32,7 +29,7 @@ export async function download(
     } catch (error) {
       options.signal?.throwIfAborted();
       const arrived = await sizeOf(part);
-      if (error instanceof HttpError || !isNetworkError(error) || arrived <= size) throw error;
+      if (!isNetworkError(error) || arrived <= size) throw error;
       size = arrived;
     }
   }
@@ -53,18 +50,15 @@ async function receive(
   if (response.status === 416) {
     await response.body?.cancel();
     // The part is as long as the file, or longer: done, or not this file.
-    if (Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1]) === offset)
-      return { kept: true };
-    await rm(part);
+    if (rangeTotal(response) === offset) return { kept: true };
     return receive(url, part, 0, { file, signal, onProgress });
   }
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
-    throw new HttpError(`HTTP ${response.status} from ${url}`);
+    throw new Error(`HTTP ${response.status} from ${url}`);
   }
-  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-  const kept = response.status === 206 && Number(range?.[1]) === offset;
-  const total = kept ? Number(range![2]) : lengthOf(response);
+  const kept = response.status === 206;
+  const total = kept ? rangeTotal(response) : lengthOf(response);
   let received = kept ? offset : 0;
   const report = () => onProgress?.({ file, received, ...(total !== undefined && { total }) });
   const handle = await writing(part, () => open(part, kept ? "a" : "w"));
@@ -84,6 +78,12 @@ async function receive(
   return { kept };
 }
 
+/** Length of the whole file, as told with a part of it. */
+function rangeTotal(response: Response): number | undefined {
+  const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+  return total === undefined ? undefined : Number(total);
+}
+
 function lengthOf(response: Response): number | undefined {
   const length = response.headers.get("content-length");
   // With a content encoding the length is not that of the bytes handed to us.
@@ -97,7 +97,7 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
-/** `fetch` tells of every broken connection by a TypeError. */
+/** `fetch` tells of every broken connection by a TypeError; an answer that says no is another error. */
 function isNetworkError(error: unknown): boolean {
   return error instanceof TypeError;
 }
