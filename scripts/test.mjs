@@ -28,7 +28,8 @@ check("types", () => run(localTool("tsc"), ["-p", "tsconfig.tests.json"], whole)
 
 const vitest = await startVitest("test", process.argv.slice(2), { watch: false });
 const modules = vitest.state.getTestModules();
-const skipped = [];
+/** How many tests did not run, by the group they belong to and the reason they give. */
+const skipped = new Map();
 for (const module of modules) {
   // A file that cannot be loaded or a hook that throws is a failure that no test counts.
   for (const suite of [module, ...module.children.allSuites()]) {
@@ -37,16 +38,16 @@ for (const module of modules) {
   for (const test of module.children.allTests()) {
     const { state, note } = test.result();
     count[state]++;
-    if (state === "skipped") skipped.push({ module, test, note });
+    if (state !== "skipped") continue;
+    const [group] = test.fullName.split(" > ");
+    const where = `${module.project.name} ${module.relativeModuleId} > ${group}${note ? ` (${note})` : ""}`;
+    skipped.set(where, (skipped.get(where) ?? 0) + 1);
   }
 }
 count.failed += vitest.state.getUnhandledErrors().length;
 if (modules.length === 0) count.failed++;
 await vitest.close();
 
-for (const { module, test, note } of skipped) {
-  const reason = note ? ` (${note})` : "";
-  console.log(`skipped: ${module.project.name} ${module.relativeModuleId} > ${test.fullName}${reason}`);
-}
+for (const [where, tests] of skipped) console.log(`skipped ${String(tests).padStart(3)}: ${where}`);
 process.exitCode = count.failed > 0 ? 1 : 0;
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
