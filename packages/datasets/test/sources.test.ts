@@ -96,6 +96,7 @@ describe("downloads", () => {
     await put(part, zip.subarray(0, 1000));
     server.ranges = false;
     expect(digests(await obtainFiles(localSet(), { cacheDir }))).toEqual(ecg5000.files);
+    expect(server.requests).toHaveLength(1);
   });
 
   it("start again when the part was of another file", async () => {

@@ -27,7 +27,6 @@ export async function download(
       const { kept } = await receive(url, part, size, options);
       return { resumed: before > 0 && kept };
     } catch (error) {
-      options.signal?.throwIfAborted();
       const arrived = await sizeOf(part);
       if (!isNetworkError(error) || arrived <= size) throw error;
       size = arrived;
