@@ -20,8 +20,8 @@ export interface FileOptions {
   /** Name of the label column of CSV, TSV and ARFF. Default: "label", else the last column. */
   labelColumn?: string;
   /**
-   * Shift and scale the numeric columns of CSV, TSV and ARFF to mean 0 and standard deviation 1 over the training rows.
-   * Default false.
+   * Shift and scale the numeric columns of CSV, TSV and ARFF to mean 0 and standard deviation 1 over the training
+   * rows. Default false.
    */
   standardize?: boolean;
   /**
@@ -49,8 +49,8 @@ const splitNames = ["train", "valid", "test"] as const satisfies readonly SplitN
  *
  * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*`, `test_*` (also `x_train`, `y_train`, …). One
  *   file may hold all splits; a file of one split may name its arrays `images` and `labels`.
- * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted order; classes are the
- *   sorted labels. Learned from the training file, applied to the others: a category that training does not have
+ * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted
+ *   order; classes are the sorted labels. Learned from the training file, applied to the others: a category that training does not have
  *   becomes all zeros.
  * - **ARFF**: the same by the declarations of the training file, categories and classes in declared order.
  * - **IDX**: images, with their labels in a second file.
