@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
@@ -13,6 +14,8 @@ export interface BackendReport {
   readonly tried: readonly { name: string; reason: string }[];
 }
 
+const require = createRequire(import.meta.url);
+const tensorflowPackages = ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"] as const;
 const order: readonly NodeBackend[] = ["tensorflow", "wasm", "cpu"];
 
 /**
@@ -44,18 +47,15 @@ export async function useBackend(name: "auto" | NodeBackend = "auto"): Promise<B
 const loaders: Record<NodeBackend, () => Promise<void>> = {
   async tensorflow() {
     process.env.TF_CPP_MIN_LOG_LEVEL ??= "2"; // TensorFlow reports its CPU features on every start otherwise
-    try {
-      await import("@tensorflow/tfjs-node");
-    } catch (first) {
-      await import("@tensorflow/tfjs-node-gpu").catch((second) => {
-        throw new Error(`tfjs-node: ${firstLine(first)}; tfjs-node-gpu: ${firstLine(second)}`);
-      });
-    }
+    const causes = tensorflowPackages.map((name) => ({ name, cause: causeAgainst(name) }));
+    const usable = causes.find(({ cause }) => cause === undefined);
+    if (usable === undefined) throw new Error(causes.map(({ name, cause }) => `${name} ${cause}`).join(", "));
+    await import(usable.name);
     await select("tensorflow");
   },
   async wasm() {
     const wasm = await import("@tensorflow/tfjs-backend-wasm");
-    const main = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+    const main = require.resolve("@tensorflow/tfjs-backend-wasm");
     wasm.setWasmPaths(join(dirname(main), "/"));
     registerWasmKernels();
     await select("wasm");
@@ -69,6 +69,22 @@ const loaders: Record<NodeBackend, () => Promise<void>> = {
 async function select(name: NodeBackend): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Error(`tf.setBackend("${name}") failed`);
   await tf.ready();
+}
+
+/**
+ * Why a TensorFlow package cannot be loaded, as far as its files tell: one that is imported without its addon leaves
+ * its kernels registered behind, to no use.
+ */
+function causeAgainst(name: string): string | undefined {
+  let folder: string;
+  try {
+    folder = dirname(require.resolve(`${name}/package.json`));
+  } catch {
+    return "is not installed";
+  }
+  const builds = join(folder, "lib");
+  const hasAddon = (build: string) => existsSync(join(builds, build, "tfjs_binding.node"));
+  return existsSync(builds) && readdirSync(builds).some(hasAddon) ? undefined : "has no native addon";
 }
 
 function firstLine(error: unknown): string {
