@@ -67,6 +67,7 @@ export const fashionMnist: Definition = {
   systemFolders: [fashionFolder],
   sources: [
     fromDebian("dataset-fashion-mnist", fashionFolder),
+    // Not exercised against the site itself so far, only against a local server with the same layout.
     fromUrls(
       "Fashion-MNIST's own site",
       ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"].map(
