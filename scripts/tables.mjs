@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "csv-parse/sync";
 import { mean, sampleStandardDeviation } from "simple-statistics";
+import { localTool, run } from "./steps.mjs";
 
 const root = new URL("../", import.meta.url);
 const documents = ["README.md"];
@@ -47,13 +48,21 @@ function origin([{ machine, node, backend, date, commit }]) {
   return `${machine}, Node ${node}, backend ${backend}, ${date}, commit ${commit}`;
 }
 
+/** As the formatter leaves it, which aligns tables. */
+function formatted(name, text) {
+  return run(localTool("biome"), ["format", `--stdin-file-path=${name}`], { input: text, stdio: "pipe" });
+}
+
 let stale = 0;
 for (const name of documents) {
   const file = new URL(name, root);
   const text = readFileSync(file, "utf8");
-  const filled = text.replace(
-    /(<!-- table: (\S+) -->\n)[\s\S]*?(<!-- \/table -->)/g,
-    (_, begin, key, end) => `${begin}\n${tables[key]()}\n\n${end}`,
+  const filled = formatted(
+    name,
+    text.replace(
+      /(<!-- table: (\S+) -->\n)[\s\S]*?(<!-- \/table -->)/g,
+      (_, begin, key, end) => `${begin}\n${tables[key]()}\n\n${end}`,
+    ),
   );
   if (filled === text) continue;
   stale++;

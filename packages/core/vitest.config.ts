@@ -1,3 +1,3 @@
-import { defineProject } from "vitest/config";
+import { project } from "@lilaw/testing/vitest";
 
-export default defineProject({ test: { name: "@lilaw/core", setupFiles: ["@lilaw/testing/setup"] } });
+export default project("@lilaw/core");

@@ -1,6 +1,3 @@
-import { defineProject } from "vitest/config";
+import { project } from "@lilaw/testing/vitest";
 
-// The named sets are really downloaded.
-export default defineProject({
-  test: { name: "@lilaw/datasets", testTimeout: 120_000, hookTimeout: 120_000 },
-});
+export default project("@lilaw/datasets");

@@ -1,3 +1,3 @@
-import { defineProject } from "vitest/config";
+import { project } from "@lilaw/testing/vitest";
 
-export default defineProject({ test: { name: "@lilaw/diagnostics" } });
+export default project("@lilaw/diagnostics");

@@ -1,6 +1,3 @@
-import { defineProject } from "vitest/config";
+import { project } from "@lilaw/testing/vitest";
 
-// npm really installs here: a slow machine or network must not turn a right answer into a failure.
-export default defineProject({
-  test: { name: "@lilaw/packaging", testTimeout: 120_000, hookTimeout: 300_000 },
-});
+export default project("@lilaw/packaging");

@@ -1,6 +1,3 @@
-import { defineProject } from "vitest/config";
+import { project } from "@lilaw/testing/vitest";
 
-// Real training on shared cores: a slow machine must not turn a right answer into a failure.
-export default defineProject({
-  test: { name: "@lilaw/tfjs", setupFiles: ["@lilaw/testing/setup"], testTimeout: 120_000 },
-});
+export default project("@lilaw/tfjs");

@@ -1,8 +1,7 @@
 import { constants } from "node:fs";
-import { access, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
-import writeFileAtomic from "write-file-atomic";
 import { checkConfig, type RunConfig } from "./config.js";
 import type { RunResult, Summary } from "./report.js";
 
@@ -144,8 +143,8 @@ export class RunFolder {
     await mkdir(this.#unitFolder(metrics), { recursive: true });
     this.#metrics.push(metrics);
     await this.#writeMetrics();
-    if (samples !== undefined) await writeFileAtomic(join(this.#unitFolder(metrics), "samples.csv"), samples);
-    await writeFileAtomic(this.#checkpointFile(metrics, metrics.epoch), Buffer.from(checkpoint));
+    if (samples !== undefined) await replaceFile(join(this.#unitFolder(metrics), "samples.csv"), samples);
+    await replaceFile(this.#checkpointFile(metrics, metrics.epoch), checkpoint);
     await this.removeCheckpoints(metrics, metrics.epoch);
   }
 
@@ -180,7 +179,7 @@ export class RunFolder {
 
   async #writeMetrics(): Promise<void> {
     const lines = this.#metrics.map((line) => `${JSON.stringify(line)}\n`);
-    await writeFileAtomic(join(this.path, "metrics.jsonl"), lines.join(""));
+    await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
   }
 
   /** Epochs of the checkpoints there are, the latest first: two only where a process was killed between them. */
@@ -266,6 +265,22 @@ function parseLines(text: string): EpochMetrics[] {
     .map((line) => JSON.parse(line));
 }
 
+/**
+ * Writes a file as a whole: under another name first, then renamed. That name is always the same, so that what a killed
+ * process left behind is used up by the next write.
+ */
+async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  const part = `${path}.part`;
+  const file = await open(part, "w");
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(part, path);
+}
+
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }
