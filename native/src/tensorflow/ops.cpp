@@ -1,0 +1,349 @@
+/**
+ * The operations as TensorFlow ops: the CPU kernels of this library on TensorFlow's own memory, without a copy.
+ *
+ * What changes from step to step are inputs, what stays are attributes: TensorFlow keeps a kernel for each set of
+ * attribute values. Numbers that need all their digits travel as two floats, high and low part.
+ */
+#include <dlfcn.h>
+
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "c_api.h"
+#include "lilaw.h"
+#include "register.h"
+
+namespace lilaw::tensorflow {
+namespace {
+
+CApi tf;
+
+struct StatusDeleter {
+  void operator()(TF_Status* status) const { tf.TF_DeleteStatus(status); }
+};
+struct TensorDeleter {
+  void operator()(TF_Tensor* tensor) const { tf.TF_DeleteTensor(tensor); }
+};
+using Status = std::unique_ptr<TF_Status, StatusDeleter>;
+using Tensor = std::unique_ptr<TF_Tensor, TensorDeleter>;
+
+/** Ends a compute function; the message goes to TensorFlow. */
+struct Failure {
+  int code;
+  std::string message;
+};
+
+void check(const Status& status) {
+  if (tf.TF_GetCode(status.get()) != kOk) throw Failure{tf.TF_GetCode(status.get()), tf.TF_Message(status.get())};
+}
+
+void require(bool holds, const char* message) {
+  if (!holds) throw Failure{kInvalidArgument, message};
+}
+
+/** Inputs and outputs of one call. */
+class Call {
+ public:
+  explicit Call(TF_OpKernelContext* context) : context_(context), status_(tf.TF_NewStatus()) {}
+
+  Tensor input(int index) {
+    TF_Tensor* tensor = nullptr;
+    tf.TF_GetInput(context_, index, &tensor, status_.get());
+    check(status_);
+    return Tensor(tensor);
+  }
+
+  /** Memory of output `index`, which TensorFlow keeps alive until the call has ended. */
+  template <class T>
+  T* output(int index, std::initializer_list<std::int64_t> shape) {
+    std::size_t count = 1;
+    for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
+    const int type = std::is_same_v<T, float> ? kFloat : kInt32;
+    const int rank = static_cast<int>(shape.size());
+    outputs_.emplace_back(
+        tf.TF_AllocateOutput(context_, index, type, shape.begin(), rank, count * sizeof(T), status_.get()));
+    check(status_);
+    return static_cast<T*>(tf.TF_TensorData(outputs_.back().get()));
+  }
+
+ private:
+  TF_OpKernelContext* context_;
+  Status status_;
+  std::vector<Tensor> outputs_;
+};
+
+template <class T>
+const T* data(const Tensor& tensor) {
+  return static_cast<const T*>(tf.TF_TensorData(tensor.get()));
+}
+
+/** Values of the `settings` input, each as high and low part. */
+enum Setting { kAlpha, kBeta, kDelta, kParameter, kSettings };
+
+double setting(const Tensor& settings, Setting which) {
+  const float* values = data<float>(settings);
+  return static_cast<double>(values[2 * which]) + static_cast<double>(values[2 * which + 1]);
+}
+
+void split(double value, float* high_low) {
+  high_low[0] = static_cast<float>(value);
+  high_low[1] = static_cast<float>(value - static_cast<double>(high_low[0]));
+}
+
+/** The inputs that every op has, read and checked. */
+struct BatchInputs {
+  Tensor logits;
+  Tensor labels;
+  Tensor settings;
+  std::vector<std::uint8_t> multi_labels;
+  lilaw_batch batch{};
+  lilaw_params params{};
+
+  BatchInputs(Call& call, std::int32_t loss, int labels_at, int settings_at)
+      : logits(call.input(0)), labels(call.input(labels_at)), settings(call.input(settings_at)) {
+    require(tf.TF_NumDims(logits.get()) == 2, "Expected a tensor [rows, classes] for logits");
+    require(tf.TF_TensorElementCount(settings.get()) == 2 * kSettings, "Expected 8 values for settings");
+    batch.logits = data<float>(logits);
+    batch.rows = tf.TF_Dim(logits.get(), 0);
+    batch.classes = tf.TF_Dim(logits.get(), 1);
+    batch.logits_stride = batch.classes;
+    batch.labels_stride = batch.classes;
+    batch.loss = {loss, setting(settings, kParameter)};
+    const bool per_class = loss == LILAW_MULTI_LABEL;
+    const std::int64_t expected = per_class ? batch.rows * batch.classes : batch.rows;
+    require(tf.TF_TensorElementCount(labels.get()) == expected, "Expected labels that fit the logits");
+    const bool real = per_class || loss == LILAW_REGRESSION;
+    require(tf.TF_TensorType(labels.get()) == (real ? kFloat : kInt32),
+            "Expected int32 labels, or float ones for multi-label and regression");
+    batch.labels = per_class ? as_bytes(expected) : tf.TF_TensorData(labels.get());
+    params = {setting(settings, kAlpha), setting(settings, kBeta), setting(settings, kDelta)};
+  }
+
+ private:
+  /** tfjs has no bytes; a target that is neither 0 nor 1 becomes one that the library refuses. */
+  const std::uint8_t* as_bytes(std::int64_t count) {
+    multi_labels.resize(static_cast<std::size_t>(count));
+    const float* values = data<float>(labels);
+    for (std::int64_t i = 0; i < count; i++) multi_labels[i] = values[i] == 0 ? 0 : values[i] == 1 ? 1 : 2;
+    return multi_labels.data();
+  }
+};
+
+/** An input that may be empty. */
+const float* optional(const Tensor& tensor, std::int64_t rows, const char* message) {
+  const std::int64_t count = tf.TF_TensorElementCount(tensor.get());
+  require(count == 0 || count == rows, message);
+  return count == 0 ? nullptr : data<float>(tensor);
+}
+
+void succeed(lilaw_status status) {
+  if (status == LILAW_OK) return;
+  const bool users = status == LILAW_INVALID_ARGUMENT || status == LILAW_LABEL_OUT_OF_RANGE;
+  throw Failure{users ? kInvalidArgument : kInternal, lilaw_last_error()};
+}
+
+/** Attribute values of a kernel, in the order of its op's list. */
+using Attributes = std::vector<std::int32_t>;
+
+/** Rows of LilawWeightedLoss's row_values, and their bits in its attribute row_mask. */
+enum RowValue { kLosses, kWeights, kLabelProbs, kMaxProbs, kPredictions, kTermAlpha, kTermBeta, kTermDelta, kRowValues };
+
+void weighted_loss(const Attributes& attributes, Call& call) {
+  enum { kLoss, kGradient, kNormalize, kWeighted, kRowMask };
+  BatchInputs in(call, attributes[kLoss], 1, 2);
+  const Tensor sample_weights = call.input(3);
+  const std::int64_t rows = in.batch.rows;
+
+  lilaw_weighted_loss_result result{};
+  lilaw_weighted_loss_args args{};
+  args.batch = in.batch;
+  args.params = attributes[kWeighted] ? &in.params : nullptr;
+  args.gradient = attributes[kGradient];
+  args.normalize = attributes[kNormalize];
+  args.sample_weights = optional(sample_weights, rows, "Expected a weight a row, or none, for sample_weights");
+  args.result = &result;
+
+  float* objective = call.output<float>(0, {});
+  args.grad_logits = call.output<float>(1, {rows, in.batch.classes});
+  args.grad_stride = in.batch.classes;
+  const int wanted = __builtin_popcount(static_cast<unsigned>(attributes[kRowMask]));
+  float* row_values = call.output<float>(2, {wanted, rows});
+  float* at[kRowValues] = {};
+  for (int i = 0, taken = 0; i < kRowValues; i++) {
+    if (attributes[kRowMask] >> i & 1) at[i] = row_values + rows * taken++;
+  }
+  std::vector<std::int32_t> predictions(at[kPredictions] ? rows : 0);
+  args.losses = at[kLosses];
+  args.weights = at[kWeights];
+  args.label_probs = at[kLabelProbs];
+  args.max_probs = at[kMaxProbs];
+  args.predictions = at[kPredictions] ? predictions.data() : nullptr;
+  args.term_alpha = at[kTermAlpha];
+  args.term_beta = at[kTermBeta];
+  args.term_delta = at[kTermDelta];
+  succeed(lilaw_weighted_loss_cpu(&args));
+
+  *objective = static_cast<float>(result.objective);
+  *call.output<std::int32_t>(3, {}) = static_cast<std::int32_t>(result.non_finite_rows);
+  for (std::size_t i = 0; i < predictions.size(); i++) at[kPredictions][i] = static_cast<float>(predictions[i]);
+}
+
+void meta_gradient(const Attributes& attributes, Call& call) {
+  BatchInputs in(call, attributes[0], 1, 2);
+  const Tensor coefficients = call.input(3);
+  lilaw_meta_gradient_result result{};
+  lilaw_meta_gradient_args args{};
+  args.batch = in.batch;
+  args.params = &in.params;
+  args.coefficients = optional(coefficients, in.batch.rows, "Expected a number a row, or none, for coefficients");
+  args.result = &result;
+  succeed(lilaw_meta_gradient_cpu(&args));
+
+  float* values = call.output<float>(0, {4, 2});
+  split(result.gradient.alpha, values);
+  split(result.gradient.beta, values + 2);
+  split(result.gradient.delta, values + 4);
+  split(result.objective, values + 6);
+  *call.output<std::int32_t>(1, {}) = static_cast<std::int32_t>(result.non_finite_rows);
+}
+
+void alignment_weights(const Attributes& attributes, Call& call) {
+  BatchInputs in(call, attributes[0], 2, 3);
+  const Tensor tangents = call.input(1);
+  const std::int64_t count = in.batch.rows * in.batch.classes;
+  require(tf.TF_TensorElementCount(tangents.get()) == count, "Expected tangents of the shape of the logits");
+  lilaw_alignment_weights_result result{};
+  lilaw_alignment_weights_args args{};
+  args.batch = in.batch;
+  args.tangents = data<float>(tangents);
+  args.tangents_stride = in.batch.classes;
+  args.alignments = call.output<float>(0, {in.batch.rows});
+  args.weights = call.output<float>(1, {in.batch.rows});
+  args.result = &result;
+  succeed(lilaw_alignment_weights_cpu(&args));
+  *call.output<std::int32_t>(2, {}) = static_cast<std::int32_t>(result.non_finite_rows);
+}
+
+/** An op as it is registered. All attributes but T are integers. */
+struct Op {
+  const char* name;
+  std::vector<const char*> attributes;
+  std::vector<const char*> inputs;
+  std::vector<const char*> outputs;
+  void (*compute)(const Attributes&, Call&);
+};
+
+const Op ops[] = {
+    {"LilawWeightedLoss",
+     {"loss", "gradient", "normalize", "weighted", "row_mask"},
+     {"logits: float", "labels: T", "settings: float", "sample_weights: float"},
+     {"objective: float", "grad_logits: float", "row_values: float", "non_finite_rows: int32"},
+     weighted_loss},
+    {"LilawMetaGradient",
+     {"loss"},
+     {"logits: float", "labels: T", "settings: float", "coefficients: float"},
+     {"values: float", "non_finite_rows: int32"},
+     meta_gradient},
+    {"LilawAlignmentWeights",
+     {"loss"},
+     {"logits: float", "tangents: float", "labels: T", "settings: float"},
+     {"alignments: float", "weights: float", "non_finite_rows: int32"},
+     alignment_weights},
+};
+
+/** The three functions that TensorFlow calls for op `Index`: they carry no pointer of ours, hence the template. */
+template <int Index>
+struct Kernel {
+  static void* create(TF_OpKernelConstruction* construction) {
+    auto attributes = std::make_unique<Attributes>();
+    const Status status(tf.TF_NewStatus());
+    for (const char* name : ops[Index].attributes) {
+      attributes->push_back(0);
+      tf.TF_OpKernelConstruction_GetAttrInt32(construction, name, &attributes->back(), status.get());
+      if (tf.TF_GetCode(status.get()) == kOk) continue;
+      tf.TF_OpKernelConstruction_Failure(construction, status.get());
+      return nullptr;
+    }
+    return attributes.release();
+  }
+
+  static void compute(void* attributes, TF_OpKernelContext* context) {
+    try {
+      Call call(context);
+      ops[Index].compute(*static_cast<const Attributes*>(attributes), call);
+    } catch (const Failure& failure) {
+      const Status status(tf.TF_NewStatus());
+      tf.TF_SetStatus(status.get(), failure.code, failure.message.c_str());
+      tf.TF_OpKernelContext_Failure(context, status.get());
+    }
+  }
+
+  static void destroy(void* attributes) { delete static_cast<Attributes*>(attributes); }
+};
+
+void register_definition(const Op& op, const Status& status) {
+  TF_OpDefinitionBuilder* builder = tf.TF_NewOpDefinitionBuilder(op.name);
+  tf.TF_OpDefinitionBuilderAddAttr(builder, "T: {int32, float}");
+  for (const char* name : op.attributes) {
+    tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(name) + ": int").c_str());
+  }
+  for (const char* input : op.inputs) tf.TF_OpDefinitionBuilderAddInput(builder, input);
+  for (const char* output : op.outputs) tf.TF_OpDefinitionBuilderAddOutput(builder, output);
+  tf.TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, tf.TF_ShapeInferenceContextSetUnknownShape);
+  tf.TF_RegisterOpDefinition(builder, status.get()); // which deletes the builder
+  check(status);
+}
+
+template <int Index>
+void register_op(const Status& status) {
+  register_definition(ops[Index], status);
+  using K = Kernel<Index>;
+  TF_KernelBuilder* builder = tf.TF_NewKernelBuilder(ops[Index].name, "CPU", K::create, K::compute, K::destroy);
+  tf.TF_RegisterKernelBuilder(ops[Index].name, builder, status.get());
+  check(status);
+}
+
+/** The library that tfjs-node has loaded; never one that is not loaded yet. */
+void* loaded_library() {
+  for (const char* name : {"libtensorflow_framework.so.2", "libtensorflow_framework.2.dylib", "libtensorflow.so.2"}) {
+    if (void* library = dlopen(name, RTLD_NOW | RTLD_NOLOAD)) return library;
+  }
+  return nullptr;
+}
+
+std::string register_all(void* library) {
+#define LILAW_FIND(result, name, parameters)                              \
+  tf.name = reinterpret_cast<result(*) parameters>(dlsym(library, #name)); \
+  if (tf.name == nullptr) return "this TensorFlow has no " #name;
+  LILAW_TENSORFLOW_FUNCTIONS(LILAW_FIND)
+#undef LILAW_FIND
+  try {
+    const Status status(tf.TF_NewStatus());
+    register_op<0>(status);
+    register_op<1>(status);
+    register_op<2>(status);
+    return "";
+  } catch (const Failure& failure) {
+    return failure.message;
+  }
+}
+
+}  // namespace
+
+std::string register_ops() {
+  // A process may load its TensorFlow later, so only an answer that cannot change is kept.
+  static std::mutex mutex;
+  static bool tried = false;
+  static std::string reason;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (tried) return reason;
+  void* library = loaded_library();
+  if (library == nullptr) return "no TensorFlow is loaded in this process";
+  tried = true;
+  return reason = register_all(library);
+}
+
+}  // namespace lilaw::tensorflow
