@@ -60,6 +60,31 @@ LILAW_HD SoftmaxGradient<M> softmax_gradient(const RowLoss<M>& row, const RowFac
           (label_is_top ? both * top_minus_one : apart) + smooth + offset};
 }
 
+/** Sums over a row's tangents t, as L2RW needs them. */
+template <class M>
+struct TangentStats {
+  /** sum over k != top of exp(z_k - max) t_k */
+  typename M::Real rest;
+  /** t_top and t_label */
+  typename M::Real top;
+  typename M::Real label;
+  /** sum of t_k; read by label smoothing only */
+  typename M::Real sum;
+};
+
+/** The inner product of a softmax row's loss gradient with its tangent. */
+template <class M, class Mask>
+LILAW_HD typename M::Real softmax_alignment(const RowLoss<M>& row, typename M::Real rest,
+                                            const TangentStats<M>& tangent, Mask label_is_top,
+                                            const SoftmaxLoss& kind) {
+  using Real = typename M::Real;
+  // Where the label is on top, s_label - 1 is -rest / (1 + rest), and no product with s_label is formed.
+  const Real together = (tangent.rest - rest * tangent.top) * row.max_prob;
+  const Real apart = (tangent.rest + tangent.top) * row.max_prob - tangent.label;
+  const Real smooth = M::splat(kind.smoothing) * (tangent.label - tangent.sum * M::splat(1 / kind.classes));
+  return row.loss_factor * (label_is_top ? together : apart) + smooth;
+}
+
 /** The one entry of a binary row. A tie (logit 0) counts as class 0. */
 template <class M>
 LILAW_HD typename M::Real binary_gradient(typename M::Real logit, typename M::Real side, const RowFactors<M>& by) {

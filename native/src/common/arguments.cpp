@@ -1,0 +1,113 @@
+#include "arguments.h"
+
+#include <cinttypes>
+#include <cmath>
+#include <initializer_list>
+
+namespace lilaw {
+namespace {
+
+lilaw_status check_pointer(const void* pointer, const char* name) {
+  return pointer != nullptr ? LILAW_OK
+                            : fail(LILAW_INVALID_ARGUMENT, "Expected a pointer for %s but received NULL", name);
+}
+
+lilaw_status check_range(std::int64_t value, std::int64_t least, std::int64_t most, const char* name) {
+  if (least <= value && value <= most) return LILAW_OK;
+  return fail(LILAW_INVALID_ARGUMENT,
+              "Expected an integer from %" PRId64 " to %" PRId64 " for %s but received %" PRId64, least, most,
+              name, value);
+}
+
+/** A stride that rows fit in, and with which no address of the array leaves 63 bits. */
+lilaw_status check_stride(std::int64_t stride, const lilaw_batch& batch, const char* name) {
+  const std::int64_t most = INT64_MAX / 16 / batch.rows;
+  return check_range(stride, batch.classes, most, name);
+}
+
+bool has_one_logit(const lilaw_batch& batch) {
+  return batch.loss.kind == LILAW_BINARY || batch.loss.kind == LILAW_REGRESSION;
+}
+
+lilaw_status check_loss(const lilaw_loss& loss) {
+  LILAW_TRY(check_range(loss.kind, LILAW_CROSS_ENTROPY, LILAW_REGRESSION, "loss.kind"));
+  const double x = loss.parameter;
+  if (loss.kind == LILAW_FOCAL && !(x >= 0 && std::isfinite(x))) {
+    return fail(LILAW_INVALID_ARGUMENT, "Expected a finite number of at least 0 for gamma but received %g", x);
+  }
+  if (loss.kind == LILAW_LABEL_SMOOTHING && !(x >= 0 && x < 1)) {
+    return fail(LILAW_INVALID_ARGUMENT, "Expected a number in [0, 1) for smoothing but received %g", x);
+  }
+  if (loss.kind == LILAW_REGRESSION && !(x > 0 && std::isfinite(x))) {
+    return fail(LILAW_INVALID_ARGUMENT, "Expected a finite number above 0 for range but received %g", x);
+  }
+  return LILAW_OK;
+}
+
+lilaw_status check_batch(const lilaw_batch& batch) {
+  LILAW_TRY(check_pointer(batch.logits, "logits"));
+  LILAW_TRY(check_pointer(batch.labels, "labels"));
+  LILAW_TRY(check_range(batch.dtype, LILAW_FLOAT32, LILAW_BFLOAT16, "dtype"));
+  LILAW_TRY(check_loss(batch.loss));
+  LILAW_TRY(check_range(batch.rows, 1, INT64_MAX / 16, "rows"));
+  // Class indices are int32.
+  LILAW_TRY(check_range(batch.classes, 1, has_one_logit(batch) ? 1 : INT32_MAX - 64, "classes"));
+  LILAW_TRY(check_stride(batch.logits_stride, batch, "logits_stride"));
+  if (batch.loss.kind == LILAW_MULTI_LABEL) LILAW_TRY(check_stride(batch.labels_stride, batch, "labels_stride"));
+  return LILAW_OK;
+}
+
+lilaw_status check_rates(const lilaw_params& rates, const char* name) {
+  for (const double x : {rates.alpha, rates.beta, rates.delta}) {
+    if (x >= 0 && std::isfinite(x)) continue;
+    return fail(LILAW_INVALID_ARGUMENT, "Expected a finite number of at least 0 for %s but received %g", name, x);
+  }
+  return LILAW_OK;
+}
+
+}  // namespace
+
+lilaw_status check(const lilaw_weighted_loss_args* args) {
+  LILAW_TRY(check_pointer(args, "args"));
+  LILAW_TRY(check_batch(args->batch));
+  LILAW_TRY(check_range(args->gradient, LILAW_FULL, LILAW_DETACHED, "gradient"));
+  LILAW_TRY(check_range(args->normalize, LILAW_NONE, LILAW_BATCH_MEAN, "normalize"));
+  LILAW_TRY(check_pointer(args->result, "result"));
+  const bool terms = args->term_alpha != nullptr || args->term_beta != nullptr || args->term_delta != nullptr;
+  if (terms) LILAW_TRY(check_pointer(args->params, "params (a term was asked for)"));
+  if (args->grad_logits == nullptr) return LILAW_OK;
+  LILAW_TRY(check_stride(args->grad_stride, args->batch, "grad_stride"));
+  if (args->grad_logits == args->batch.logits && args->grad_stride != args->batch.logits_stride) {
+    return fail(LILAW_INVALID_ARGUMENT,
+                "Expected the stride of the logits for grad_stride (in place) but received %" PRId64,
+                args->grad_stride);
+  }
+  return LILAW_OK;
+}
+
+lilaw_status check(const lilaw_meta_gradient_args* args) {
+  LILAW_TRY(check_pointer(args, "args"));
+  LILAW_TRY(check_batch(args->batch));
+  LILAW_TRY(check_pointer(args->params, "params"));
+  return check_pointer(args->result, "result");
+}
+
+lilaw_status check(const lilaw_meta_step_args* args) {
+  LILAW_TRY(check_pointer(args, "args"));
+  LILAW_TRY(check(&args->meta_gradient));
+  if (args->params != args->meta_gradient.params) {
+    return fail(LILAW_INVALID_ARGUMENT, "Expected the params of meta_gradient for params but received others");
+  }
+  LILAW_TRY(check_rates(args->learning_rate, "learning_rate"));
+  return check_rates(args->weight_decay, "weight_decay");
+}
+
+lilaw_status check(const lilaw_alignment_weights_args* args) {
+  LILAW_TRY(check_pointer(args, "args"));
+  LILAW_TRY(check_batch(args->batch));
+  LILAW_TRY(check_pointer(args->tangents, "tangents"));
+  LILAW_TRY(check_stride(args->tangents_stride, args->batch, "tangents_stride"));
+  return check_pointer(args->result, "result");
+}
+
+}  // namespace lilaw

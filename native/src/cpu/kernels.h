@@ -1,0 +1,64 @@
+/** What each instruction set offers the dispatcher: the three operations on a range of rows. */
+#pragma once
+
+#include "../math/gradients.h"
+#include "lilaw.h"
+
+namespace lilaw {
+
+/** Most rows a kernel holds the statistics of at once: small enough for their logits to stay in the cache. */
+constexpr int kMaxBlockRows = 32;
+
+/** Sums over the finite rows of a range. They are added up in the order of the ranges, whoever computed them. */
+struct WeightedLossSums {
+  double objective = 0;
+  double weight = 0;
+  std::int64_t finite_rows = 0;
+};
+
+struct MetaGradientSums {
+  double alpha = 0;
+  double beta = 0;
+  double delta = 0;
+  double objective = 0;
+  std::int64_t finite_rows = 0;
+};
+
+struct AlignmentSums {
+  double positive = 0;
+  std::int64_t finite_rows = 0;
+};
+
+struct RowRange {
+  std::int64_t first;
+  std::int64_t last;
+};
+
+/** One instruction set. The functions do not throw, and allocate nothing but what `top_labels` does. */
+struct Kernels {
+  const char* isa;
+  WeightedLossSums (*weighted_loss)(const lilaw_weighted_loss_args&, const BatchMeans&, RowRange);
+  MetaGradientSums (*meta_gradient)(const lilaw_meta_gradient_args&, RowRange);
+  /** Writes alignments, unclamped, to `out` unless it is null. */
+  AlignmentSums (*alignments)(const lilaw_alignment_weights_args&, float* out, RowRange);
+};
+
+/** Rows a block: as many as keep their logits in the first cache, at least one. Part of what fixes the sums. */
+static inline int block_rows(std::int64_t classes) {
+  const std::int64_t fitting = 8192 / classes;
+  return static_cast<int>(fitting < 1 ? 1 : fitting > kMaxBlockRows ? kMaxBlockRows : fitting);
+}
+
+/** The instruction set in use; null if the environment asks for one that is not there, which is the last error. */
+const Kernels* kernels();
+
+/**
+ * The `count` largest of a row's logits, ties to the lowest index: writes their 1 and 0 of the others to `is_top`.
+ * Compiled once, outside the units of the instruction sets, because it calls templates of the standard library.
+ */
+void top_classes(const float* logits, std::int64_t classes, std::int64_t count, std::uint8_t* is_top);
+
+/** Memory of this thread for one row of flags; grows and is kept. */
+std::uint8_t* row_flags(std::int64_t rows, std::int64_t classes);
+
+}  // namespace lilaw

@@ -1,0 +1,42 @@
+/** meta_gradient on a range of rows: sums only, nothing is written. */
+#pragma once
+
+#include "rows.h"
+
+namespace {
+
+template <class Rows>
+lilaw::MetaGradientSums meta_gradient_of(Rows& rows, const lilaw_meta_gradient_args& args, lilaw::RowRange range) {
+  Column finite;
+  Reals alpha{};
+  Reals beta{};
+  Reals delta{};
+  Reals objective{};
+  Longs finite_rows{};
+
+  for_each_block(args.batch, range, [&](std::int64_t first, int count) {
+    rows.measure(first, count, {});
+    for (int slot = 0; slot < count; slot++) finite[slot] = rows.is_finite(slot) ? 1 : 0;
+
+    for (int at = 0; at < count; at += kRealLanes) {
+      const RowLoss loss = rows.loss(at);
+      const auto w = weigh(rows, at, loss, args.params);
+      const Longs good = finite_lanes(finite, at, count);
+      const Reals coefficient =
+          args.coefficients == nullptr ? loss.loss : read_lanes(args.coefficients + first, at, count, 0);
+      // A row that is not there, or not finite, may have NaN here: 0 * NaN would be no 0.
+      alpha += good ? coefficient * w.by_alpha : Reals{};
+      beta += good ? coefficient * w.by_beta : Reals{};
+      delta += good ? coefficient * w.by_delta : Reals{};
+      objective += good ? coefficient * w.total : Reals{};
+      finite_rows -= good;
+    }
+  });
+  return {sum_lanes(alpha), sum_lanes(beta), sum_lanes(delta), sum_lanes(objective), sum_lanes(finite_rows)};
+}
+
+lilaw::MetaGradientSums meta_gradient(const lilaw_meta_gradient_args& args, lilaw::RowRange range) {
+  return with_rows(args.batch, [&](auto& rows) { return meta_gradient_of(rows, args, range); });
+}
+
+}  // namespace

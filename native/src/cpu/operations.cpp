@@ -1,0 +1,251 @@
+/** The operations of the C ABI on the CPU: checks, the division into ranges of rows, and the sums over them. */
+#include <algorithm>
+#include <cinttypes>
+#include <cmath>
+#include <limits>
+
+#include "../common/arguments.h"
+#include "kernels.h"
+#include "thread_pool.h"
+
+namespace lilaw {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/** More ranges than this and their sums would not fit on the stack of the caller. */
+constexpr std::int64_t kMaxRanges = 512;
+/** Logits a range has at least: below, taking the next one costs more than it balances. */
+constexpr std::int64_t kRangeLogits = 8192;
+/** Logits below which one thread is faster than several. */
+constexpr std::int64_t kParallelLogits = 32768;
+
+/** Ranges of rows: a function of the shape alone, so that sums are the same for any number of threads. */
+struct Partition {
+  std::int64_t rows;
+  std::int64_t rows_each;
+  std::int64_t count;
+  bool parallel;
+
+  explicit Partition(const lilaw_batch& batch) : rows(batch.rows) {
+    const std::int64_t block = block_rows(batch.classes);
+    const std::int64_t least = std::max(kRangeLogits / batch.classes, (rows + kMaxRanges - 1) / kMaxRanges);
+    rows_each = (std::max<std::int64_t>(least, 1) + block - 1) / block * block;
+    count = (rows + rows_each - 1) / rows_each;
+    parallel = rows * batch.classes >= kParallelLogits;
+  }
+
+  RowRange operator[](std::int64_t i) const { return {i * rows_each, std::min(rows, (i + 1) * rows_each)}; }
+};
+
+/** Computes the sums of every range, then adds them up in order with `add`. */
+template <class Sums, class Work, class Add>
+Sums sum_over_rows(const Partition& ranges, Work work, Add add) {
+  Sums sums[kMaxRanges];
+  auto task = [&](std::int64_t i) { sums[i] = work(ranges[i]); };
+  if (ranges.parallel) {
+    run_parallel(ranges.count, task);
+  } else {
+    for (std::int64_t i = 0; i < ranges.count; i++) task(i);
+  }
+  Sums total = sums[0];
+  for (std::int64_t i = 1; i < ranges.count; i++) add(total, sums[i]);
+  return total;
+}
+
+lilaw_status bad_label(std::int64_t row, std::int64_t label, std::int64_t classes) {
+  return fail(LILAW_LABEL_OUT_OF_RANGE,
+              "Expected an integer in [0, %" PRId64 ") for labels[%" PRId64 "] but received %" PRId64, classes, row,
+              label);
+}
+
+lilaw_status check_class_labels(const std::int32_t* labels, std::int64_t rows, std::int64_t classes) {
+  bool good = true;
+  for (std::int64_t i = 0; i < rows; i++) good &= labels[i] >= 0 && labels[i] < classes;
+  if (good) return LILAW_OK;
+  std::int64_t i = 0;
+  while (labels[i] >= 0 && labels[i] < classes) i++;
+  return bad_label(i, labels[i], classes);
+}
+
+lilaw_status check_multi_labels(const lilaw_batch& batch) {
+  for (std::int64_t row = 0; row < batch.rows; row++) {
+    const auto* labels = static_cast<const std::uint8_t*>(batch.labels) + row * batch.labels_stride;
+    const std::uint8_t* bad = std::find_if(labels, labels + batch.classes, [](std::uint8_t y) { return y > 1; });
+    if (bad != labels + batch.classes) return bad_label(row * batch.classes + (bad - labels), *bad, 2);
+  }
+  return LILAW_OK;
+}
+
+lilaw_status check_targets(const float* targets, std::int64_t rows) {
+  for (std::int64_t i = 0; i < rows; i++) {
+    if (std::isfinite(targets[i])) continue;
+    return fail(LILAW_INVALID_ARGUMENT, "Expected a finite target for labels[%" PRId64 "] but received %g", i,
+                static_cast<double>(targets[i]));
+  }
+  return LILAW_OK;
+}
+
+lilaw_status check_labels(const lilaw_batch& batch) {
+  switch (batch.loss.kind) {
+    case LILAW_REGRESSION:
+      return check_targets(static_cast<const float*>(batch.labels), batch.rows);
+    case LILAW_MULTI_LABEL:
+      return check_multi_labels(batch);
+    case LILAW_BINARY:
+      return check_class_labels(static_cast<const std::int32_t*>(batch.labels), batch.rows, 2);
+    default:
+      return check_class_labels(static_cast<const std::int32_t*>(batch.labels), batch.rows, batch.classes);
+  }
+}
+
+const lilaw_batch& batch_of(const lilaw_weighted_loss_args& args) { return args.batch; }
+const lilaw_batch& batch_of(const lilaw_meta_gradient_args& args) { return args.batch; }
+const lilaw_batch& batch_of(const lilaw_meta_step_args& args) { return args.meta_gradient.batch; }
+const lilaw_batch& batch_of(const lilaw_alignment_weights_args& args) { return args.batch; }
+
+/** What every operation needs before it may touch an output. */
+template <class Args>
+lilaw_status check_for_cpu(const Args* args) {
+  LILAW_TRY(check(args));
+  const lilaw_batch& batch = batch_of(*args);
+  if (batch.dtype != LILAW_FLOAT32) {
+    return fail(LILAW_UNSUPPORTED, "Expected LILAW_FLOAT32 for dtype on the CPU but received %d", batch.dtype);
+  }
+  LILAW_TRY(check_labels(batch));
+  return kernels() != nullptr ? LILAW_OK : LILAW_UNSUPPORTED;
+}
+
+WeightedLossSums sum_weighted_loss(const lilaw_weighted_loss_args& args, const BatchMeans& means) {
+  const Kernels& table = *kernels();
+  return sum_over_rows<WeightedLossSums>(
+      Partition(args.batch), [&](RowRange range) { return table.weighted_loss(args, means, range); },
+      [](WeightedLossSums& total, const WeightedLossSums& part) {
+        total.objective += part.objective;
+        total.weight += part.weight;
+        total.finite_rows += part.finite_rows;
+      });
+}
+
+/** A pass for the sums alone. */
+BatchMeans batch_means(const lilaw_weighted_loss_args& args) {
+  lilaw_weighted_loss_args sums_only{};
+  sums_only.batch = args.batch;
+  sums_only.params = args.params;
+  sums_only.sample_weights = args.sample_weights;
+  const WeightedLossSums sums = sum_weighted_loss(sums_only, {1, 0});
+  return {sums.weight / static_cast<double>(sums.finite_rows), sums.objective / sums.weight};
+}
+
+void weighted_loss(const lilaw_weighted_loss_args& args) {
+  const bool by_mean = args.normalize == LILAW_BATCH_MEAN && args.params != nullptr;
+  const BatchMeans means = by_mean ? batch_means(args) : BatchMeans{1, 0};
+  const WeightedLossSums sums = sum_weighted_loss(args, means);
+  const std::int64_t non_finite = args.batch.rows - sums.finite_rows;
+  *args.result = {non_finite > 0 ? kNaN : sums.objective / static_cast<double>(args.batch.rows), non_finite, 0};
+}
+
+lilaw_meta_gradient_result meta_gradient(const lilaw_meta_gradient_args& args) {
+  const Kernels& table = *kernels();
+  const MetaGradientSums sums = sum_over_rows<MetaGradientSums>(
+      Partition(args.batch), [&](RowRange range) { return table.meta_gradient(args, range); },
+      [](MetaGradientSums& total, const MetaGradientSums& part) {
+        total.alpha += part.alpha;
+        total.beta += part.beta;
+        total.delta += part.delta;
+        total.objective += part.objective;
+        total.finite_rows += part.finite_rows;
+      });
+  const std::int64_t non_finite = args.batch.rows - sums.finite_rows;
+  const double scale = non_finite > 0 ? kNaN : 1 / static_cast<double>(args.batch.rows);
+  return {{sums.alpha * scale, sums.beta * scale, sums.delta * scale}, sums.objective * scale, non_finite, 0, 0};
+}
+
+lilaw_params moved(const lilaw_meta_step_args& args, const lilaw_params& gradient) {
+  const lilaw_params& rate = args.learning_rate;
+  const lilaw_params& decay = args.weight_decay;
+  lilaw_params p = *args.params;
+  p.alpha -= rate.alpha * (gradient.alpha + decay.alpha * p.alpha);
+  p.beta -= rate.beta * (gradient.beta + decay.beta * p.beta);
+  p.delta -= rate.delta * (gradient.delta + decay.delta * p.delta);
+  if (args.clamp != 0) {
+    p.delta = std::max(p.delta, p.beta);
+    p.alpha = std::max(p.alpha, 1.0);
+  }
+  return p;
+}
+
+lilaw_status meta_step(const lilaw_meta_step_args& args) {
+  lilaw_meta_gradient_result& result = *args.meta_gradient.result;
+  result = meta_gradient(args.meta_gradient);
+  const lilaw_params p = moved(args, result.gradient);
+  if (!std::isfinite(p.alpha) || !std::isfinite(p.beta) || !std::isfinite(p.delta)) {
+    return fail(LILAW_NON_FINITE,
+                "Expected finite validation logits for meta_step but received %" PRId64
+                " non-finite rows; alpha, beta and delta have not moved",
+                result.non_finite_rows);
+  }
+  *args.params = p;
+  result.moved = 1;
+  return LILAW_OK;
+}
+
+void alignment_weights(const lilaw_alignment_weights_args& args) {
+  // Weights need all alignments first: where these are not asked for, they wait in the place of the weights.
+  float* const alignments = args.alignments != nullptr ? args.alignments : args.weights;
+  const Kernels& table = *kernels();
+  const AlignmentSums sums = sum_over_rows<AlignmentSums>(
+      Partition(args.batch), [&](RowRange range) { return table.alignments(args, alignments, range); },
+      [](AlignmentSums& total, const AlignmentSums& part) {
+        total.positive += part.positive;
+        total.finite_rows += part.finite_rows;
+      });
+  if (args.weights != nullptr) {
+    const double divisor = sums.positive > 0 ? sums.positive : 1;
+    for (std::int64_t i = 0; i < args.batch.rows; i++) {
+      // Not below 0, rather than above: a NaN stays one.
+      args.weights[i] = alignments[i] < 0 ? 0.0f : static_cast<float>(alignments[i] / divisor);
+    }
+  }
+  *args.result = {args.batch.rows - sums.finite_rows, 0};
+}
+
+}  // namespace
+}  // namespace lilaw
+
+extern "C" {
+
+lilaw_status lilaw_weighted_loss_cpu(const lilaw_weighted_loss_args* args) {
+  LILAW_TRY(lilaw::check_for_cpu(args));
+  lilaw::weighted_loss(*args);
+  return LILAW_OK;
+}
+
+lilaw_status lilaw_meta_gradient_cpu(const lilaw_meta_gradient_args* args) {
+  LILAW_TRY(lilaw::check_for_cpu(args));
+  *args->result = lilaw::meta_gradient(*args);
+  return LILAW_OK;
+}
+
+lilaw_status lilaw_meta_step_cpu(const lilaw_meta_step_args* args) {
+  LILAW_TRY(lilaw::check_for_cpu(args));
+  return lilaw::meta_step(*args);
+}
+
+lilaw_status lilaw_alignment_weights_cpu(const lilaw_alignment_weights_args* args) {
+  LILAW_TRY(lilaw::check_for_cpu(args));
+  lilaw::alignment_weights(*args);
+  return LILAW_OK;
+}
+
+int32_t lilaw_threads(void) { return lilaw::threads(); }
+
+lilaw_status lilaw_set_threads(int32_t count) {
+  if (count < 0 || count > lilaw::kMaxThreads) {
+    return lilaw::fail(LILAW_INVALID_ARGUMENT, "Expected an integer from 0 to %d for threads but received %d",
+                       lilaw::kMaxThreads, count);
+  }
+  lilaw::set_threads(count);
+  return LILAW_OK;
+}
+}

@@ -1,0 +1,140 @@
+/** Passes over one row of floats, vectors along the classes. */
+#pragma once
+
+#include "vectors.h"
+
+namespace {
+
+/** A part of a row that has `left` more elements; `fill` beyond its end. */
+LILAW_INLINE Floats load_along(const float* at, std::int64_t left, float fill) {
+  return left >= kLanes ? load<Floats>(at) : load_part(at, static_cast<int>(left), fill);
+}
+
+LILAW_INLINE void store_along(float* at, std::int64_t left, Floats v) {
+  if (left >= kLanes) {
+    store(at, v);
+  } else {
+    store_part(at, v, static_cast<int>(left));
+  }
+}
+
+/** Largest of a row, NaN aside; -inf if there is nothing else. */
+float max_of(const float* z, std::int64_t classes) {
+  const Floats lowest = splat(-__builtin_inff());
+  std::int64_t k = 0;
+  Floats max = lowest;
+  if (classes >= 4 * kLanes) {
+    Floats maxima[4] = {lowest, lowest, lowest, lowest};
+    for (; k + 4 * kLanes <= classes; k += 4 * kLanes) {
+      for (int i = 0; i < 4; i++) maxima[i] = larger(load<Floats>(z + k + i * kLanes), maxima[i]);
+    }
+    max = larger(larger(maxima[0], maxima[1]), larger(maxima[2], maxima[3]));
+  }
+  for (; k < classes; k += kLanes) max = larger(load_along(z + k, classes - k, z[k]), max);
+  return max_lane(max);
+}
+
+/** The lowest index at which a row has the value `max`, which it has. */
+std::int64_t index_of(const float* z, std::int64_t classes, float max) {
+  for (std::int64_t k = 0;; k += kLanes) {
+    const int lane = first_equal(load_along(z + k, classes - k, -__builtin_inff()), max);
+    if (lane >= 0) return k + lane;
+  }
+}
+
+/** Vectors of floats that are added up as floats before their sum goes on as doubles. */
+constexpr int kFloatSummands = 8;
+
+/** A sum of floats that is a double. */
+struct WideSum {
+  Reals low{};
+  Reals high{};
+};
+
+LILAW_INLINE void add(WideSum& sum, Floats part) {
+  const Wide wide = widen(part);
+  sum.low += wide.low;
+  sum.high += wide.high;
+}
+
+LILAW_INLINE double total(const WideSum& sum) { return sum_lanes(sum.low + sum.high); }
+
+/** Beyond the end of a row: a logit whose exponential is 0. */
+constexpr float kNoLogit = -FLT_MAX;
+
+/** `v`, with 0 in the place of element `top` of a row if it is among those from `k` on. */
+LILAW_INLINE Floats without(Floats v, std::int64_t top, std::int64_t k) {
+  return lane_numbers() == static_cast<std::int32_t>(top - k) ? splat(0) : v;
+}
+
+/** sum over k != top of exp(z_k - max), but for the factor of `exp`; stores all of them if `exps` is not null. */
+template <bool kStore, class Exp>
+double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::int64_t top, float* exps) {
+  constexpr std::int64_t kStretch = kFloatSummands * kLanes;
+  WideSum sum;
+  std::int64_t k = 0;
+  for (; k + kStretch <= classes; k += kStretch) {
+    Floats e[kFloatSummands];
+    for (int i = 0; i < kFloatSummands; i++) {
+      e[i] = Exp::of(exp, load<Floats>(z + k + i * kLanes));
+      if constexpr (kStore) store(exps + k + i * kLanes, e[i]);
+    }
+    if (k <= top && top < k + kStretch) {
+      for (int i = 0; i < kFloatSummands; i++) e[i] = without(e[i], top, k + i * kLanes);
+    }
+    add(sum, ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7])));
+  }
+  Floats rest{};
+  for (; k < classes; k += kLanes) {
+    const Floats e = Exp::of(exp, load_along(z + k, classes - k, kNoLogit));
+    if constexpr (kStore) store_along(exps + k, classes - k, e);
+    rest += without(e, top, k);
+  }
+  add(sum, rest);
+  return total(sum);
+}
+
+/** The same sum, and the one of exp(z_k - max) t_k over k != top. */
+struct RestAlong {
+  double rest;
+  double tangent;
+};
+
+template <class Exp>
+RestAlong sum_of_rest_along(const float* z, const float* t, std::int64_t classes, const Exp& exp,
+                            std::int64_t top) {
+  WideSum rest;
+  WideSum tangent;
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Wide e = widen(without(Exp::of(exp, load_along(z + k, left, kNoLogit)), top, k));
+    // Products in double: tangents have signs, and the sign of their sum decides.
+    const Wide along = widen(load_along(t + k, left, 0));
+    rest.low += e.low;
+    rest.high += e.high;
+    tangent.low += e.low * along.low;
+    tangent.high += e.high * along.high;
+  }
+  return {total(rest), total(tangent)};
+}
+
+/** The sum of a row, every number as a double. */
+double sum_of(const float* z, std::int64_t classes) {
+  WideSum sum;
+  for (std::int64_t k = 0; k < classes; k += kLanes) add(sum, load_along(z + k, classes - k, 0));
+  return total(sum);
+}
+
+/** row_k <- scale * row_k + offset */
+void scale_row(float* row, std::int64_t classes, float scale, float offset) {
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    store_along(row + k, left, load_along(row + k, left, 0) * scale + offset);
+  }
+}
+
+void fill_row(float* row, std::int64_t classes, float value) {
+  for (std::int64_t k = 0; k < classes; k += kLanes) store_along(row + k, classes - k, splat(value));
+}
+
+}  // namespace

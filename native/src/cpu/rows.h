@@ -1,0 +1,468 @@
+/**
+ * The rows of a batch under each loss, seen through one set of functions, so that each operation is written once.
+ *
+ * A block of up to kMaxBlockRows rows goes through stages: `measure` reads a row of logits (vectors along the
+ * classes), `loss`, `align` and `prepare` compute with what was measured (vectors along the rows), `write` makes a
+ * row of the gradient (along the classes again). Memory is touched by the first and the last only.
+ *
+ * A row with a non-finite logit has NaN among its measurements, so that all results of its lane are NaN.
+ */
+#pragma once
+
+#include "kernels.h"
+#include "row_passes.h"
+
+namespace {
+
+using lilaw::kMaxBlockRows;
+using RowLoss = lilaw::RowLoss<Lanes>;
+using RowFactors = lilaw::RowFactors<Lanes>;
+
+constexpr double kNaN = __builtin_nan("");
+
+/** A number for each row of a block. */
+struct alignas(64) Column {
+  double of[kMaxBlockRows] = {};
+
+  double& operator[](int slot) { return of[slot]; }
+  double operator[](int slot) const { return of[slot]; }
+  /** Those of the rows from `slot` on, one a lane. */
+  Reals lanes(int slot) const { return load<Reals>(of + slot); }
+  void set_lanes(int slot, Reals values) { store(of + slot, values); }
+};
+
+LILAW_INLINE bool finite_number(float x) { return x - x == 0; }
+
+/** The rows of an array of floats, which may be absent. */
+struct Matrix {
+  float* data;
+  std::int64_t stride;
+
+  float* row(std::int64_t i) const { return data == nullptr ? nullptr : data + i * stride; }
+};
+
+struct ConstMatrix {
+  const float* data;
+  std::int64_t stride;
+
+  const float* row(std::int64_t i) const { return data + i * stride; }
+};
+
+template <class T>
+LILAW_INLINE const T* row_of(const void* data, std::int64_t stride, std::int64_t row) {
+  return static_cast<const T*>(data) + row * stride;
+}
+
+/** Cross-entropy, focal loss and label smoothing. */
+class SoftmaxRows {
+ public:
+  static constexpr bool kAlwaysWeighted = true;
+
+  explicit SoftmaxRows(const lilaw_batch& batch)
+      : batch_(batch),
+        kind_{batch.loss.kind == LILAW_FOCAL ? batch.loss.parameter : 0.0,
+              batch.loss.kind == LILAW_LABEL_SMOOTHING ? batch.loss.parameter : 0.0,
+              static_cast<double>(batch.classes)} {}
+
+  /** Reads rows. With `gradient`, their exponentials are left there for `write`. */
+  void measure(std::int64_t first, int count, const Matrix& gradient) {
+    find_tops(first, count);
+    for (int slot = 0; slot < count; slot++) {
+      const float* z = logits(first + slot);
+      float* exps = gradient.row(first + slot);
+      with_exp(slot, [&](const auto& exp) {
+        rest_[slot] = exps != nullptr ? sum_of_rest<true>(z, batch_.classes, exp, top_[slot], exps)
+                                      : sum_of_rest<false>(z, batch_.classes, exp, top_[slot], nullptr);
+      });
+    }
+  }
+
+  void measure_along(std::int64_t first, int count, const ConstMatrix& tangents) {
+    find_tops(first, count);
+    for (int slot = 0; slot < count; slot++) {
+      const float* tangent = tangents.row(first + slot);
+      with_exp(slot, [&](const auto& exp) {
+        const RestAlong sums =
+            sum_of_rest_along(logits(first + slot), tangent, batch_.classes, exp, top_[slot]);
+        rest_[slot] = sums.rest;
+        tangent_rest_[slot] = sums.tangent;
+      });
+      tangent_top_[slot] = tangent[top_[slot]];
+      tangent_label_[slot] = tangent[label_[slot]];
+      if (kind_.smoothing > 0) tangent_sum_[slot] = sum_of(tangent, batch_.classes);
+    }
+  }
+
+  bool is_finite(int slot) const { return rest_[slot] == rest_[slot]; }
+
+  RowLoss loss(int at) const {
+    return lilaw::softmax_loss<Lanes>({rest(at), shifted_label_.lanes(at), shifted_sum_.lanes(at)}, kind_);
+  }
+  std::int32_t prediction(int slot) const { return static_cast<std::int32_t>(top_[slot]); }
+
+  Reals align(int at, const RowLoss& loss) const {
+    return lilaw::softmax_alignment<Lanes>(
+        loss, rest(at),
+        {tangent_rest_.lanes(at) * exp_factor(at), tangent_top_.lanes(at), tangent_label_.lanes(at), tangent_sum_.lanes(at)},
+        label_is_top_.lanes(at) != 0.0, kind_);
+  }
+
+  void prepare(int at, const RowLoss& loss, const RowFactors& by) {
+    const auto gradient =
+        lilaw::softmax_gradient<Lanes>(loss, by, rest(at), label_is_top_.lanes(at) != 0.0, kind_);
+    scale_.set_lanes(at, gradient.scale * exp_factor(at));
+    offset_.set_lanes(at, gradient.offset);
+    at_top_.set_lanes(at, gradient.at_top);
+    at_label_.set_lanes(at, gradient.at_label);
+  }
+
+  void write(int slot, std::int64_t, float* gradient) {
+    scale_row(gradient, batch_.classes, static_cast<float>(scale_[slot]), static_cast<float>(offset_[slot]));
+    gradient[top_[slot]] = static_cast<float>(at_top_[slot]);
+    gradient[label_[slot]] = static_cast<float>(at_label_[slot]);
+  }
+
+ private:
+  const float* logits(std::int64_t row) const {
+    return row_of<float>(batch_.logits, batch_.logits_stride, row);
+  }
+
+  /**
+   * What does not need an exponential. Short stages, each over all rows of the block, keep the processor busy with
+   * several rows at once, where one stage for a row would have it wait for the end of every sum.
+   */
+  void find_tops(std::int64_t first, int count) {
+    for (int slot = 0; slot < count; slot++) max_[slot] = max_of(logits(first + slot), batch_.classes);
+
+    for (int at = 0; at < count; at += kRealLanes) {
+      const Reals max = max_.lanes(at);
+      const Reals exponent = (max * 1.4426950408889634 + kRealRounder) - kRealRounder - double{kExtraExponent};
+      exponent_.set_lanes(at, exponent);
+      exp_remainder_.set_lanes(at, max - exponent * kLn2);
+    }
+
+    for (int slot = 0; slot < count; slot++) {
+      const float* z = logits(first + slot);
+      const std::int64_t label = static_cast<const std::int32_t*>(batch_.labels)[first + slot];
+      const float max = static_cast<float>(max_[slot]);
+      top_[slot] = finite_number(max) ? index_of(z, batch_.classes, max) : 0;
+      label_[slot] = label;
+      label_is_top_[slot] = label == top_[slot] ? 1.0 : 0.0;
+      shifted_label_[slot] = z[label] - max_[slot];
+      if (kind_.smoothing > 0) {
+        shifted_sum_[slot] = sum_of(z, batch_.classes) - static_cast<double>(batch_.classes) * max_[slot];
+      }
+    }
+  }
+
+  /** Calls `pass` with the exponential that suits a row; makes a row NaN whose maximum is not finite. */
+  template <class Pass>
+  void with_exp(int slot, Pass pass) {
+    const float max = static_cast<float>(max_[slot]);
+    if (max < ScaledExp::kLimit && max > -ScaledExp::kLimit) {
+      pass(ScaledExp(max, static_cast<std::int32_t>(exponent_[slot])));
+    } else if (finite_number(max)) {
+      exp_remainder_[slot] = DifferenceExp::kRemainder;
+      pass(DifferenceExp(max));
+    } else {
+      rest_[slot] = kNaN;
+    }
+  }
+
+  /** What the exponentials of a row are to be multiplied by. */
+  Reals exp_factor(int at) const { return Lanes::exp(-exp_remainder_.lanes(at)); }
+  Reals rest(int at) const { return rest_.lanes(at) * exp_factor(at); }
+
+  const lilaw_batch& batch_;
+  const lilaw::SoftmaxLoss kind_;
+  std::int64_t top_[kMaxBlockRows];
+  std::int64_t label_[kMaxBlockRows];
+  /** Sum of the exponentials but the largest, as the passes give it: exp_factor is still to come. */
+  Column rest_;
+  Column max_, exponent_, exp_remainder_, shifted_label_, shifted_sum_, label_is_top_;
+  Column tangent_rest_, tangent_top_, tangent_label_, tangent_sum_;
+  Column scale_, offset_, at_top_, at_label_;
+};
+
+/** Losses of one logit a row: what they share. `Kind` gives loss and gradient of logits and labels. */
+template <class Kind>
+class SingleRows {
+ public:
+  static constexpr bool kAlwaysWeighted = true;
+
+  explicit SingleRows(const lilaw_batch& batch) : batch_(batch), kind_{batch.loss.parameter} {}
+
+  void measure(std::int64_t first, int count, const Matrix&) {
+    for (int slot = 0; slot < count; slot++) {
+      const float logit = *row_of<float>(batch_.logits, batch_.logits_stride, first + slot);
+      logit_[slot] = finite_number(logit) ? logit : kNaN;
+      label_[slot] = kind_.label(batch_.labels, first + slot);
+    }
+  }
+
+  void measure_along(std::int64_t first, int count, const ConstMatrix& tangents) {
+    for (int slot = 0; slot < count; slot++) tangent_[slot] = *tangents.row(first + slot);
+    measure(first, count, {});
+  }
+
+  bool is_finite(int slot) const { return logit_[slot] == logit_[slot]; }
+
+  RowLoss loss(int at) const { return kind_.loss(logit_.lanes(at), label_.lanes(at)); }
+  std::int32_t prediction(int slot) const { return kind_.prediction(logit_[slot]); }
+
+  Reals align(int at, const RowLoss&) const {
+    const RowFactors loss_only = {Lanes::splat(1), Lanes::splat(0), Lanes::splat(0)};
+    return kind_.gradient(logit_.lanes(at), label_.lanes(at), loss_only) * tangent_.lanes(at);
+  }
+
+  void prepare(int at, const RowLoss&, const RowFactors& by) {
+    gradient_.set_lanes(at, kind_.gradient(logit_.lanes(at), label_.lanes(at), by));
+  }
+
+  void write(int slot, std::int64_t, float* gradient) { *gradient = static_cast<float>(gradient_[slot]); }
+
+ private:
+  const lilaw_batch& batch_;
+  const Kind kind_;
+  Column logit_, label_, tangent_, gradient_;
+};
+
+/** Sigmoid cross-entropy; a label is kept as the side it is on, 1 or -1. */
+struct Binary {
+  double unused;
+
+  static double label(const void* labels, std::int64_t row) {
+    return static_cast<const std::int32_t*>(labels)[row] == 1 ? 1 : -1;
+  }
+  static RowLoss loss(Reals logit, Reals side) { return lilaw::binary_loss<Lanes>(logit, side); }
+  static std::int32_t prediction(double logit) { return logit > 0 ? 1 : 0; }
+  static Reals gradient(Reals logit, Reals side, const RowFactors& by) {
+    return lilaw::binary_gradient<Lanes>(logit, side, by);
+  }
+};
+
+/** Squared error of an output against a target. */
+struct Regression {
+  double range;
+
+  static double label(const void* labels, std::int64_t row) { return static_cast<const float*>(labels)[row]; }
+  RowLoss loss(Reals output, Reals target) const {
+    RowLoss row = lilaw::regression_loss<Lanes>(output, target, range);
+    // The target is finite, but in a row that is not, v is NaN as everything else.
+    row.max_prob += output - output;
+    return row;
+  }
+  static std::int32_t prediction(double) { return 0; }
+  Reals gradient(Reals output, Reals target, const RowFactors& by) const {
+    return lilaw::regression_gradient<Lanes>(output, target, range, by);
+  }
+};
+
+/** Sigmoid cross-entropy of any number of labels a row. Its vectors are doubles along the classes too. */
+class MultiLabelRows {
+ public:
+  static constexpr bool kAlwaysWeighted = false;
+
+  explicit MultiLabelRows(const lilaw_batch& batch)
+      : batch_(batch), is_top_(lilaw::row_flags(kMaxBlockRows, batch.classes)) {}
+
+  void measure(std::int64_t first, int count, const Matrix&) {
+    for (int slot = 0; slot < count; slot++) measure_row(slot, first + slot);
+  }
+
+  void measure_along(std::int64_t first, int count, const ConstMatrix& tangents) {
+    measure(first, count, {});
+    for (int slot = 0; slot < count; slot++) align_row(slot, first + slot, tangents.row(first + slot));
+  }
+
+  bool is_finite(int slot) const { return loss_sum_[slot] == loss_sum_[slot]; }
+
+  RowLoss loss(int at) const {
+    return lilaw::multi_label_loss<Lanes>(
+        {loss_sum_.lanes(at), label_sum_.lanes(at), top_sum_.lanes(at), observed_.lanes(at)},
+        static_cast<double>(batch_.classes));
+  }
+  Longs weighted(int at) const {
+    const Reals loss = loss_sum_.lanes(at);
+    return (observed_.lanes(at) > 0.0) | (loss != loss);
+  }
+  std::int32_t prediction(int slot) const { return static_cast<std::int32_t>(top_[slot]); }
+
+  Reals align(int at, const RowLoss&) const { return alignment_.lanes(at); }
+
+  void prepare(int at, const RowLoss&, const RowFactors& by) {
+    const auto gradient = lilaw::multi_label_gradient<Lanes>(by, observed_.lanes(at), batch_.classes);
+    by_error_.set_lanes(at, gradient.by_error);
+    by_label_.set_lanes(at, gradient.by_label);
+    by_top_.set_lanes(at, gradient.by_top);
+  }
+
+  void write(int slot, std::int64_t row, float* gradient) {
+    const lilaw::MultiLabelGradient<Lanes> by = {Lanes::splat(by_error_[slot]), Lanes::splat(by_label_[slot]),
+                                                 Lanes::splat(by_top_[slot])};
+    along(slot, row, [&](std::int64_t k, Reals logit, Reals label, Reals top) {
+      const Reals entry = lilaw::multi_label_entry<Lanes>(logit, label, top, by);
+      for (int i = 0; i < kRealLanes && k + i < batch_.classes; i++) gradient[k + i] = static_cast<float>(entry[i]);
+    });
+  }
+
+ private:
+  void measure_row(int slot, std::int64_t row) {
+    const float* z = row_of<float>(batch_.logits, batch_.logits_stride, row);
+    const std::uint8_t* y = labels(row);
+    std::int64_t observed = 0;
+    bool finite = true;
+    for (std::int64_t k = 0; k < batch_.classes; k++) {
+      observed += y[k];
+      finite &= finite_number(z[k]);
+    }
+    observed_[slot] = static_cast<double>(observed);
+    loss_sum_[slot] = label_sum_[slot] = top_sum_[slot] = kNaN;
+    if (!finite) return;
+    top_[slot] = index_of(z, batch_.classes, max_of(z, batch_.classes));
+    lilaw::top_classes(z, batch_.classes, observed, tops(slot));
+
+    Reals loss{};
+    Reals label_prob{};
+    Reals top_prob{};
+    along(slot, row, [&](std::int64_t, Reals logit, Reals label, Reals top) {
+      const Reals p = lilaw::sigmoids<Lanes>(logit).of;
+      loss += lilaw::softplus<Lanes>(label > 0.0 ? -logit : logit);
+      label_prob += p * label;
+      top_prob += p * top;
+    });
+    loss_sum_[slot] = sum_lanes(loss);
+    label_sum_[slot] = sum_lanes(label_prob);
+    top_sum_[slot] = sum_lanes(top_prob);
+  }
+
+  void align_row(int slot, std::int64_t row, const float* tangent) {
+    alignment_[slot] = kNaN;
+    if (!is_finite(slot)) return;
+    const lilaw::MultiLabelGradient<Lanes> loss_only = {
+        Lanes::splat(1 / static_cast<double>(batch_.classes)), Lanes::splat(0), Lanes::splat(0)};
+    Reals sum{};
+    along(slot, row, [&](std::int64_t k, Reals logit, Reals label, Reals top) {
+      sum += lilaw::multi_label_entry<Lanes>(logit, label, top, loss_only) * part_of(tangent, k);
+    });
+    alignment_[slot] = sum_lanes(sum);
+  }
+
+  const std::uint8_t* labels(std::int64_t row) const {
+    return row_of<std::uint8_t>(batch_.labels, batch_.labels_stride, row);
+  }
+  std::uint8_t* tops(int slot) const { return is_top_ + slot * batch_.classes; }
+
+  /** From `k` on; beyond the end of the row `fill`. */
+  template <class T>
+  Reals part_of(const T* row, std::int64_t k, double fill = 0) const {
+    Reals part = Lanes::splat(fill);
+    for (int i = 0; i < kRealLanes && k + i < batch_.classes; i++) part[i] = static_cast<double>(row[k + i]);
+    return part;
+  }
+
+  /** Visits the logits, labels and top flags of a row. A logit of -1000 beyond its end adds nothing to any sum. */
+  template <class Visit>
+  void along(int slot, std::int64_t row, Visit visit) const {
+    const float* z = row_of<float>(batch_.logits, batch_.logits_stride, row);
+    const std::uint8_t* y = labels(row);
+    const std::uint8_t* top = tops(slot);
+    for (std::int64_t k = 0; k < batch_.classes; k += kRealLanes) {
+      visit(k, part_of(z, k, -1000), part_of(y, k), part_of(top, k));
+    }
+  }
+
+  const lilaw_batch& batch_;
+  std::uint8_t* const is_top_;
+  std::int64_t top_[kMaxBlockRows];
+  Column loss_sum_, label_sum_, top_sum_, observed_, alignment_;
+  Column by_error_, by_label_, by_top_;
+};
+
+/** Calls `work` with the rows of the batch's loss. */
+template <class Work>
+auto with_rows(const lilaw_batch& batch, Work work) {
+  switch (batch.loss.kind) {
+    case LILAW_BINARY: {
+      SingleRows<Binary> rows(batch);
+      return work(rows);
+    }
+    case LILAW_REGRESSION: {
+      SingleRows<Regression> rows(batch);
+      return work(rows);
+    }
+    case LILAW_MULTI_LABEL: {
+      MultiLabelRows rows(batch);
+      return work(rows);
+    }
+    default: {
+      SoftmaxRows rows(batch);
+      return work(rows);
+    }
+  }
+}
+
+/** Calls `visit(first row, count)` for each block of a range. */
+template <class Visit>
+LILAW_INLINE void for_each_block(const lilaw_batch& batch, lilaw::RowRange range, Visit visit) {
+  const int most = lilaw::block_rows(batch.classes);
+  for (std::int64_t first = range.first; first < range.last; first += most) {
+    const std::int64_t left = range.last - first;
+    visit(first, static_cast<int>(left < most ? left : most));
+  }
+}
+
+/** All ones in the lanes that stand for a row which is there and finite. */
+LILAW_INLINE Longs finite_lanes(const Column& finite, int at, int count) {
+  Longs number;
+  for (int i = 0; i < kRealLanes; i++) number[i] = at + i;
+  return (finite.lanes(at) != 0.0) & (number < count);
+}
+
+/** Numbers of rows from `at` on, in lanes; `fill` in those beyond `count`. */
+LILAW_INLINE Reals read_lanes(const float* rows, int at, int count, double fill) {
+  Reals lanes = Lanes::splat(fill);
+  if (at + kRealLanes <= count) return to_reals(load<HalfFloats>(rows + at));
+  for (int i = 0; at + i < count; i++) lanes[i] = rows[at + i];
+  return lanes;
+}
+
+/** Writes the lanes that stand for a row. */
+LILAW_INLINE void write_lanes(float* rows, int at, int count, Reals lanes) {
+  const HalfFloats floats = to_floats(lanes);
+  if (at + kRealLanes <= count) {
+    store(rows + at, floats);
+  } else {
+    for (int i = 0; at + i < count; i++) rows[at + i] = floats[i];
+  }
+}
+
+LILAW_INLINE std::int64_t sum_lanes(Longs lanes) {
+  std::int64_t sum = 0;
+  for (int i = 0; i < kRealLanes; i++) sum += lanes[i];
+  return sum;
+}
+
+/** The weights of the rows from `at` on; all 1 without params and in rows that the method leaves alone. */
+template <class Rows>
+LILAW_INLINE lilaw::RowWeight<Lanes> weigh(const Rows& rows, int at, const RowLoss& loss,
+                                           const lilaw_params* params) {
+  const auto plain = lilaw::plain_weight<Lanes>();
+  if (params == nullptr) return plain;
+  auto w = lilaw::row_weight<Lanes>(loss.label_prob, loss.max_prob, params->alpha, params->beta, params->delta);
+  if constexpr (!Rows::kAlwaysWeighted) {
+    const Longs on = rows.weighted(at);
+    w = {on ? w.alpha : plain.alpha,
+         on ? w.beta : plain.beta,
+         on ? w.delta : plain.delta,
+         on ? w.total : plain.total,
+         on ? w.by_label_prob : plain.by_label_prob,
+         on ? w.by_max_prob : plain.by_max_prob,
+         on ? w.by_alpha : plain.by_alpha,
+         on ? w.by_beta : plain.by_beta,
+         on ? w.by_delta : plain.by_delta};
+  }
+  return w;
+}
+
+}  // namespace

@@ -1,0 +1,146 @@
+#include "thread_pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace lilaw {
+namespace {
+
+int default_threads() {
+  const char* text = std::getenv("LILAW_THREADS");
+  const long asked = text != nullptr ? std::strtol(text, nullptr, 10) : 0;
+  const long count = asked >= 1 ? asked : static_cast<long>(std::thread::hardware_concurrency());
+  return static_cast<int>(count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : count);
+}
+
+/** Waking a sleeping thread costs more than a small operation: for this long a thread looks for more work first. */
+constexpr std::chrono::microseconds kPatience{20};
+
+template <class Condition>
+bool spin_until(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {
+    for (int i = 0; i < 64; i++) {
+      if (condition()) return true;
+#if defined(__x86_64__) || defined(__i386__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+struct Job {
+  void (*work)(void*, std::int64_t);
+  void* context;
+  std::int64_t tasks;
+  std::atomic<std::int64_t> next{0};
+
+  void take_part() {
+    for (std::int64_t task = next++; task < tasks; task = next++) work(context, task);
+  }
+};
+
+/**
+ * A job is open while its caller works on it. Threads that wake up in time take part; the caller waits for those
+ * and never for the ones that are still asleep, so a loop ends even in a forked child that has no threads at all.
+ */
+class ThreadPool {
+ public:
+  std::atomic<int> limit{default_threads()};
+
+  void run(Job& job) {
+    // One loop at a time gets the threads. A second one, of another worker_thread say, does its work itself.
+    const std::unique_lock<std::mutex> alone(callers_, std::try_to_lock);
+    const int helpers = alone.owns_lock() ? helpers_for(job) : 0;
+    if (helpers == 0) return job.take_part();
+    open(job, helpers);
+    job.take_part();
+    close();
+  }
+
+ private:
+  int helpers_for(const Job& job) {
+    const std::int64_t useful = job.tasks - 1;
+    const int allowed = limit.load() - 1;
+    const int wanted = static_cast<int>(useful < allowed ? useful : allowed);
+    try {
+      for (; started_ < wanted; started_++) std::thread(&ThreadPool::serve, this, started_).detach();
+    } catch (const std::system_error&) {
+      // The machine gives no more threads: those that there are will do.
+    }
+    return started_ < wanted ? started_ : wanted;
+  }
+
+  void open(Job& job, int helpers) {
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      job_ = &job;
+      helpers_ = helpers;
+      generation_++;
+    }
+    opened_.notify_all();
+  }
+
+  void close() {
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      job_ = nullptr;
+    }
+    if (spin_until([this] { return active_.load() == 0; })) return;
+    std::unique_lock<std::mutex> lock(state_);
+    left_.wait(lock, [this] { return active_.load() == 0; });
+  }
+
+  [[noreturn]] void serve(int number) {
+    std::uint64_t seen = 0;
+    for (;;) {
+      spin_until([&] { return generation_.load() != seen; });
+      std::unique_lock<std::mutex> lock(state_);
+      opened_.wait(lock, [&] { return generation_.load() != seen; });
+      seen = generation_.load();
+      if (job_ == nullptr || number >= helpers_) continue;
+      Job& job = *job_;
+      active_++;
+      lock.unlock();
+      job.take_part();
+      lock.lock();
+      if (--active_ == 0) left_.notify_one();
+    }
+  }
+
+  std::mutex callers_;
+  std::mutex state_;
+  std::condition_variable opened_;
+  std::condition_variable left_;
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<int> active_{0};
+  Job* job_ = nullptr;
+  int helpers_ = 0;
+  int started_ = 0;
+};
+
+/** Never destroyed: its threads may outlive every static object of the process. */
+ThreadPool& pool() {
+  static ThreadPool* const only = new ThreadPool;
+  return *only;
+}
+
+}  // namespace
+
+int threads() { return pool().limit; }
+
+void set_threads(int count) { pool().limit = count == 0 ? default_threads() : count; }
+
+void run_parallel(std::int64_t tasks, void (*work)(void*, std::int64_t), void* context) {
+  Job job{work, context, tasks};
+  if (tasks == 1) return job.take_part();
+  pool().run(job);
+}
+
+}  // namespace lilaw
