@@ -1,7 +1,7 @@
 import { expected, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type LayersModel, layers } from "@tensorflow/tfjs-layers";
-import { internals, type LayerInternals } from "./model-internals.js";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { internals, type LayerInternals, linearActivation } from "./model-internals.js";
 
 /** How a model ends, and how to get at its logits. */
 export interface Head {
@@ -68,23 +68,21 @@ function apply(model: LayersModel, xs: tf.Tensor[], training: boolean): tf.Tenso
   return model.apply(xs.length === 1 ? xs[0]! : xs, { training }) as tf.Tensor2D;
 }
 
+/** What stands in for the softmax of a Softmax layer at the end. */
+export const identity = (x: tf.Tensor): tf.Tensor => x;
+
 /** Runs `forward` with the last layer's activation taken off; it is back on whatever happens. */
 function withoutActivation<T>(last: LayerInternals, activation: Head["activation"], forward: () => T): T {
   if (activation === "linear") return forward();
   const { activation: held, softmax } = last;
-  if (softmax !== undefined) last.softmax = (x) => x;
-  else last.activation = linear();
+  if (softmax !== undefined) last.softmax = identity;
+  else last.activation = linearActivation();
   try {
     return forward();
   } finally {
     if (softmax !== undefined) last.softmax = softmax;
     else last.activation = held!;
   }
-}
-
-/** tfjs exports no activation classes; a layer of its own has one. */
-function linear(): NonNullable<LayerInternals["activation"]> {
-  return (layers.activation({ activation: "linear" }) as unknown as LayerInternals).activation!;
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
-import type { LayersModel, LayerVariable } from "@tensorflow/tfjs-layers";
+import type { Optimizer, Scalar, Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import { type LayersModel, type LayerVariable, layers } from "@tensorflow/tfjs-layers";
 
 /**
  * The members of a LayersModel that its types hide and training needs. All of them exist in tfjs-layers 4.x; this
@@ -15,12 +15,31 @@ export interface ModelInternals {
   optimizer: Optimizer;
 }
 
-export interface LayerInternals {
-  name: string;
+export interface ActivationInternals {
   getClassName(): string;
-  activation?: { getClassName(): string; apply(x: Tensor): Tensor };
+  apply(x: Tensor): Tensor;
+}
+
+/** A layer's handle on one of its weights. */
+export interface WeightRef {
+  read(): Tensor;
+}
+
+/** The weights of the layers that are linear in them. */
+export type WeightName = "kernel" | "depthwiseKernel" | "pointwiseKernel" | "embeddings";
+
+export interface LayerInternals extends Partial<Record<WeightName, WeightRef | null>> {
+  name: string;
+  weights: WeightRef[];
+  getClassName(): string;
+  apply(inputs: Tensor | Tensor[], kwargs?: object): Tensor | Tensor[];
+  call(inputs: Tensor | Tensor[], kwargs: object): Tensor | Tensor[];
+  activation?: ActivationInternals | null;
   softmax?: (x: Tensor) => Tensor;
   layers?: LayerInternals[];
+  /** Of models: symbolic tensors */
+  inputs?: object[];
+  outputs?: object[];
   /** Wrapped layers: TimeDistributed, Bidirectional */
   layer?: LayerInternals;
   forwardLayer?: LayerInternals;
@@ -34,6 +53,32 @@ export interface LayerInternals {
   dropout?: number;
   recurrentDropout?: number;
   dropoutFunc?: ((x: Tensor, rate: number) => Tensor) | undefined;
+  bias?: WeightRef | null;
+  useBias?: boolean;
+  maskZero?: boolean;
+  /** Activation layers; PReLU's alpha is a weight */
+  alpha?: number | WeightRef;
+  theta?: number;
+  maxValue?: number | null;
+  /** Normalisation and softmax */
+  axis?: number | number[];
+  epsilon?: number;
+  gamma?: WeightRef | null;
+  beta?: WeightRef | null;
+  movingMean?: WeightRef;
+  movingVariance?: WeightRef;
+  /** Dot */
+  normalize?: boolean;
+  /** Rescaling: a number; normalisation: whether there is a gamma */
+  scale?: number | boolean;
+  dataFormat?: string;
+  poolingFunction?: (
+    x: Tensor4D,
+    size: [number, number],
+    strides: [number, number],
+    padding: string,
+    dataFormat: string,
+  ) => Tensor;
 }
 
 export function internals(model: LayersModel): ModelInternals {
@@ -64,4 +109,19 @@ export function allLayers(model: LayersModel): LayerInternals[] {
   };
   for (const layer of model.layers) visit(layer as unknown as LayerInternals);
   return found;
+}
+
+/** The layers of a model that compute, those of models inside it included. */
+export function leafLayers(model: LayersModel): LayerInternals[] {
+  const inside = (layer: LayerInternals): LayerInternals[] =>
+    layer.layers === undefined ? [layer] : layer.layers.flatMap(inside);
+  return [...new Set(inside(model as unknown as LayerInternals))];
+}
+
+let linear: ActivationInternals | undefined;
+
+/** tfjs exports no activation classes; a layer of its own has one. */
+export function linearActivation(): ActivationInternals {
+  linear ??= (layers.activation({ activation: "linear" }) as unknown as LayerInternals).activation!;
+  return linear;
 }

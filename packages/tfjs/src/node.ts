@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { registerWasmKernels } from "./kernels/conv2d-backprop-filter-wasm.js";
+import { registerPoolingGradients } from "./kernels/pooling-gradients-wasm.js";
 
 /** tfjs backends that train in Node. `"tensorflow"` is tfjs-node or tfjs-node-gpu, whichever is installed. */
 export type NodeBackend = "tensorflow" | "wasm" | "cpu";
@@ -58,6 +59,7 @@ const loaders: Record<NodeBackend, () => Promise<void>> = {
     const main = require.resolve("@tensorflow/tfjs-backend-wasm");
     wasm.setWasmPaths(join(dirname(main), "/"));
     registerWasmKernels();
+    registerPoolingGradients();
     await select("wasm");
   },
   async cpu() {

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { allLayers, type LayerInternals } from "./model-internals.js";
 
+const seedable = ["Dropout", "SpatialDropout1D"];
 const unseedable = ["GaussianNoise", "GaussianDropout", "AlphaDropout"];
 
 /**
@@ -20,9 +21,7 @@ export class StochasticLayers {
     const layers = allLayers(model);
     this.#seed = seed;
     this.#dropouts = layers
-      .filter(
-        (layer) => layer.getClassName().endsWith("Dropout") && !unseedable.includes(layer.getClassName()),
-      )
+      .filter((layer) => seedable.includes(layer.getClassName()))
       .map((layer) => ({ layer, seed: layer.seed }));
     this.#cells = layers
       .filter((layer) => (layer.dropout ?? 0) > 0 || (layer.recurrentDropout ?? 0) > 0)

@@ -1,0 +1,106 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { TangentRule } from "./rule.js";
+
+type Pair = [number, number];
+
+/**
+ * Max pooling, 1-D and 2-D: the change of the largest element of each window; the mean of the changes where several
+ * elements are largest.
+ */
+export const maxPooling: TangentRule = {
+  tangent({ layer, inputs, kwargs }, [change]) {
+    const held = layer.poolingFunction;
+    // The layer itself brings its input into the shape it pools in, and the result back.
+    layer.poolingFunction = (x, size, strides, padding, dataFormat) => {
+      const dx = tf.reshape(change!, x.shape) as tf.Tensor4D;
+      if (dataFormat !== "channelsFirst") return maxPoolTangent(x, dx, size, strides, padding);
+      const last = (tensor: tf.Tensor4D) => tf.transpose(tensor, [0, 2, 3, 1]);
+      return tf.transpose(maxPoolTangent(last(x), last(dx), size, strides, padding), [0, 3, 1, 2]);
+    };
+    try {
+      return layer.call(inputs[0]!, kwargs) as tf.Tensor;
+    } finally {
+      layer.poolingFunction = held;
+    }
+  },
+};
+
+function maxPoolTangent(
+  x: tf.Tensor4D,
+  change: tf.Tensor4D,
+  size: Pair,
+  strides: Pair,
+  padding: string,
+): tf.Tensor4D {
+  const info = tf.backend_util.computePool2DInfo(x.shape, size, strides, 1, padding as "same" | "valid");
+  const inputs = windowElements(x, info, Number.NEGATIVE_INFINITY);
+  const changes = windowElements(change, info, 0);
+  const largest = inputs.reduce((a, b) => tf.maximum(a, b));
+  const won = inputs.map((input) => tf.cast(tf.equal(input, largest), "float32"));
+  const sum = won.map((one, i) => tf.mul(one, changes[i]!)).reduce((a, b) => tf.add(a, b));
+  const count = won.reduce((a, b) => tf.add(a, b));
+  return tf.reshape(tf.div(sum, count), info.outShape);
+}
+
+/**
+ * For each place in a pooling window the elements of all windows there. Cutting each spatial axis into steps of the
+ * stride makes these plain slices.
+ */
+function windowElements(x: tf.Tensor4D, info: tf.backend_util.Conv2DInfo, fill: number): tf.Tensor[] {
+  const { outHeight, outWidth, strideHeight, strideWidth, filterHeight, filterWidth } = info;
+  const [batch, height, width, channels] = x.shape;
+  const { top, left } = info.padInfo;
+  const rows = outHeight + Math.ceil(filterHeight / strideHeight) - 1;
+  const columns = outWidth + Math.ceil(filterWidth / strideWidth) - 1;
+  // Rows and columns that no window reaches are cut off, missing ones filled.
+  const kept: Pair = [
+    Math.min(height, rows * strideHeight - top),
+    Math.min(width, columns * strideWidth - left),
+  ];
+  const cut =
+    kept[0] === height && kept[1] === width
+      ? x
+      : tf.slice4d(x, [0, 0, 0, 0], [batch, kept[0], kept[1], channels]);
+  const below = rows * strideHeight - top - kept[0];
+  const right = columns * strideWidth - left - kept[1];
+  const padded =
+    top + below + left + right === 0
+      ? cut
+      : tf.pad4d(
+          cut,
+          [
+            [0, 0],
+            [top, below],
+            [left, right],
+            [0, 0],
+          ],
+          fill,
+        );
+  const steps = tf.reshape(padded, [batch, rows, strideHeight, columns, strideWidth * channels]);
+  const elements: tf.Tensor[] = [];
+  for (let i = 0; i < filterHeight; i++) {
+    for (let j = 0; j < filterWidth; j++) {
+      const [row, column] = [Math.floor(i / strideHeight), Math.floor(j / strideWidth)];
+      const begin = [0, row, i % strideHeight, column, (j % strideWidth) * channels];
+      elements.push(tf.slice(steps, begin, [batch, outHeight, 1, outWidth, channels]));
+    }
+  }
+  return elements;
+}
+
+/** Global max pooling: as {@link maxPooling} with one window. */
+export const globalMaxPooling: TangentRule = {
+  tangent({ layer, inputs, output }, [change]) {
+    const x = inputs[0]!;
+    const axes = spatialAxes(x.rank, layer.dataFormat);
+    const shape = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
+    const won = tf.cast(tf.equal(x, tf.reshape(output, shape)), "float32");
+    return tf.div(tf.sum(tf.mul(won, change!), axes), tf.sum(won, axes));
+  },
+};
+
+/** GlobalMaxPooling1D knows no data format: its channels are last. */
+function spatialAxes(rank: number, dataFormat: string | undefined): number[] {
+  if (rank === 3) return [1];
+  return dataFormat === "channelsFirst" ? [2, 3] : [1, 2];
+}
