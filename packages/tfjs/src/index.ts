@@ -3,6 +3,7 @@ export { crossEntropy } from "./cross-entropy.js";
 export { type FitArgs, type FitDatasetArgs, fit, fitDataset, type TrainingArgs } from "./fit.js";
 export { predictLogits } from "./head.js";
 export { type WeightedLossOptions, weightedLoss } from "./operations/weighted-loss.js";
+export type { RouteName } from "./tangents/routes.js";
 export type { LabelledTensors } from "./validation.js";
 export type {
   BatchRecord,

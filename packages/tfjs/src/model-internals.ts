@@ -31,6 +31,7 @@ export type WeightName = "kernel" | "depthwiseKernel" | "pointwiseKernel" | "emb
 export interface LayerInternals extends Partial<Record<WeightName, WeightRef | null>> {
   name: string;
   weights: WeightRef[];
+  trainableWeights: WeightRef[];
   getClassName(): string;
   apply(inputs: Tensor | Tensor[], kwargs?: object): Tensor | Tensor[];
   call(inputs: Tensor | Tensor[], kwargs: object): Tensor | Tensor[];

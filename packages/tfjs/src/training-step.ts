@@ -1,7 +1,7 @@
 import { expected, type LilawParams } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { internals } from "./model-internals.js";
+import { internals, type ModelInternals } from "./model-internals.js";
 import { weightedLoss } from "./operations/weighted-loss.js";
 import type { BatchRecord, TrainBatch, TrainingContext } from "./weighting.js";
 
@@ -12,22 +12,28 @@ export function trainableVariables(model: LayersModel): tf.Variable[] {
   return internals(model).collectedTrainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
+/** The training forward pass of a step, with the weights a method gives to its rows. */
+export interface WeighedLogits {
+  logits: tf.Tensor2D;
+  /** [B], where they are not a function of the logits alone */
+  weights?: Float32Array | undefined;
+}
+
 /**
- * One optimizer step on a weighted loss of the logits (or, with `params` null and weights from elsewhere, on the
- * weighted mean of the row losses). `weigh` runs on the logits of the step, before the loss.
+ * One optimizer step on a weighted loss of the logits (or, with `params` null and weights from `forward`, on the
+ * weighted mean of the row losses).
  */
 export function stepOnLogits(
   context: TrainingContext,
   batch: TrainBatch,
   params: LilawParams | null,
-  weigh?: (logits: tf.Tensor2D) => Float32Array,
   options: GradientOptions = {},
+  forward: () => WeighedLogits = () => ({ logits: context.head!.forward(batch.xs, true) }),
 ): tf.Scalar[] {
   const { head, loss } = context;
   return step(context, batch, () => {
-    const logits = head!.forward(batch.xs, true);
-    const methodWeights = weigh?.(logits);
-    const sampleWeights = product(methodWeights, batch.sampleWeights);
+    const { logits, weights } = forward();
+    const sampleWeights = product(weights, batch.sampleWeights);
     const values = context.record === undefined ? undefined : newValues(batch.size, params !== null);
     const objective = weightedLoss(
       logits,
@@ -36,9 +42,9 @@ export function stepOnLogits(
     );
     if (values !== undefined) {
       const { epoch, step, rows } = batch;
-      context.record!({ epoch, step, rows, ...values, weights: methodWeights ?? values.weights });
+      context.record!({ epoch, step, rows, ...values, weights: weights ?? values.weights });
     }
-    return { objective, outputs: head!.activate(logits) };
+    return { objective, outputs: () => head!.activate(logits) };
   });
 }
 
@@ -54,7 +60,7 @@ export function stepOnModelLoss(
     const outputs = context.model.apply(input, { training: true }) as tf.Tensor;
     const losses = internals(context.model).lossFunctions[0]!(batch.y, outputs);
     const objective = weights === undefined ? tf.mean(losses) : weightedMean(losses, weights);
-    return { objective: objective as tf.Scalar, outputs };
+    return { objective: objective as tf.Scalar, outputs: () => outputs };
   });
 }
 
@@ -75,22 +81,25 @@ function weightedMean(losses: tf.Tensor, weights: Float32Array): tf.Tensor {
 function step(
   { model, stochastic }: TrainingContext,
   batch: TrainBatch,
-  forward: () => { objective: tf.Scalar; outputs: tf.Tensor },
+  forward: () => { objective: tf.Scalar; outputs: () => tf.Tensor },
 ): tf.Scalar[] {
   const metrics: tf.Scalar[] = [];
   stochastic.seedStep(batch.epoch, batch.step);
   const total = model.optimizer.minimize(
     () => {
       const { objective, outputs } = forward();
-      for (const [metric] of internals(model).metricsTensors) {
-        metrics.push(tf.keep(tf.mean(metric(batch.y, outputs))) as tf.Scalar);
-      }
+      const { metricsTensors } = internals(model);
+      if (metricsTensors.length > 0) metrics.push(...metricsOf(metricsTensors, batch.y, outputs()));
       return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), objective);
     },
     true,
     trainableVariables(model),
   );
   return [total!, ...metrics];
+}
+
+function metricsOf(metrics: ModelInternals["metricsTensors"], y: tf.Tensor, outputs: tf.Tensor): tf.Scalar[] {
+  return metrics.map(([metric]) => tf.keep(tf.mean(metric(y, outputs))) as tf.Scalar);
 }
 
 function product(a: Float32Array | undefined, b: Float32Array | undefined): Float32Array | undefined {

@@ -20,7 +20,9 @@ import {
   lilaw,
   plain,
   predictLogits,
+  type RouteName,
   randomWeights,
+  type Weighting,
 } from "../src/index.js";
 import { describeBackends } from "./backends.js";
 import { blobModel, blobTensors, type Ending, leakOf, weightsOf } from "./models.js";
@@ -145,15 +147,16 @@ describeBackends("fit", (backend) => {
     expect(await train(2)).not.toEqual(first);
   });
 
-  it.each([
+  const reweighting = (route: RouteName) => () =>
+    learningToReweight({ validation: [tf.ones([4, 4]), tf.tensor1d([0, 1, 0, 1], "int32")], route });
+  it.each<[string, () => Weighting]>([
     ["plain", () => plain()],
     ["plain on logits", () => plain({ loss: "cross-entropy" })],
     ["random weights", () => randomWeights()],
     ["lilaw", () => lilaw({ warmupEpochs: 0 })],
-    [
-      "learning to reweight",
-      () => learningToReweight({ validation: [tf.ones([4, 4]), tf.tensor1d([0, 1, 0, 1], "int32")] }),
-    ],
+    ["learning to reweight, tangent", reweighting("tangent")],
+    ["learning to reweight, central-difference", reweighting("central-difference")],
+    ["learning to reweight, last-layer", reweighting("last-layer")],
   ])("leaks no tensors: %s", async (_, weighting) => {
     const { x, y } = blobTensors(40);
     const model = blobModel("softmax", {

@@ -3,38 +3,135 @@ import { deviation, isNetworkCase, type ReweightNetworkCase, readGolden } from "
 import * as tf from "@tensorflow/tfjs-core";
 import { type LayersModel, layers, sequential } from "@tensorflow/tfjs-layers";
 import { describe, expect, it } from "vitest";
-import { type BatchRecord, fit, learningToReweight, lilaw } from "../src/index.js";
+import {
+  type BatchRecord,
+  fit,
+  learningToReweight,
+  lilaw,
+  plain,
+  type RouteName,
+  type Weighting,
+} from "../src/index.js";
 import { describeBackends } from "./backends.js";
 import { blobModel, blobTensors, weightsOf } from "./models.js";
 
 const networks = readGolden().l2rw_cases.filter(isNetworkCase);
 
+/** How far, summed over the batch, each route may be from the float64 weights. */
+const routes: [RouteName, number][] = [
+  ["auto", 5e-6],
+  ["tangent", 5e-6],
+  ["central-difference", 5e-3],
+];
+
 describeBackends("learningToReweight", () => {
   describe.each(networks)("golden $name", (c) => {
-    it("gives the float64 weights and the same step", async () => {
+    it.for(routes)("%s gives the float64 weights and the same step", async ([route, bar], { annotate }) => {
       const model = build(c);
       const sgd = tf.train.sgd(c.lr);
       model.compile({ optimizer: sgd, loss: "meanSquaredError" });
       const before = weightsOf(model);
       expect(deviation(toGolden(model, c), c.theta)).toBeLessThan(1e-6);
-      const records: BatchRecord[] = [];
-      await fit(model, samples(c, c.x), tf.tensor1d(c.y, "int32"), {
-        verbose: 0,
-        shuffle: false,
-        batchSize: c.y.length,
-        weighting: learningToReweight({ validation: [samples(c, c.x_val), tf.tensor1d(c.y_val, "int32")] }),
-        record: (r) => void records.push(r),
-      });
-      const weights = [...records[0]!.weights].map((w) => w / c.y.length);
-      expect(deviation(records[0]!.losses, c.train_loss)).toBeLessThan(2e-5);
+      const { losses, weights } = await oneStep(model, c, route);
+      expect(deviation(losses, c.train_loss)).toBeLessThan(2e-5);
       const distance = weights.reduce((sum, w, i) => sum + Math.abs(w - c.weights[i]!), 0);
-      expect(distance).toBeLessThan(5e-3);
+      await annotate(`L1 distance of the weights from float64: ${distance.toExponential(1)}`);
+      expect(distance).toBeLessThan(bar);
       // No gradient of a row is larger than 3 here, so theta is as exact as the weights.
       expect(deviation(toGolden(model, c), c.theta_after_sgd)).toBeLessThan(3 * distance * c.lr + 1e-6);
       expect(weightsOf(model)).not.toEqual(before);
     });
   });
+
+  const mlp = networks.find(({ kind }) => kind === "mlp")!;
+  it("last-layer gives the weights of the last layer's gradient alone", async () => {
+    const model = build(mlp);
+    model.compile({ optimizer: tf.train.sgd(mlp.lr), loss: "meanSquaredError" });
+    const { weights } = await oneStep(model, mlp, "last-layer");
+    expect(deviation(weights, lastLayerWeights(mlp))).toBeLessThan(1e-5);
+    expect(deviation(weights, mlp.weights)).toBeGreaterThan(1e-3);
+  });
+
+  const train = (model: LayersModel, route: RouteName) => {
+    const { x, y } = blobTensors(8);
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError" });
+    const weighting = learningToReweight({ validation: [x, y], route });
+    return fit(model, x, y, { verbose: 0, weighting });
+  };
+  const recurrent = () =>
+    sequential({
+      layers: [
+        layers.reshape({ targetShape: [2, 2], inputShape: [4] }),
+        layers.gru({ units: 2, name: "recurrent" }),
+      ],
+    });
+
+  it("takes a model with layers without a rule by auto, and refuses the route that cannot", async () => {
+    await expect(train(recurrent(), "auto")).resolves.toBeDefined();
+    await expect(train(recurrent(), "tangent")).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("recurrent (GRU)"),
+    });
+    await expect(train(recurrent(), "last-layer")).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("recurrent (GRU)"),
+    });
+    await expect(train(recurrent(), "exact" as RouteName)).rejects.toMatchObject({ code: "UNKNOWN_NAME" });
+  });
+
+  it.each(["tangent", "central-difference", "last-layer"] as const)(
+    "%s: moves batch statistics as one training pass does",
+    async (route) => {
+      const statistics = async (weighting: Weighting) => {
+        const model = blobModel("logits", { extra: [layers.batchNormalization()] });
+        const { x, y } = blobTensors(16);
+        await fit(model, x, y, { verbose: 0, batchSize: 16, shuffle: false, weighting });
+        return model.nonTrainableWeights.flatMap((weight) => [...weight.read().dataSync()]);
+      };
+      const valid = blobTensors(16, 2);
+      const reweighted = await statistics(learningToReweight({ validation: [valid.x, valid.y], route }));
+      expect(reweighted).toEqual(await statistics(plain({ loss: "cross-entropy" })));
+    },
+  );
 });
+
+/** One step on the whole batch: the row losses, and the weights with sum 1. */
+async function oneStep(model: LayersModel, c: ReweightNetworkCase, route: RouteName) {
+  const records: BatchRecord[] = [];
+  const validation = [samples(c, c.x_val), tf.tensor1d(c.y_val, "int32")] as const;
+  await fit(model, samples(c, c.x), tf.tensor1d(c.y, "int32"), {
+    verbose: 0,
+    shuffle: false,
+    batchSize: c.y.length,
+    weighting: learningToReweight({ validation, route }),
+    record: (r) => void records.push(r),
+  });
+  const { losses, weights } = records[0]!;
+  return { losses, weights: [...weights].map((w) => w / c.y.length) };
+}
+
+/** In float64 by hand: alignments <g_i, V_W h_i + V_b> with the last layer's part V of the golden gradient. */
+function lastLayerWeights(c: ReweightNetworkCase): number[] {
+  const split = (values: number[]) => {
+    const sizes = c.shapes.map((shape) => shape.reduce((n, d) => n * d, 1));
+    const ends = sizes.map((_, i) => sizes.slice(0, i + 1).reduce((sum, size) => sum + size, 0));
+    return ends.map((end, i) => values.slice(end - sizes[i]!, end));
+  };
+  const affine = (weights: number[], bias: number[], x: number[]) =>
+    bias.map((b, o) => x.reduce((sum, value, i) => sum + weights[o * x.length + i]! * value, b));
+  const [w1, b1, w2, b2] = split(c.theta);
+  const [, , v2, vb2] = split(c.grad_val);
+  const alignments = c.x.map((x, row) => {
+    const hidden = affine(w1!, b1!, x as number[]).map(Math.tanh);
+    const exps = affine(w2!, b2!, hidden).map(Math.exp);
+    const total = exps.reduce((sum, e) => sum + e, 0);
+    const change = affine(v2!, vb2!, hidden);
+    return change.reduce((sum, z, k) => sum + (exps[k]! / total - (k === c.y[row] ? 1 : 0)) * z, 0);
+  });
+  const positive = alignments.map((a) => Math.max(0, a));
+  const sum = positive.reduce((total, a) => total + a, 0);
+  return positive.map((a) => a / sum);
+}
 
 /** [out, in] rows of the vectors against tfjs's [in, out]; channel-major filters against [h, w, in, out]. */
 function build(c: ReweightNetworkCase): LayersModel {

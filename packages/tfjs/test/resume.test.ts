@@ -24,7 +24,12 @@ describeBackends("a resumed training equals an uninterrupted one bit for bit", (
     plain: () => plain(),
     "random weights": () => randomWeights(),
     lilaw: () => lilaw({ validationBatchSize: 3 }),
-    "learning to reweight": () => learningToReweight({ validation: [x, y], validationBatchSize: 10 }),
+    ...Object.fromEntries(
+      (["tangent", "central-difference", "last-layer"] as const).map((route) => [
+        `learning to reweight, ${route}`,
+        () => learningToReweight({ validation: [x, y], validationBatchSize: 10, route }),
+      ]),
+    ),
   };
   const combinations = [
     ...Object.entries(weightings).map(([name, weighting]) => [name, weighting, ...optimizers[0]!] as const),

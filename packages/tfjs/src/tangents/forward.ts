@@ -1,4 +1,4 @@
-import { LilawError } from "@lilaw/core";
+import { expected, type LilawError } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type LayerInternals, leafLayers } from "../model-internals.js";
@@ -54,10 +54,8 @@ function tangentOf(
 }
 
 export function noRule(layer: string): LilawError {
-  return new LilawError(
-    "INVALID_ARGUMENT",
-    `Expected layers with a tangent rule (or the route "central-difference") for model but received ${layer}`,
-  );
+  const expectation = 'layers with a tangent rule (or the route "central-difference")';
+  return expected("INVALID_ARGUMENT", expectation, "model", layer);
 }
 
 /** Runs `forward` and shows each call of the layers to `observe`. */

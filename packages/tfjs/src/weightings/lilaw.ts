@@ -58,7 +58,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
       step(batch) {
         const warmup = batch.epoch < warmupEpochs;
         const params = warmup ? null : method.params;
-        const results = stepOnLogits(context, batch, params, undefined, { gradient, normalize });
+        const results = stepOnLogits(context, batch, params, { gradient, normalize });
         if (!warmup && batch.step % metaEvery === 0) metaStep(context, samples);
         return results;
       },

@@ -21,7 +21,10 @@ export function randomWeights({ loss }: RandomWeightsOptions = {}): Weighting {
         const weights = draw(context.seed, batch);
         return loss === undefined
           ? stepOnModelLoss(context, batch, weights)
-          : stepOnLogits(context, batch, null, () => weights);
+          : stepOnLogits(context, batch, null, {}, () => ({
+              logits: context.head!.forward(batch.xs, true),
+              weights,
+            }));
       },
     }),
   };
