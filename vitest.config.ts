@@ -2,6 +2,6 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    projects: ["packages/*", "benchmarks/*", "examples"],
+    projects: ["native", "packages/*", "benchmarks/*", "examples"],
   },
 });

@@ -1,6 +1,6 @@
 /**
  * Makes a fresh clone ready, and does nothing where nothing changed:
- * dependencies, build, TensorFlow bindings. `--skip-build` leaves the build to the caller.
+ * dependencies, build, native kernels, TensorFlow bindings. `--skip-build` leaves the build to the caller.
  *
  * npm runs this before anything is installed, so it imports Node's own modules only;
  * and its static part must parse on a Node that is too old, to be able to say so.
@@ -15,7 +15,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const { build, findCompiler, root, run, step } = await import("./steps.mjs");
+const { build, root, run, step } = await import("./steps.mjs");
+const { buildNative } = await import("../native/scripts/build.mjs");
 const { setUpTensorFlow } = await import("./setup-tensorflow.mjs");
 
 const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -56,11 +57,7 @@ function install() {
 try {
   await step("install", install);
   if (!process.argv.includes("--skip-build")) await step("build", build);
-  if (!findCompiler()) {
-    console.log(
-      "compiler    none found (c++, g++, clang++): native code is not built, JavaScript and WebAssembly run instead",
-    );
-  }
+  await step("native", () => buildNative().message);
   await step("tensorflow", setUpTensorFlow);
 } catch (error) {
   console.error(error.message);

@@ -34,12 +34,13 @@ float max_of(const float* z, std::int64_t classes) {
   return max_lane(max);
 }
 
-/** The lowest index at which a row has the value `max`, which it has. */
+/** The lowest index at which a row has the value `max`; 0 if it has not (another thread may write to it). */
 std::int64_t index_of(const float* z, std::int64_t classes, float max) {
-  for (std::int64_t k = 0;; k += kLanes) {
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
     const int lane = first_equal(load_along(z + k, classes - k, -__builtin_inff()), max);
     if (lane >= 0) return k + lane;
   }
+  return 0;
 }
 
 /** Vectors of floats that are added up as floats before their sum goes on as doubles. */

@@ -127,6 +127,12 @@ class SoftmaxRows {
     return row_of<float>(batch_.logits, batch_.logits_stride, row);
   }
 
+  /** In range, whatever another thread does to labels in shared memory since they were checked. */
+  std::int64_t class_label(std::int64_t row) const {
+    const std::int64_t label = static_cast<const std::int32_t*>(batch_.labels)[row];
+    return 0 <= label && label < batch_.classes ? label : 0;
+  }
+
   /**
    * What does not need an exponential. Short stages, each over all rows of the block, keep the processor busy with
    * several rows at once, where one stage for a row would have it wait for the end of every sum.
@@ -143,7 +149,7 @@ class SoftmaxRows {
 
     for (int slot = 0; slot < count; slot++) {
       const float* z = logits(first + slot);
-      const std::int64_t label = static_cast<const std::int32_t*>(batch_.labels)[first + slot];
+      const std::int64_t label = class_label(first + slot);
       const float max = static_cast<float>(max_[slot]);
       top_[slot] = finite_number(max) ? index_of(z, batch_.classes, max) : 0;
       label_[slot] = label;
@@ -313,7 +319,7 @@ class MultiLabelRows {
     std::int64_t observed = 0;
     bool finite = true;
     for (std::int64_t k = 0; k < batch_.classes; k++) {
-      observed += y[k];
+      observed += y[k] & 1;
       finite &= finite_number(z[k]);
     }
     observed_[slot] = static_cast<double>(observed);

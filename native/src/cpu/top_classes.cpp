@@ -19,7 +19,7 @@ void top_classes(const float* logits, std::int64_t classes, std::int64_t count, 
     is_top[k] = logits[k] > least;
     ties -= is_top[k];
   }
-  for (std::int64_t k = 0; ties > 0; k++) {
+  for (std::int64_t k = 0; ties > 0 && k < classes; k++) {
     if (logits[k] != least) continue;
     is_top[k] = 1;
     ties--;

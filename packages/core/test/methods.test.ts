@@ -220,20 +220,3 @@ describe("bad input gets one clear error", () => {
     expect(() => weightedLoss({ ...batch, logits, params: null }, { gradLogits })).toThrow(/out.gradLogits/);
   });
 });
-
-describe("getBackend", () => {
-  it("falls back to the reference and refuses what cannot run", () => {
-    expect(getBackend().name).toBe("reference");
-    expect(() => getBackend("cuda")).toThrow(expect.objectContaining({ name: "BackendUnavailableError" }));
-  });
-
-  it("lets LILAW_BACKEND override auto", () => {
-    process.env.LILAW_BACKEND = "cpu";
-    try {
-      expect(() => getBackend("auto")).toThrow(expect.objectContaining({ code: "BACKEND_UNAVAILABLE" }));
-      expect(getBackend("reference").name).toBe("reference");
-    } finally {
-      delete process.env.LILAW_BACKEND;
-    }
-  });
-});

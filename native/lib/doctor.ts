@@ -1,0 +1,69 @@
+import { arch, cpus, platform, release } from "node:os";
+import type { CudaInfo } from "./binding.js";
+import { type LoadAttempt, libc, load, remedies } from "./load.js";
+
+/** What this machine has for the native kernels, what was loaded, and why nothing better. */
+export interface Diagnosis {
+  readonly node: string;
+  readonly system: string;
+  readonly libc: string | undefined;
+  readonly processor: string;
+  /** The addon: where from, or null */
+  readonly addon: { readonly source: string; readonly path: string; readonly version: string } | null;
+  readonly failures: readonly LoadAttempt[];
+  /** Instruction set and threads of the CPU kernels */
+  readonly cpu: { readonly isa: string; readonly threads: number } | null;
+  readonly cuda: CudaInfo;
+  /** Commands that would help; empty where nothing is missing */
+  readonly remedies: readonly string[];
+}
+
+export function diagnose(): Diagnosis {
+  const found = load();
+  const { binding } = found;
+  return {
+    node: process.version,
+    system: `${platform()} ${release()} ${arch()}`,
+    libc: libc(),
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    addon: binding && { source: found.source, path: found.path, version: binding.version },
+    failures: found.failures,
+    cpu: binding && { isa: binding.cpuIsa(), threads: binding.threads() },
+    cuda: binding?.cudaInfo() ?? { reason: "there is no addon" },
+    remedies: binding ? [] : remedies(),
+  };
+}
+
+const cudaVersion = (version: number | undefined) =>
+  version ? `${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}` : "none";
+
+function describeCuda({ reason, driver, runtime, devices = [] }: CudaInfo): string[] {
+  if (devices.length === 0) return [`none: ${reason ?? "no device"}`];
+  return [
+    `driver ${cudaVersion(driver)}, runtime ${cudaVersion(runtime)}`,
+    ...devices.map(
+      (device, i) =>
+        `${i}: ${device.name}, compute capability ${device.computeCapability}, ` +
+        `${device.multiprocessors} multiprocessors, ${(device.memoryBytes / 2 ** 30).toFixed(0)} GiB`,
+    ),
+  ];
+}
+
+/** The diagnosis as lines for people. */
+export function describe(diagnosis: Diagnosis): string {
+  const { addon, cpu, failures } = diagnosis;
+  const sections: [string, string[]][] = [
+    ["node", [diagnosis.node]],
+    ["system", [[diagnosis.system, diagnosis.libc].filter(Boolean).join(", ")]],
+    ["processor", [diagnosis.processor]],
+    ["addon", [addon ? `${addon.version}, ${addon.source}, ${addon.path}` : "none"]],
+    ["not loaded", failures.map(({ source, path, reason }) => `${source} ${path}: ${reason}`)],
+    ["cpu kernels", cpu ? [`${cpu.isa}, ${cpu.threads} threads`] : ["none"]],
+    ["cuda", describeCuda(diagnosis.cuda)],
+    ["what helps", [...diagnosis.remedies]],
+  ];
+  return sections
+    .filter(([, lines]) => lines.length > 0)
+    .flatMap(([title, lines]) => lines.map((line, i) => `${(i === 0 ? title : "").padEnd(13)}${line}`))
+    .join("\n");
+}

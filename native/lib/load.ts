@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { NativeBinding } from "./binding.js";
+
+export type AddonSource = "LILAW_NATIVE_PATH" | "local build" | "platform package";
+
+/** A place where the addon was looked for, and why it did not load from there. */
+export interface LoadAttempt {
+  readonly source: AddonSource;
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What looking for the addon came to. */
+export type LoadResult =
+  | {
+      readonly binding: NativeBinding;
+      readonly source: AddonSource;
+      readonly path: string;
+      readonly failures: readonly LoadAttempt[];
+    }
+  | { readonly binding: null; readonly failures: readonly LoadAttempt[] };
+
+const require = createRequire(import.meta.url);
+
+export const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+/** "glibc" or "musl" on Linux, undefined elsewhere. */
+export function libc(): "glibc" | "musl" | undefined {
+  if (process.platform !== "linux") return undefined;
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? "musl" : "glibc";
+}
+
+/** The package that brings the addon for this platform, as in `@lilaw/native-linux-x64`. */
+export function platformPackage(): string {
+  const suffix = libc() === "musl" ? "-musl" : "";
+  return `@lilaw/native-${process.platform}-${process.arch}${suffix}`;
+}
+
+function places(): { source: AddonSource; path: string }[] {
+  const { LILAW_NATIVE_PATH } = process.env;
+  // Whoever names a file wants that one: another would only hide the mistake.
+  if (LILAW_NATIVE_PATH) return [{ source: "LILAW_NATIVE_PATH", path: LILAW_NATIVE_PATH }];
+  return [
+    {
+      source: "local build",
+      path: fileURLToPath(new URL("../build/Release/lilaw.node", import.meta.url)),
+    },
+    { source: "platform package", path: platformPackage() },
+  ];
+}
+
+function open(path: string): NativeBinding {
+  const binding = require(path) as NativeBinding;
+  if (binding.version !== version) {
+    throw new Error(`it is version ${binding.version}, and @lilaw/native is version ${version}`);
+  }
+  return binding;
+}
+
+/** The first line of an error: those of `require` go on with a list of modules. */
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+
+let result: LoadResult | undefined;
+
+/** Looks for the addon, once. Never throws: without an addon, `failures` says where it was looked for. */
+export function load(): LoadResult {
+  result ??= find();
+  return result;
+}
+
+function find(): LoadResult {
+  const failures: LoadAttempt[] = [];
+  for (const place of places()) {
+    try {
+      return { binding: open(place.path), ...place, failures };
+    } catch (error) {
+      failures.push({ ...place, reason: reasonOf(error) });
+    }
+  }
+  return { binding: null, failures };
+}
+
+/** What would give this machine the addon. */
+export function remedies(): string[] {
+  return [
+    `npm install ${platformPackage()}`,
+    "npx lilaw-native build   (needs a C++ compiler and CMake 3.22; with nvcc, CUDA too)",
+  ];
+}

@@ -1,0 +1,121 @@
+/**
+ * Compiles the addon into build/Release/lilaw.node, and does nothing where nothing changed.
+ *
+ * `buildNative()` never throws: without a compiler or CMake everything runs in JavaScript, and the message says what
+ * is missing. As a program (`node scripts/build.mjs --require`) it fails instead.
+ *
+ * - `LILAW_NATIVE=off`: no addon; takes away the one that is there
+ * - `LILAW_CUDA`: AUTO (where there is nvcc), ON (or fail), OFF
+ * - `CXX`, `CXXFLAGS`, `CUDACXX`: as CMake reads them
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const native = dirname(dirname(fileURLToPath(import.meta.url)));
+const build = join(native, "build");
+const addon = join(build, "Release", "lilaw.node");
+const stamp = join(build, ".stamp");
+
+const { CUDACXX = "", CXX = "", CXXFLAGS = "", LILAW_CUDA = "AUTO", LILAW_NATIVE } = process.env;
+
+/** The first line that `program --version` prints, or undefined if it cannot be run. */
+function versionOf(program) {
+  const { status, stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  return status === 0 ? stdout.split("\n")[0] : undefined;
+}
+
+function filesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+/** The folders of node_api.h and napi.h. */
+function nodeIncludes() {
+  const require = createRequire(import.meta.url);
+  const folderOf = (name) => dirname(require.resolve(`${name}/package.json`));
+  return [join(folderOf("node-api-headers"), "include"), folderOf("node-addon-api")];
+}
+
+/** Changes whenever a build could give something else than what is there. */
+function fingerprint(tools) {
+  const hash = createHash("sha256");
+  hash.update(
+    JSON.stringify([
+      process.platform,
+      process.arch,
+      LILAW_CUDA,
+      CXX,
+      CXXFLAGS,
+      CUDACXX,
+      tools,
+      nodeIncludes(),
+    ]),
+  );
+  const files = ["CMakeLists.txt", "package.json"].map((name) => join(native, name));
+  for (const folder of ["include", "src"]) files.push(...filesBelow(join(native, folder)));
+  for (const file of files.sort()) hash.update(`\0${file}\0`).update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+/** Runs CMake; throws the end of what it printed when it fails. */
+function cmake(...args) {
+  const { status, error, stdout, stderr } = spawnSync("cmake", args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${stdout}\n${stderr}`.trim().split("\n").slice(-30).join("\n"));
+  return stdout;
+}
+
+function compile(wanted) {
+  const options = [`-DLILAW_NODE_INCLUDE=${nodeIncludes().join(";")}`, `-DLILAW_CUDA=${LILAW_CUDA}`];
+  // From nothing: CMake keeps a compiler, and flags, that it has once found.
+  rmSync(build, { recursive: true, force: true });
+  const configured = cmake("-S", native, "-B", build, "-DCMAKE_BUILD_TYPE=Release", ...options);
+  cmake("--build", build, "--config", "Release", "--parallel", String(availableParallelism()));
+  writeFileSync(stamp, wanted);
+  return configured.includes("lilaw: CUDA ON") ? "built, with CUDA" : "built, for the CPU";
+}
+
+function establish() {
+  if (LILAW_NATIVE === "off") {
+    rmSync(build, { recursive: true, force: true });
+    return { works: false, message: "off (LILAW_NATIVE=off)" };
+  }
+  const tools = {
+    compiler: [CXX, "c++", "g++", "clang++"].filter(Boolean).map(versionOf).find(Boolean),
+    cmake: versionOf("cmake"),
+  };
+  const missing = [!tools.compiler && "a C++ compiler", !tools.cmake && "CMake 3.22"].filter(Boolean);
+  if (missing.length > 0) {
+    return { works: false, message: `none: JavaScript runs instead (missing: ${missing.join(" and ")})` };
+  }
+  const wanted = fingerprint(tools);
+  if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
+    return { works: true, message: "up to date" };
+  }
+  return { works: true, message: compile(wanted) };
+}
+
+/** Builds the addon if it must be built; returns whether there is one, and what to tell people. */
+export function buildNative() {
+  try {
+    return establish();
+  } catch (error) {
+    const reason = error.message.replaceAll("\n", "\n            ");
+    return { works: false, message: `none: JavaScript runs instead\n            ${reason}` };
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { works, message } = buildNative();
+  console.log(message);
+  if (!works && process.argv.includes("--require")) process.exitCode = 1;
+}

@@ -1,0 +1,9 @@
+#include "module.h"
+
+static Napi::Object init(Napi::Env, Napi::Object exports) {
+  lilaw::addon::define_settings(exports);
+  lilaw::addon::define_operations(exports);
+  return exports;
+}
+
+NODE_API_MODULE(lilaw, init)

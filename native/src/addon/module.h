@@ -1,0 +1,14 @@
+/** The parts of the addon's exports, each made where its functions are. */
+#pragma once
+
+#include <napi.h>
+
+namespace lilaw::addon {
+
+/** weightedLoss, metaGradient, alignmentWeights, and each with Async. */
+void define_operations(Napi::Object exports);
+
+/** version, cpuIsa, setCpuIsa, threads, setThreads, cudaInfo, registerTensorFlowOps. */
+void define_settings(Napi::Object exports);
+
+}  // namespace lilaw::addon
