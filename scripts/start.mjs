@@ -9,7 +9,7 @@ const job = [
   ...["--noise", "symmetric:0.5"],
   ...["--methods", "baseline,lilaw,l2rw,random"],
   ...["--model", "mlp"],
-  ...["--train-size", "10000"],
+  ...["--train-size", "8000"],
   ...["--epochs", "10"],
   ...["--seeds", "1"],
   ...["--backend", "auto"],
