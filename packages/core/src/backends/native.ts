@@ -69,6 +69,19 @@ export function openCuda(): Opening {
   return { backend: null, reason, help: "npx lilaw-native doctor" };
 }
 
+/**
+ * Registers the operations, on the CPU kernels, as ops of the TensorFlow that this process has loaded (tfjs-node):
+ * LilawWeightedLoss, LilawMetaGradient and LilawAlignmentWeights.
+ *
+ * @returns "" or the reason why they are not there
+ */
+export function registerTensorFlowOps(): string {
+  const native = findNative();
+  if (typeof native === "string") return native;
+  const { binding } = native.load();
+  return binding === null ? "@lilaw/native has no addon here" : binding.registerTensorFlowOps();
+}
+
 /** Narrows an array that the kernels take; they have no other precision. */
 function float32(name: string, array: FloatArray): Float32Array;
 function float32(name: string, array: FloatArray | undefined): Float32Array | undefined;

@@ -141,7 +141,15 @@ export class LiLAW {
    */
   metaStep(batch: MetaStepInput): MetaGradient {
     const { loss, backend } = this.#options;
-    const gradient = metaGradient({ ...batch, params: this.#params, loss, backend });
+    return this.applyMetaGradient(metaGradient({ ...batch, params: this.#params, loss, backend }));
+  }
+
+  /**
+   * The update of {@link metaStep} with a gradient from elsewhere, such as one computed where the logits are.
+   *
+   * @throws LilawError `NON_FINITE`; the scalars have not moved then
+   */
+  applyMetaGradient(gradient: MetaGradient): MetaGradient {
     const moved = this.#moved(gradient);
     if (!scalarNames.every((name) => Number.isFinite(moved[name]))) {
       throw new LilawError(
