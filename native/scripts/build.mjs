@@ -10,7 +10,16 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -74,14 +83,20 @@ function cmake(...args) {
   return stdout;
 }
 
+/** Builds in a folder of its own, so that an addon which is in use is replaced at once or not at all. */
 function compile(wanted) {
   const options = [`-DLILAW_NODE_INCLUDE=${nodeIncludes().join(";")}`, `-DLILAW_CUDA=${LILAW_CUDA}`];
-  // From nothing: CMake keeps a compiler, and flags, that it has once found.
-  rmSync(build, { recursive: true, force: true });
-  const configured = cmake("-S", native, "-B", build, "-DCMAKE_BUILD_TYPE=Release", ...options);
-  cmake("--build", build, "--config", "Release", "--parallel", String(availableParallelism()));
-  writeFileSync(stamp, wanted);
-  return configured.includes("lilaw: CUDA ON") ? "built, with CUDA" : "built, for the CPU";
+  mkdirSync(dirname(addon), { recursive: true });
+  const staging = mkdtempSync(join(build, "making-"));
+  try {
+    const configured = cmake("-S", native, "-B", staging, "-DCMAKE_BUILD_TYPE=Release", ...options);
+    cmake("--build", staging, "--config", "Release", "--parallel", String(availableParallelism()));
+    renameSync(join(staging, "Release", "lilaw.node"), addon);
+    writeFileSync(stamp, wanted);
+    return configured.includes("lilaw: CUDA ON") ? "built, with CUDA" : "built, for the CPU";
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
 }
 
 function establish() {

@@ -127,10 +127,14 @@ double sum_of(const float* z, std::int64_t classes) {
 }
 
 /** row_k <- scale * row_k + offset */
-void scale_row(float* row, std::int64_t classes, float scale, float offset) {
+void scale_row(float* row, std::int64_t classes, double scale, float offset) {
+  // A scale below the range of float may still give results within: exponentials are large by kExtraExponent.
+  const bool tiny = -0x1p-100 < scale && scale < 0x1p-100;
+  const float first = static_cast<float>(tiny ? scale * 0x1p87 : scale);
+  const float second = tiny ? 0x1p-87f : 1.0f;
   for (std::int64_t k = 0; k < classes; k += kLanes) {
     const std::int64_t left = classes - k;
-    store_along(row + k, left, load_along(row + k, left, 0) * scale + offset);
+    store_along(row + k, left, (load_along(row + k, left, 0) * first) * second + offset);
   }
 }
 

@@ -117,7 +117,7 @@ class SoftmaxRows {
   }
 
   void write(int slot, std::int64_t, float* gradient) {
-    scale_row(gradient, batch_.classes, static_cast<float>(scale_[slot]), static_cast<float>(offset_[slot]));
+    scale_row(gradient, batch_.classes, scale_[slot], static_cast<float>(offset_[slot]));
     gradient[top_[slot]] = static_cast<float>(at_top_[slot]);
     gradient[label_[slot]] = static_cast<float>(at_label_[slot]);
   }

@@ -23,7 +23,8 @@ export function multiLabelRows({ logits, labels, classes }: Batch): RowLoss {
         const z = logits[at + k]!;
         if (!Number.isFinite(z)) return setNonFinite(row);
         const y = labels[at + k]!;
-        loss += softplus(z) - y * z;
+        // softplus(z) - z as softplus(-z): no digits lost where z is large.
+        loss += softplus(y === 1 ? -z : z);
         observed += y;
         if (y === 1) labelProb += sigmoid(z);
         order[k] = k;

@@ -1,0 +1,280 @@
+import {
+  alignmentWeights,
+  metaGradient,
+  type NativeWeightedLossArgs,
+  setCpuIsa,
+  weightedLoss,
+} from "@lilaw/native";
+import { isNetworkCase, lossOf, paramsOf, readGolden } from "@lilaw/testing";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { referenceBackend } from "../../packages/core/src/backends/reference/index.js";
+import { Random } from "../../packages/core/src/random.js";
+import {
+  allLosses,
+  type Errors,
+  errorsOf,
+  hasAddon,
+  instructionSets,
+  inUlps,
+  merge,
+  nameOf,
+  newOutputs,
+  noAddon,
+  randomBatch,
+} from "./support.js";
+
+/** What a result may be off: this many times the spacing of float32 at the magnitude of its terms. */
+const ULPS = 4;
+
+/** The largest errors of all, for the line at the end. */
+const largest: Record<string, Errors> = {};
+
+beforeEach(({ skip }) => skip(!hasAddon, noAddon));
+
+function check(isa: string, args: NativeWeightedLossArgs): void {
+  const out = newOutputs(args);
+  const { objective, nonFiniteRows } = weightedLoss(args, out);
+  expect(nonFiniteRows).toBe(0);
+  const errors = errorsOf(args, out, objective);
+  largest[isa] ??= {};
+  merge(largest[isa], errors);
+  for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThanOrEqual(ULPS);
+}
+
+/** 1 to about 300, small ones most often. */
+const size = (random: Random) => Math.max(1, Math.round(Math.exp(random.uniform() * 5.7)));
+
+describe.each(instructionSets())("%s", (isa) => {
+  beforeEach(() => void (hasAddon && setCpuIsa(isa)));
+  afterAll(() => {
+    if (!hasAddon) return;
+    setCpuIsa();
+    const shares = Object.entries(largest[isa] ?? {}).map(
+      ([name, error]) => `${name} ${((100 * error) / ULPS).toFixed(0)} %`,
+    );
+    console.log(`${isa}: largest share of the tolerance of ${ULPS} ulp: ${shares.join(", ")}`);
+  });
+
+  it.each(allLosses.map((loss) => [nameOf(loss), loss] as const))(
+    "%s: 600 random shapes against the reference",
+    (_, loss) => {
+      for (let n = 0; n < 600; n++) {
+        const random = Random.from(n, "shapes", nameOf(loss));
+        const shape = {
+          rows: size(random),
+          classes: Math.min(size(random), 120),
+          scale: 12 * random.uniform() ** 2,
+        };
+        const args = randomBatch(random, loss, shape);
+        const sampleWeights = Float32Array.from({ length: shape.rows }, () => random.exponential());
+        const params = {
+          alpha: 1 + 14 * random.uniform(),
+          beta: 15 * random.uniform(),
+          delta: 15 * random.uniform(),
+        };
+        check(isa, {
+          ...args,
+          params: n % 7 === 0 ? null : params,
+          gradient: n % 3 === 0 ? "detached" : "full",
+          sampleWeights: n % 2 === 0 ? sampleWeights : undefined,
+        });
+      }
+    },
+  );
+
+  it.each([
+    [1, 1],
+    [1, 2],
+    [3, 1],
+    [252, 507],
+    [17, 33],
+    [5, 4096],
+    [2, 32001],
+    [1000, 3],
+  ])("odd shape [%i, %i]", (rows, classes) => {
+    for (const loss of allLosses) {
+      check(isa, randomBatch(Random.from(rows, "odd", classes), loss, { rows, classes, scale: 4 }));
+    }
+  });
+
+  it.each([80, 1e3, 1e4])("logits of ±%d", (scale) => {
+    for (const loss of allLosses) {
+      const shape = { rows: 200, classes: 37, scale: scale / 3 };
+      check(isa, randomBatch(Random.from(scale, "extreme"), loss, shape));
+    }
+  });
+
+  it("all logits the same, and far from 0", () => {
+    for (const value of [0, -0, 1e4, -1e4, 1e30, -3.4e38]) {
+      const args = randomBatch(Random.from(1), "cross-entropy", { rows: 9, classes: 21, scale: 1 });
+      args.logits.fill(value);
+      check(isa, args);
+    }
+  });
+
+  it("finite logits whose difference is not", () => {
+    const logits = Float32Array.of(3e38, -3e38, 0, -3e38, 3e38, 1);
+    const labels = Int32Array.of(0, 1);
+    const args = randomBatch(Random.from(1), "cross-entropy", { rows: 2, classes: 3, scale: 1 });
+    check(isa, { ...args, logits, labels });
+  });
+
+  it.each(allLosses.slice(0, 4).map((loss) => [nameOf(loss), loss] as const))(
+    "%s: label probabilities from 1e-30 to 1 - 1e-7",
+    (_, loss) => {
+      const odds = [
+        ...Array.from({ length: 61 }, (_, i) => 10 ** (-30 + i / 2)),
+        ...[0.5, 0.9, 0.99, 0.999].map((u) => u / (1 - u)),
+        ...Array.from({ length: 15 }, (_, i) => 10 ** (i / 2)),
+      ];
+      for (const classes of [2, 3, 10, 100, 1000]) {
+        const random = Random.from(classes, "confident");
+        const args = randomBatch(random, loss, { rows: odds.length, classes, scale: 1 });
+        odds.forEach((odd, i) => {
+          const row = args.logits.subarray(i * classes, (i + 1) * classes);
+          const label = args.labels[i]!;
+          const others = row.reduce((sum, z, k) => sum + (k === label ? 0 : Math.exp(z)), 0);
+          row[label] = Math.log(odd * others);
+        });
+        check(isa, args);
+      }
+    },
+  );
+
+  it.each(readGolden().lilaw_cases)("golden $name", (c) => {
+    const logits = Float32Array.from(c.logits.flat());
+    const args = {
+      ...{ logits, labels: Int32Array.from(c.labels), classes: c.logits[0]!.length },
+      ...{ loss: lossOf(c), params: paramsOf(c), normalize: "none" as const },
+    };
+    check(isa, { ...args, gradient: "full" });
+    check(isa, { ...args, gradient: "detached" });
+    // Against the vectors themselves, whose logits are float64: only as near as float32 logits can be.
+    const tolerance = 1e-6 + 2 ** -22 * logits.reduce((most, z) => Math.max(most, Math.abs(z)), 0);
+    const out = newOutputs({ ...args, gradient: "full" });
+    const { objective } = weightedLoss({ ...args, gradient: "full" }, out);
+    const near = (actual: ArrayLike<number>, golden: number[]) => {
+      golden.forEach((value, i) => {
+        expect(Math.abs(actual[i]! - value)).toBeLessThan(tolerance * Math.max(1, Math.abs(value)));
+      });
+    };
+    near(out.losses, c.loss_per_sample);
+    near(out.weights, c.weight);
+    near(out.gradLogits, c.grad_logits_full.flat());
+    near([objective], [c.weighted_loss_mean]);
+    const meta = metaGradient(args);
+    near([meta.alpha, meta.beta, meta.delta], Object.values(paramsOf(c.meta_grad)));
+  });
+
+  it.each(readGolden().lilaw_multilabel_cases)("golden $name", (c) => {
+    check(isa, {
+      ...{ logits: Float32Array.from(c.logits.flat()), labels: Uint8Array.from(c.targets.flat()) },
+      ...{ classes: c.logits[0]!.length, loss: "multi-label", params: paramsOf(c) },
+      ...{ gradient: "full", normalize: "none" },
+    });
+  });
+
+  it.each(readGolden().l2rw_cases.filter((c) => !isNetworkCase(c)))("golden $name", (c) => {
+    const rows = c.dot.length;
+    const args = {
+      ...{ logits: new Float32Array(2 * rows), labels: new Int32Array(rows), classes: 2 },
+      ...{ loss: "cross-entropy" as const, tangents: Float32Array.from(c.dot.flatMap((a) => [-a, a])) },
+    };
+    const out = { alignments: new Float32Array(rows), weights: new Float32Array(rows) };
+    alignmentWeights(args, out);
+    c.dot.forEach((dot, i) => void expect(inUlps(out.alignments[i]!, dot)).toBeLessThanOrEqual(ULPS));
+    c.weights.forEach((w, i) => void expect(out.weights[i]).toBeCloseTo(w, 6));
+  });
+
+  it.each(allLosses.map((loss) => [nameOf(loss), loss] as const))(
+    "%s: batch mean, meta-gradient and alignments against the reference",
+    (name, loss) => {
+      for (let n = 0; n < 150; n++) {
+        const random = Random.from(n, "sums", name);
+        const shape = { rows: 2 + size(random), classes: Math.min(size(random), 120), scale: 4 };
+        const args = { ...randomBatch(random, loss, shape), normalize: "batch-mean" as const };
+        const out = newOutputs(args);
+        const exact = newOutputs(args);
+        const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, scale: number) => {
+          for (let i = 0; i < expected.length; i++) {
+            expect(Math.abs(actual[i]! - expected[i]!)).toBeLessThanOrEqual(
+              1e-6 * (Math.abs(expected[i]!) + scale),
+            );
+          }
+        };
+        const { objective } = weightedLoss(args, out);
+        const wanted = referenceBackend.weightedLoss(args, exact);
+        close([objective], [wanted.objective], 0);
+        close(out.weights, exact.weights, 0);
+        // Entries are small differences of terms of the size of the losses.
+        close(out.gradLogits, exact.gradLogits, (10 * Math.max(1, ...exact.losses)) / shape.rows);
+
+        const coefficients = Float32Array.from({ length: shape.rows }, () => random.normal());
+        for (const more of [{}, { coefficients }]) {
+          const params = args.params!;
+          const meta = metaGradient({ ...args, params, ...more });
+          const reference = referenceBackend.metaGradient({ ...args, params, ...more });
+          expect(meta.nonFiniteRows).toBe(0);
+          close(Object.values(meta), Object.values(reference), "coefficients" in more ? 1 : 1e-3);
+        }
+
+        const tangents = args.logits.map(() => random.normal());
+        const found = { alignments: out.losses, weights: out.weights };
+        const right = { alignments: exact.losses, weights: exact.weights };
+        alignmentWeights({ ...args, tangents }, found);
+        referenceBackend.alignmentWeights({ ...args, tangents }, right);
+        close(found.alignments, right.alignments, 1);
+        close(found.weights, right.weights, 1);
+      }
+    },
+  );
+
+  it.each(allLosses.map((loss) => [nameOf(loss), loss] as const))(
+    "%s: rows with NaN or infinity are NaN, and touch no other",
+    (name, loss) => {
+      const random = Random.from(3, "bad", name);
+      const args = randomBatch(random, loss, { rows: 70, classes: 41, scale: 3 });
+      const { classes } = args;
+      const clean = newOutputs(args);
+      weightedLoss(args, clean);
+      // Several payloads: a NaN is any of 2^24 bit patterns.
+      const bits = new Uint32Array(args.logits.buffer);
+      const bad = [0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7fc00001, 0x7fffffff, 0x7f800001];
+      const rows = [0, 1, 8, 31, 32, 40, 69];
+      rows.forEach((row, i) => {
+        bits[row * classes + random.int(classes)] = bad[i]!;
+      });
+      const out = newOutputs(args);
+      const { objective, nonFiniteRows } = weightedLoss(args, out);
+      expect(nonFiniteRows).toBe(rows.length);
+      expect(objective).toBeNaN();
+      for (let i = 0; i < 70; i++) {
+        const isBad = rows.includes(i);
+        expect(out.predictions[i]).toBe(isBad ? -1 : clean.predictions[i]);
+        for (const key of ["losses", "weights", "labelProbs", "maxProbs"] as const) {
+          expect(out[key][i], key).toBe(isBad ? Number.NaN : clean[key][i]);
+        }
+        for (const key of ["alpha", "beta", "delta"] as const) {
+          expect(out.terms![key][i], key).toBe(isBad ? Number.NaN : clean.terms![key][i]);
+        }
+        const range = [i * classes, (i + 1) * classes] as const;
+        expect(out.gradLogits.subarray(...range)).toEqual(
+          isBad ? new Float32Array(classes).fill(Number.NaN) : clean.gradLogits.subarray(...range),
+        );
+      }
+      const params = args.params!;
+      expect(metaGradient({ ...args, params })).toEqual({
+        ...{ alpha: Number.NaN, beta: Number.NaN, delta: Number.NaN, objective: Number.NaN },
+        nonFiniteRows: rows.length,
+      });
+      const found = { alignments: out.losses, weights: out.weights };
+      const tangents = args.logits.map(() => 1);
+      tangents[2 * classes] = Number.POSITIVE_INFINITY;
+      expect(alignmentWeights({ ...args, tangents }, found).nonFiniteRows).toBe(rows.length + 1);
+      for (let i = 0; i < 70; i++) {
+        expect(Number.isNaN(found.weights[i])).toBe(rows.includes(i) || i === 2);
+        expect(Number.isNaN(found.alignments[i])).toBe(rows.includes(i) || i === 2);
+      }
+    },
+  );
+});

@@ -1,0 +1,110 @@
+"""LiLAW and Learning to Reweight in float64, straight from their definitions; gradients by automatic differentiation."""
+
+import torch
+import torch.nn.functional as F
+
+
+def lowest_top(values):
+    """Index of the largest value of each row, the lowest on ties."""
+    index = torch.arange(values.shape[1], device=values.device)
+    is_top = values == values.amax(1, keepdim=True)
+    return torch.where(is_top, index, values.shape[1]).amin(1)
+
+
+def softplus(x):
+    return F.softplus(x, threshold=700)
+
+
+def probability(x):
+    """sigmoid(x) with a derivative that keeps its digits where it is small: torch.sigmoid's is y (1 - y)."""
+    return torch.exp(-softplus(-x))
+
+
+def measure(z, labels, kind, parameter):
+    """Loss, u and v of each row of float64 logits, the prediction, and whether the row has a weight."""
+    rows = torch.arange(z.shape[0], device=z.device)
+    always = torch.ones(z.shape[0], dtype=torch.bool, device=z.device)
+    if kind == "binary":
+        t = (labels.double() * 2 - 1) * z[:, 0]
+        return softplus(-t), probability(t), probability(z[:, 0].abs()), (z[:, 0] > 0).int(), always
+    if kind == "regression":
+        f, y = z[:, 0], labels.double()
+        return (f - y) ** 2, f / parameter, y / parameter, torch.zeros_like(rows), always
+    top = lowest_top(z)
+    if kind == "multi-label":
+        y = labels.double()
+        observed = y.sum(1)
+        p = probability(z)
+        order = torch.sort(z, dim=1, descending=True, stable=True).indices
+        rank = torch.empty_like(order).scatter_(1, order, torch.arange(z.shape[1], device=z.device).expand_as(order))
+        share = 1 / observed.clamp(min=1)
+        u = (p * y).sum(1) * share
+        v = (p * (rank < observed[:, None])).sum(1) * share
+        return softplus(torch.where(y == 1, -z, z)).mean(1), u, v, top, observed > 0
+    # Without the largest logit in the sum, 1 - s of a confident row is no small difference, nor is its derivative.
+    shifted = z - z[rows, top][:, None]
+    rest = torch.exp(shifted).masked_fill(F.one_hot(top, z.shape[1]).bool(), 0).sum(1)
+    label = labels.long()
+    shifted_label = torch.where(label == top, 0.0, shifted[rows, label])
+    loss = cross_entropy = torch.log1p(rest) - shifted_label
+    if kind == "focal":
+        loss = (-torch.expm1(-cross_entropy)) ** parameter * cross_entropy
+    if kind == "label-smoothing":
+        loss = torch.log1p(rest) - (1 - parameter) * shifted_label - parameter * shifted.mean(1)
+    return loss, torch.exp(-cross_entropy), 1 / (1 + rest), top, always
+
+
+def weight_terms(u, v, params):
+    a, b, d = (p * u - v for p in params)
+    return probability(a), probability(-b), torch.exp(-d * d / 2)
+
+
+def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sample_weights):
+    """All outputs of weighted_loss on good rows. `z`: float64, `params`: three numbers or None."""
+    z = z.detach().requires_grad_()
+    loss, u, v, top, weighted = measure(z, labels, kind, parameter)
+    if params is None:
+        terms = None
+        weight = torch.ones_like(loss)
+    else:
+        terms = [torch.where(weighted, t, 0.0) for t in weight_terms(u, v, params)]
+        weight = torch.where(weighted, sum(terms), 1.0)
+        if normalize == "batch-mean":
+            weight = weight / weight.mean()
+    if gradient == "detached":
+        weight = weight.detach()
+    factor = 1.0 if sample_weights is None else sample_weights.double()
+    contributions = factor * weight * loss
+    objective = contributions.mean()
+    (grad,) = torch.autograd.grad(objective, z)
+    out = {"losses": loss, "weights": weight, "label_probs": u, "max_probs": v, "predictions": top,
+           "grad_logits": grad, "objective": objective, "scale": contributions.abs().mean()}  # fmt: skip
+    if terms is not None:
+        out |= dict(zip(["term_alpha", "term_beta", "term_delta"], terms))
+    return {name: value.detach() for name, value in out.items()}
+
+
+def meta_gradient(z, labels, kind, parameter, params, coefficients=None):
+    """The partial derivatives by alpha, beta and delta, the objective, and the mean sizes of what these are sums of."""
+    loss, u, v, _, weighted = measure(z, labels, kind, parameter)
+    if coefficients is not None:
+        loss = coefficients.double()
+    p = [torch.full_like(u, float(x), requires_grad=True) for x in params]
+    terms = [torch.where(weighted, t, 0.0) for t in weight_terms(u.detach(), v.detach(), p)]
+    contributions = loss.detach() * torch.where(weighted, sum(terms), 1.0)
+    parts = torch.autograd.grad(contributions.sum(), p)
+    values = torch.stack([*(part.mean() for part in parts), contributions.mean().detach()])
+    by_alpha, by_beta, by_delta = (part.abs() for part in parts)
+    # By delta there is a factor delta u - v, which is a small difference where it is small.
+    by_delta = by_delta + (loss * u * terms[2]).detach().abs()
+    sizes = torch.stack([x.mean() for x in (by_alpha, by_beta, by_delta, contributions.detach().abs())])
+    return values, sizes
+
+
+def alignments(z, labels, kind, parameter, tangents):
+    """Inner products of each row's loss gradient with its tangent, and the sizes of what they are sums of."""
+    z = z.detach().requires_grad_()
+    loss = measure(z, labels, kind, parameter)[0]
+    (grad,) = torch.autograd.grad(loss.sum(), z)
+    products = grad * tangents.double()
+    return products.sum(1), products.abs().sum(1)
