@@ -1,0 +1,118 @@
+/** Which kernel serves which shape: the one place that decides it. */
+#pragma once
+
+#include <cstdint>
+
+#include "multi_label_rows.cuh"
+#include "single_rows.cuh"
+#include "softmax_rows.cuh"
+
+namespace lilaw::cuda {
+
+/**
+ * Softmax rows of up to threads * values classes stay in the registers of `threads` threads; each holds `values`
+ * logits of `rows` rows at once. Several rows at once share the work on their scalars among the threads: with as many
+ * rows as threads, none of it is done twice.
+ */
+struct Tile {
+  int threads;
+  int values;
+  int rows;
+  int block;
+
+  constexpr int capacity() const { return threads * values; }
+};
+
+constexpr Tile kTiles[] = {
+    {2, 8, 2, 128},    //    16 classes
+    {4, 8, 2, 128},    //    32
+    {4, 16, 2, 128},   //    64
+    {4, 32, 1, 128},   //   128
+    {8, 32, 1, 128},   //   256
+    {16, 32, 1, 128},  //   512
+    {32, 32, 1, 128},  //  1024
+    {64, 32, 1, 64},   //  2048
+    {128, 32, 1, 128}, //  4096
+    {256, 32, 1, 256}, //  8192
+    {512, 32, 1, 512}, // 16384
+};
+constexpr int kTileCount = sizeof kTiles / sizeof kTiles[0];
+
+/** Longer rows: read twice, by a block of so many threads, so many values at a time. */
+constexpr int kStreamThreads = 512;
+constexpr int kStreamValues = 16;
+
+constexpr int kSingleBlock = 128;
+
+/** Multi-label: a warp a row up to so many classes, a block beyond. */
+constexpr int kMultiLabelWarpClasses = 1024;
+constexpr int kMultiLabelBlock = 256;
+
+/**
+ * Threads that a multiprocessor should hold at once, which bounds the registers of each: 512 have 128, 384 have 168.
+ * More threads would spill; fewer would have too few loads under way.
+ */
+constexpr int kRowPassThreads = 512;
+constexpr int kAlignmentThreads = 384;
+
+template <class Rows>
+constexpr int blocks_at_once(int threads) {
+  return threads < Rows::kBlock ? 1 : threads / Rows::kBlock;
+}
+
+/** Blocks loop over the rows: at most so many, whatever the device, because they fix the order of the sums. */
+constexpr std::int64_t kMostBlocks = 4096;
+
+/** Indices within a row are int32, with room for a tile beyond its end. */
+constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;
+
+/** Classes, and what a row may hang over the front of its first wide vector. */
+template <class T>
+std::int64_t span(const lilaw_batch& batch) {
+  const auto address = reinterpret_cast<std::uintptr_t>(batch.logits);
+  const bool aligned = address % kVectorBytes == 0 && batch.logits_stride % kWidth<T> == 0;
+  return batch.classes + (aligned ? 0 : kWidth<T> - 1);
+}
+
+/** Names a class of rows without making one. */
+template <class Rows>
+struct RowsOf {
+  using Type = Rows;
+};
+
+template <class T, int kTile = 0, class Visit>
+auto with_softmax_rows(std::int64_t span, Visit visit) {
+  if constexpr (kTile < kTileCount) {
+    constexpr Tile tile = kTiles[kTile];
+    if (span > tile.capacity()) return with_softmax_rows<T, kTile + 1>(span, visit);
+    return visit(RowsOf<RegisterRows<T, tile.threads, tile.values, tile.rows, tile.block>>());
+  } else {
+    return visit(RowsOf<StreamedRows<T, kStreamThreads, kStreamValues>>());
+  }
+}
+
+/** Calls visit(RowsOf<Rows>()) with the class of rows for a batch of elements T. */
+template <class T, class Visit>
+auto with_rows(const lilaw_batch& batch, Visit visit) {
+  switch (batch.loss.kind) {
+    case LILAW_BINARY:
+    case LILAW_REGRESSION:
+      return visit(RowsOf<SingleRows<T, kSingleBlock>>());
+    case LILAW_MULTI_LABEL:
+      if (batch.classes <= kMultiLabelWarpClasses) return visit(RowsOf<MultiLabelRows<T, kWarp, 128>>());
+      return visit(RowsOf<MultiLabelRows<T, kMultiLabelBlock, kMultiLabelBlock>>());
+    default:
+      return with_softmax_rows<T>(span<T>(batch), visit);
+  }
+}
+
+template <class Rows>
+constexpr int kRowsPerBlock = Rows::kBlock / Rows::kThreads * Rows::kRows;
+
+template <class Rows>
+unsigned blocks_for(std::int64_t rows) {
+  const std::int64_t blocks = (rows + kRowsPerBlock<Rows> - 1) / kRowsPerBlock<Rows>;
+  return static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks);
+}
+
+}  // namespace lilaw::cuda
