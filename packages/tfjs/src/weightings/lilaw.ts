@@ -1,6 +1,7 @@
 import { LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkCount } from "../arguments.js";
+import { metaGradient } from "../operations/meta-gradient.js";
 import { stepOnLogits } from "../training-step.js";
 import { type LabelledTensors, ValidationSampler, type ValidationState } from "../validation.js";
 import type { TrainingContext, Weighting, WeightingRun } from "../weighting.js";
@@ -72,11 +73,11 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
     };
   }
 
-  function metaStep({ head }: TrainingContext, samples: ValidationSampler): void {
+  function metaStep({ head, loss }: TrainingContext, samples: ValidationSampler): void {
     tf.tidy(() => {
       const { xs, labels } = samples.next();
       const logits = head!.forward(xs, false);
-      method.metaStep({ logits: logits.dataSync<"float32">(), labels, classes: head!.units });
+      method.applyMetaGradient(metaGradient(logits, { labels, loss, params: method.params }));
     });
   }
 }

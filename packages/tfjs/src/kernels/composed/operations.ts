@@ -1,0 +1,171 @@
+/**
+ * The three operations composed of tfjs operations, for backends whose tensors cannot be read synchronously. Same
+ * results as @lilaw/core to float32 rounding. A NaN or infinite logit makes its row NaN, as there.
+ */
+import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { type RowLoss, rowLoss } from "./row-loss.js";
+
+/** The weights of all rows with their terms and derivatives, each [B]. */
+interface RowWeights {
+  readonly alpha: tf.Tensor;
+  readonly beta: tf.Tensor;
+  readonly delta: tf.Tensor;
+  readonly total: tf.Tensor1D;
+  readonly byLabelProb: tf.Tensor1D;
+  readonly byMaxProb: tf.Tensor1D;
+  readonly byAlpha: tf.Tensor;
+  readonly byBeta: tf.Tensor;
+  readonly byDelta: tf.Tensor;
+}
+
+function rowWeights({ labelProb: u, maxProb: v, weighted }: RowLoss, params: LilawParams): RowWeights {
+  const [a, b, d] = [params.alpha, params.beta, params.delta].map((p) => tf.sub(tf.mul(p, u), v)) as [
+    tf.Tensor1D,
+    tf.Tensor1D,
+    tf.Tensor1D,
+  ];
+  const only = (x: tf.Tensor): tf.Tensor1D => tf.mul(x, weighted);
+  const alpha = only(tf.sigmoid(a));
+  const beta = only(tf.sigmoid(tf.neg(b)));
+  const delta = only(tf.exp(tf.mul(-0.5, tf.square(d))));
+  const slopeAlpha = tf.mul(alpha, tf.sigmoid(tf.neg(a)));
+  const slopeBeta = tf.mul(beta, tf.sigmoid(b));
+  const slopeDelta = tf.mul(d, delta);
+  const total = tf.add(tf.addN([alpha, beta, delta]), tf.sub(1, weighted)) as tf.Tensor1D;
+  const byLabelProb = tf.addN([
+    tf.mul(params.alpha, slopeAlpha),
+    tf.mul(-params.beta, slopeBeta),
+    tf.mul(-params.delta, slopeDelta),
+  ]) as tf.Tensor1D;
+  const byMaxProb = tf.addN([tf.neg(slopeAlpha), slopeBeta, slopeDelta]) as tf.Tensor1D;
+  return {
+    alpha,
+    beta,
+    delta,
+    total,
+    byLabelProb,
+    byMaxProb,
+    byAlpha: tf.mul(slopeAlpha, u),
+    byBeta: tf.neg(tf.mul(slopeBeta, u)),
+    byDelta: tf.neg(tf.mul(slopeDelta, u)),
+  };
+}
+
+/** 1 for rows whose logits are all finite, [B]. */
+function finiteRows(logits: tf.Tensor2D): tf.Tensor1D {
+  return tf.cast(tf.all(tf.isFinite(logits), 1), "float32");
+}
+
+const nanWhereNot = (finite: tf.Tensor, x: tf.Tensor): tf.Tensor =>
+  tf.where(tf.cast(finite, "bool"), x, tf.fill(x.shape, Number.NaN));
+
+export interface ComposedWeightedLoss {
+  /** Scalar */
+  objective: tf.Scalar;
+  gradLogits: tf.Tensor2D;
+  /** Each [B]; `terms` with params only */
+  losses: tf.Tensor1D;
+  weights: tf.Tensor1D;
+  labelProbs: tf.Tensor1D;
+  maxProbs: tf.Tensor1D;
+  predictions: tf.Tensor1D;
+  terms: { alpha: tf.Tensor; beta: tf.Tensor; delta: tf.Tensor } | undefined;
+  /** int32 scalar */
+  nonFiniteRows: tf.Scalar;
+}
+
+export function weightedLoss(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor,
+  options: {
+    loss: Loss;
+    params: LilawParams | null;
+    gradient: GradientMode;
+    normalize: Normalize;
+    sampleWeights: tf.Tensor1D | undefined;
+  },
+): ComposedWeightedLoss {
+  const count = logits.shape[0];
+  const finite = finiteRows(logits);
+  // NaN rows are computed as zeros and marked at the end: a NaN times zero would spread through the sums.
+  const safe = tf.where(
+    tf.cast(tf.expandDims(finite, 1), "bool"),
+    logits,
+    tf.zerosLike(logits),
+  ) as tf.Tensor2D;
+  const rows = rowLoss(safe, labels, options.loss);
+  const w = options.params === null ? undefined : rowWeights(rows, options.params);
+  const total = w?.total ?? tf.ones<tf.Rank.R1>([count]);
+  const factor = options.sampleWeights ?? tf.ones<tf.Rank.R1>([count]);
+
+  const normalized = options.normalize === "batch-mean" && w !== undefined;
+  const weightSum = tf.sum(tf.mul(total, finite));
+  const meanWeight = normalized ? tf.div(weightSum, tf.sum(finite)) : tf.scalar(1);
+  const weighted = tf.mul(factor, tf.mul(total, rows.loss));
+  const pull = normalized ? tf.div(tf.sum(tf.mul(weighted, finite)), weightSum) : tf.scalar(0);
+
+  const scale = tf.reciprocal(tf.mul(count, meanWeight));
+  const byWeight = tf.mul(scale, tf.sub(tf.mul(factor, rows.loss), pull));
+  const full = options.gradient === "full" && w !== undefined;
+  const none = tf.zerosLike(rows.loss);
+  const gradient = rows.gradient(
+    tf.mul(scale, tf.mul(factor, total)) as tf.Tensor1D,
+    full ? tf.mul(byWeight, w.byLabelProb) : none,
+    full ? tf.mul(byWeight, w.byMaxProb) : none,
+  );
+  const mark = <T extends tf.Tensor>(x: T): T => nanWhereNot(finite, x) as T;
+  return {
+    objective: tf.mean(mark(tf.div(weighted, meanWeight))) as tf.Scalar,
+    gradLogits: nanWhereNot(tf.broadcastTo(tf.expandDims(finite, 1), logits.shape), gradient) as tf.Tensor2D,
+    losses: mark(rows.loss),
+    weights: mark(tf.div(total, meanWeight) as tf.Tensor1D),
+    labelProbs: mark(rows.labelProb),
+    maxProbs: mark(rows.maxProb),
+    predictions: tf.where(
+      tf.cast(finite, "bool"),
+      rows.prediction,
+      tf.fill([count], -1, "int32"),
+    ) as tf.Tensor1D,
+    terms: w && { alpha: mark(w.alpha), beta: mark(w.beta), delta: mark(w.delta) },
+    nonFiniteRows: tf.cast(tf.sum(tf.sub(1, finite)), "int32") as tf.Scalar,
+  };
+}
+
+/** [alpha, beta, delta, objective] and, apart, the count of non-finite rows. */
+export function metaGradient(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor,
+  options: { loss: Loss; params: LilawParams; coefficients: tf.Tensor1D | undefined },
+): { values: tf.Tensor1D; nonFiniteRows: tf.Scalar } {
+  const finite = finiteRows(logits);
+  const rows = rowLoss(logits, labels, options.loss);
+  const w = rowWeights(rows, options.params);
+  const coefficients = nanWhereNot(finite, options.coefficients ?? rows.loss);
+  const mean = (by: tf.Tensor) => tf.mean(tf.mul(coefficients, by));
+  return {
+    values: tf.stack([mean(w.byAlpha), mean(w.byBeta), mean(w.byDelta), mean(w.total)]) as tf.Tensor1D,
+    nonFiniteRows: tf.cast(tf.sum(tf.sub(1, finite)), "int32") as tf.Scalar,
+  };
+}
+
+export function alignmentWeights(
+  logits: tf.Tensor2D,
+  tangents: tf.Tensor2D,
+  labels: tf.Tensor,
+  loss: Loss,
+): { alignments: tf.Tensor1D; weights: tf.Tensor1D; nonFiniteRows: tf.Scalar } {
+  const finite = finiteRows(tf.concat([logits, tangents], 1));
+  const inside = tf.cast(tf.expandDims(finite, 1), "bool");
+  const safe = (x: tf.Tensor2D) => tf.where(inside, x, tf.zerosLike(x)) as tf.Tensor2D;
+  const rows = rowLoss(safe(logits), labels, loss);
+  const none = tf.zerosLike(rows.loss);
+  const gradient = rows.gradient(tf.onesLike(rows.loss), none, none);
+  const alignments = tf.sum(tf.mul(gradient, safe(tangents)), 1) as tf.Tensor1D;
+  const positive = tf.relu(alignments);
+  return {
+    alignments: nanWhereNot(finite, alignments) as tf.Tensor1D,
+    weights: nanWhereNot(finite, tf.divNoNan(positive, tf.sum(positive))) as tf.Tensor1D,
+    nonFiniteRows: tf.cast(tf.sum(tf.sub(1, finite)), "int32") as tf.Scalar,
+  };
+}

@@ -1,0 +1,148 @@
+import type { Loss } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The rows of a batch under one loss, as tensors: what `backends/reference/row-loss.ts` of @lilaw/core is for arrays. */
+export interface RowLoss {
+  /** Each [B] */
+  readonly loss: tf.Tensor1D;
+  readonly labelProb: tf.Tensor1D;
+  readonly maxProb: tf.Tensor1D;
+  /** int32 */
+  readonly prediction: tf.Tensor1D;
+  /** 1, or 0 where the weight is 1 by definition */
+  readonly weighted: tf.Tensor1D;
+  /** byLoss * dL/dz + byLabelProb * du/dz + byMaxProb * dv/dz, coefficients [B], result [B, C] */
+  gradient(byLoss: tf.Tensor1D, byLabelProb: tf.Tensor1D, byMaxProb: tf.Tensor1D): tf.Tensor2D;
+}
+
+export function rowLoss(logits: tf.Tensor2D, labels: tf.Tensor, loss: Loss): RowLoss {
+  if (loss === "binary") return binaryRows(logits, labels);
+  if (loss === "multi-label") return multiLabelRows(logits, labels);
+  if (loss === "cross-entropy") return softmaxRows(logits, labels, 0, 0);
+  if (loss.kind === "focal") return softmaxRows(logits, labels, loss.gamma, 0);
+  if (loss.kind === "label-smoothing") return softmaxRows(logits, labels, 0, loss.smoothing);
+  return regressionRows(logits, labels, loss.range);
+}
+
+const column = (values: tf.Tensor1D): tf.Tensor2D => tf.expandDims(values, 1);
+const sumRows = (values: tf.Tensor): tf.Tensor1D => tf.sum(values, 1);
+/** [n, classes]; unlike tfjs's own also of a single class. */
+const oneHot = (indices: tf.Tensor, classes: number): tf.Tensor2D =>
+  tf.cast(tf.equal(tf.expandDims(tf.cast(indices, "int32"), 1), tf.range(0, classes, 1, "int32")), "float32");
+const ones = (count: number): tf.Tensor1D => tf.ones([count]);
+
+/** Confident rows keep their digits: 1 - v is the sum over the other classes, never formed by subtraction. */
+function softmaxRows(logits: tf.Tensor2D, labels: tf.Tensor, gamma: number, smoothing: number): RowLoss {
+  const [count, classes] = logits.shape;
+  const prediction = tf.argMax<tf.Tensor1D>(logits, 1);
+  const top = oneHot(prediction, classes);
+  const label = oneHot(labels, classes);
+  const shifted = tf.sub(logits, tf.max(logits, 1, true)) as tf.Tensor2D;
+  const exponentials = tf.exp(shifted);
+  const rest = sumRows(tf.mul(exponentials, tf.sub(1, top)));
+  const partition = tf.add(1, rest) as tf.Tensor1D;
+  const probs = tf.div(exponentials, column(partition)) as tf.Tensor2D;
+  const shiftedLabel = sumRows(tf.mul(shifted, label));
+  const logPartition = tf.log1p(rest);
+  const crossEntropy = tf.sub(logPartition, shiftedLabel) as tf.Tensor1D;
+  const labelProb = tf.div(tf.exp(shiftedLabel), partition) as tf.Tensor1D;
+  const maxProb = tf.reciprocal(partition);
+  // s - e_top, whose element at the top is -rest / S.
+  const minusTop = tf.sub(tf.mul(probs, tf.sub(1, top)), tf.mul(top, column(tf.div(rest, partition))));
+  // s - e_label: that of the top where the two are one.
+  const agrees = column(sumRows(tf.mul(top, label)));
+  const minusLabel = tf.add(tf.mul(agrees, minusTop), tf.mul(tf.sub(1, agrees), tf.sub(probs, label)));
+
+  let loss: tf.Tensor1D = crossEntropy;
+  let slope = ones(count);
+  if (gamma > 0) {
+    const oneMinusU = tf.neg(tf.expm1(tf.neg(crossEntropy)));
+    const modulation = tf.pow(oneMinusU, gamma);
+    const isOne = tf.equal(oneMinusU, 0);
+    const ratio = tf.where(isOne, tf.onesLike(oneMinusU), tf.divNoNan(crossEntropy, oneMinusU));
+    loss = tf.mul(modulation, crossEntropy) as tf.Tensor1D;
+    slope = tf.mul(modulation, tf.add(1, tf.mul(gamma, tf.mul(labelProb, ratio))));
+  } else if (smoothing > 0) {
+    const spread = tf.mul(smoothing / classes, sumRows(shifted));
+    loss = tf.sub(tf.sub(logPartition, tf.mul(1 - smoothing, shiftedLabel)), spread);
+  }
+  return {
+    loss,
+    labelProb,
+    maxProb,
+    prediction,
+    weighted: ones(count),
+    gradient(byLoss, byLabelProb, byMaxProb) {
+      const byLabel = tf.sub(tf.mul(byLoss, slope), tf.mul(byLabelProb, labelProb)) as tf.Tensor1D;
+      const byTop = tf.neg(tf.mul(byMaxProb, maxProb)) as tf.Tensor1D;
+      const sum = tf.add(tf.mul(column(byLabel), minusLabel), tf.mul(column(byTop), minusTop)) as tf.Tensor2D;
+      if (smoothing === 0) return sum;
+      return tf.add(sum, tf.mul(column(tf.mul(byLoss, smoothing)), tf.sub(label, 1 / classes)));
+    },
+  };
+}
+
+function binaryRows(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+  const logit = tf.reshape(logits, [-1]) as tf.Tensor1D;
+  const side = tf.sub(tf.mul(2, tf.cast(labels, "float32")), 1) as tf.Tensor1D;
+  const agreement = tf.mul(side, logit) as tf.Tensor1D;
+  const isOne = tf.greater(logit, 0);
+  const topSide = tf.sub(tf.mul(2, tf.cast(isOne, "float32")), 1);
+  const slope = tf.mul(tf.sigmoid(logit), tf.sigmoid(tf.neg(logit)));
+  return {
+    loss: tf.softplus(tf.neg(agreement)),
+    labelProb: tf.sigmoid(agreement),
+    maxProb: tf.sigmoid(tf.abs(logit)),
+    prediction: tf.cast(isOne, "int32") as tf.Tensor1D,
+    weighted: ones(logits.shape[0]),
+    gradient(byLoss, byLabelProb, byMaxProb) {
+      const fromLoss = tf.neg(tf.mul(side, tf.sigmoid(tf.neg(agreement))));
+      const byProbs = tf.add(tf.mul(byLabelProb, side), tf.mul(byMaxProb, topSide));
+      return column(tf.add(tf.mul(byLoss, fromLoss), tf.mul(byProbs, slope)));
+    },
+  };
+}
+
+/** k differs from row to row: the k largest are those with fewer than k logits before them in the order. */
+function multiLabelRows(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+  const [count, classes] = logits.shape;
+  const label = tf.reshape(tf.cast(labels, "float32"), [count, classes]) as tf.Tensor2D;
+  const probs = tf.sigmoid(logits);
+  const observed = sumRows(label);
+  const { indices } = tf.topk(logits, classes, true);
+  const inPlace = tf.reshape(oneHot(tf.reshape(indices, [-1]), classes), [count, classes, classes]);
+  const isAmong = tf.cast(tf.less(tf.range(0, classes), column(observed)), "float32");
+  const top = tf.sum(tf.mul(inPlace, tf.expandDims(isAmong, 2)), 1) as tf.Tensor2D;
+  const share = tf.divNoNan(tf.onesLike(observed), observed) as tf.Tensor1D;
+  // p - y of an observed label as -sigmoid(-z): no digits lost near p = 1.
+  const sign = tf.sub(1, tf.mul(2, label));
+  const error = tf.mul(sign, tf.sigmoid(tf.mul(sign, logits)));
+  const slope = tf.mul(probs, tf.sigmoid(tf.neg(logits)));
+  return {
+    loss: tf.mean(tf.softplus(tf.mul(sign, logits)), 1),
+    labelProb: tf.mul(share, sumRows(tf.mul(probs, label))),
+    maxProb: tf.mul(share, sumRows(tf.mul(probs, top))),
+    prediction: tf.argMax(logits, 1),
+    weighted: tf.cast(tf.greater(observed, 0), "float32"),
+    gradient(byLoss, byLabelProb, byMaxProb) {
+      const fromLabels = tf.mul(column(tf.mul(byLabelProb, share)), label);
+      const fromTop = tf.mul(column(tf.mul(byMaxProb, share)), top);
+      const fromLoss = tf.mul(column(tf.div(byLoss, classes)), error);
+      return tf.add(fromLoss, tf.mul(slope, tf.add(fromLabels, fromTop)));
+    },
+  };
+}
+
+function regressionRows(logits: tf.Tensor2D, labels: tf.Tensor, range: number): RowLoss {
+  const output = tf.reshape(logits, [-1]) as tf.Tensor1D;
+  const error = tf.sub(output, labels) as tf.Tensor1D;
+  return {
+    loss: tf.square(error),
+    labelProb: tf.div(output, range),
+    maxProb: tf.div(labels, range) as tf.Tensor1D,
+    prediction: tf.zeros([logits.shape[0]], "int32"),
+    weighted: ones(logits.shape[0]),
+    gradient: (byLoss, byLabelProb) =>
+      column(tf.add(tf.mul(tf.mul(2, byLoss), error), tf.div(byLabelProb, range))),
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * The three operations as tfjs kernels: the same names, inputs, attributes and outputs on every backend. Inputs are
+ * tensors, attributes plain values; the backends differ in where they compute.
+ *
+ * | kernel | inputs | outputs |
+ * | --- | --- | --- |
+ * | LilawWeightedLoss | logits [B, C], labels, sampleWeights [B] or absent | objective [], gradLogits [B, C], rowValues [n, B], nonFiniteRows [] |
+ * | LilawMetaGradient | logits [M, C], labels, coefficients [M] or absent | values [4, 2], nonFiniteRows [] |
+ * | LilawAlignmentWeights | logits [B, C], tangents [B, C], labels | alignments [B], weights [B], nonFiniteRows [] |
+ *
+ * Labels are int32 for class losses and binary, float32 for multi-label [B, C] and regression [B]. `values` holds the
+ * partials by alpha, beta and delta and the objective, each as the sum of two floats (high part, low part).
+ */
+import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
+import type * as tf from "@tensorflow/tfjs-core";
+
+export const WeightedLoss = "LilawWeightedLoss";
+export const MetaGradient = "LilawMetaGradient";
+export const AlignmentWeights = "LilawAlignmentWeights";
+
+/** Rows that `rowValues` may hold, in this order. */
+export const rowValueNames = [
+  "losses",
+  "weights",
+  "labelProbs",
+  "maxProbs",
+  "predictions",
+  "alpha",
+  "beta",
+  "delta",
+] as const;
+
+export type RowValueName = (typeof rowValueNames)[number];
+
+export interface WeightedLossAttributes {
+  readonly loss: Loss;
+  readonly params: LilawParams | null;
+  readonly gradient: GradientMode;
+  readonly normalize: Normalize;
+  /** Which row values to compute, a subset of {@link rowValueNames} in its order */
+  readonly rowValues: readonly RowValueName[];
+}
+
+export interface MetaGradientAttributes {
+  readonly loss: Loss;
+  readonly params: LilawParams;
+}
+
+export interface AlignmentWeightsAttributes {
+  readonly loss: Loss;
+}
+
+export interface WeightedLossInputs {
+  logits: tf.TensorInfo;
+  labels: tf.TensorInfo;
+  sampleWeights?: tf.TensorInfo;
+}
+
+export interface MetaGradientInputs {
+  logits: tf.TensorInfo;
+  labels: tf.TensorInfo;
+  coefficients?: tf.TensorInfo;
+}
+
+export interface AlignmentWeightsInputs {
+  logits: tf.TensorInfo;
+  tangents: tf.TensorInfo;
+  labels: tf.TensorInfo;
+}
+
+/** The operations of one way to compute. All outputs are new tensors. */
+export interface Kernels {
+  weightedLoss(inputs: WeightedLossInputs, attributes: WeightedLossAttributes): tf.Tensor[];
+  metaGradient(inputs: MetaGradientInputs, attributes: MetaGradientAttributes): tf.Tensor[];
+  alignmentWeights(inputs: AlignmentWeightsInputs, attributes: AlignmentWeightsAttributes): tf.Tensor[];
+}
+
+/** A number as two floats whose sum has twice the digits of one. */
+export function split(value: number): [high: number, low: number] {
+  const high = Math.fround(value);
+  return [high, value - high];
+}

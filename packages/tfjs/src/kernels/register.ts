@@ -1,0 +1,58 @@
+import { registerTensorFlowOps } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { composed } from "./composed/index.js";
+import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
+import { onHost } from "./on-host.js";
+import { onTensorFlow } from "./on-tensorflow.js";
+
+const synchronous = new Set(["tensorflow", "cpu", "wasm"]);
+
+/** Why a backend does not use its fastest kernels; asked for by tests and reports. */
+const fallbacks = new Map<string, string>();
+
+/**
+ * The way a backend computes: native ops on TensorFlow's memory where they can be registered, host arrays where
+ * tensors can be read synchronously, tfjs operations elsewhere.
+ */
+function kernelsFor(backend: string): Kernels {
+  if (backend === "tensorflow") {
+    const reason = registerTensorFlowOps();
+    if (reason === "") return onTensorFlow;
+    fallbacks.set(backend, reason);
+    return onHost;
+  }
+  return synchronous.has(backend) ? onHost : composed;
+}
+
+/** Whether tensors of the backend in use can be read synchronously at next to no cost. */
+export function readsSynchronously(): boolean {
+  return synchronous.has(tf.getBackend());
+}
+
+/** Registers the kernels for a backend under tfjs's own registry, once. */
+export function registerKernels(backend: string, kernels: Kernels = kernelsFor(backend)): void {
+  const register = (kernelName: string, run: (inputs: never, attributes: never) => tf.Tensor[]): void => {
+    tf.registerKernel({
+      kernelName,
+      backendName: backend,
+      kernelFunc: ({ inputs, attrs }) => run(inputs as never, attrs as never),
+    });
+  };
+  register(WeightedLoss, kernels.weightedLoss);
+  register(MetaGradient, kernels.metaGradient);
+  register(AlignmentWeights, kernels.alignmentWeights);
+}
+
+/** Runs a kernel on the backend in use. */
+export function runKernel(name: string, inputs: object, attributes: object): tf.Tensor[] {
+  const backend = tf.getBackend();
+  if (tf.getKernel(name, backend) === undefined) registerKernels(backend);
+  return tf
+    .engine()
+    .runKernel(name, inputs as tf.NamedTensorMap, attributes as tf.NamedAttrMap) as tf.Tensor[];
+}
+
+/** Why the kernels of a backend are not its fastest ones, if so: the native TensorFlow ops could not be registered. */
+export function kernelFallback(backend: string): string | undefined {
+  return fallbacks.get(backend);
+}

@@ -1,0 +1,18 @@
+import { expected, type Labels, type Loss } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Labels as the kernels take them: int32 for class losses and binary, float32 for multi-label and regression. */
+export function labelTensor(labels: Labels, loss: Loss, rows: number): tf.Tensor {
+  const real = loss === "multi-label" || (typeof loss === "object" && loss.kind === "regression");
+  if (!real) return tf.tensor1d(labels instanceof Int32Array ? labels : integers(labels), "int32");
+  const values = labels instanceof Float32Array ? labels : Float32Array.from(labels);
+  return loss === "multi-label" ? tf.tensor2d(values, [rows, labels.length / rows]) : tf.tensor1d(values);
+}
+
+/** tfjs would cut fractions off. */
+function integers(labels: Labels): Int32Array {
+  return Int32Array.from(labels, (label, i) => {
+    if (!Number.isInteger(label)) throw expected("LABEL_OUT_OF_RANGE", "an integer", `labels[${i}]`, label);
+    return label;
+  });
+}

@@ -1,0 +1,266 @@
+import { alignmentWeights, type LilawParams, type Loss, metaGradient, weightedLoss } from "@lilaw/core";
+import { batches, deviation, lossOf, params, paramsOf, type RandomBatch, readGolden } from "@lilaw/testing";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { composed } from "../src/kernels/composed/index.js";
+import {
+  AlignmentWeights,
+  type Kernels,
+  MetaGradient,
+  type RowValueName,
+  rowValueNames,
+  WeightedLoss,
+} from "../src/kernels/contract.js";
+import { kernelFallback, runKernel } from "../src/kernels/register.js";
+import { describeBackends } from "./backends.js";
+
+const losses: Loss[] = [
+  "cross-entropy",
+  { kind: "focal", gamma: 2 },
+  { kind: "focal", gamma: 0.5 },
+  { kind: "label-smoothing", smoothing: 0.1 },
+  "binary",
+  "multi-label",
+  { kind: "regression", range: 4 },
+];
+const nameOf = (loss: Loss) => (typeof loss === "string" ? loss : JSON.stringify(loss));
+
+/** The kernels that tfjs runs on the backend in use. */
+const registered: Kernels = {
+  weightedLoss: (inputs, attributes) => runKernel(WeightedLoss, inputs, attributes),
+  metaGradient: (inputs, attributes) => runKernel(MetaGradient, inputs, attributes),
+  alignmentWeights: (inputs, attributes) => runKernel(AlignmentWeights, inputs, attributes),
+};
+
+/** A class batch in float32, read as a batch of another loss. */
+function asBatch({ logits, labels, classes }: RandomBatch, loss: Loss) {
+  // TensorFlow's threads take denormal numbers for 0.
+  const z = Float32Array.from(logits, (value) => (Math.abs(value) < 1e-30 ? 0 : value));
+  const count = labels.length;
+  if (loss === "multi-label") {
+    const flags = Float32Array.from(z, (value, i) => ((i * 7 + Math.round(value)) % 3 === 0 ? 1 : 0));
+    return { logits: z, labels: flags, classes, labelTensor: tf.tensor2d(flags, [count, classes]) };
+  }
+  const single = loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
+  if (!single) return { logits: z, labels, classes, labelTensor: tf.tensor1d(labels, "int32") };
+  if (loss === "binary") {
+    const bits = labels.map((y) => y % 2);
+    return { logits: z.slice(0, count), labels: bits, classes: 1, labelTensor: tf.tensor1d(bits, "int32") };
+  }
+  const targets = Float32Array.from(labels);
+  return { logits: z.slice(0, count), labels: targets, classes: 1, labelTensor: tf.tensor1d(targets) };
+}
+
+const exact = (logits: Float32Array) => Float64Array.from(logits);
+const read = (tensors: tf.Tensor[]) => tensors.map((tensor) => [...tensor.dataSync()]);
+const tolerance = 3e-5;
+
+describe.each([
+  ["registered", registered],
+  ["composed of tfjs operations", composed],
+] as const)("kernels, %s,", (_, kernels) => {
+  describeBackends("against @lilaw/core", () => {
+    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("weightedLoss, %s", (_name, loss) => {
+      fc.assert(
+        fc.property(
+          batches({ scale: 8 }),
+          params,
+          fc.constantFrom("full", "detached"),
+          fc.constantFrom("none", "batch-mean"),
+          fc.boolean(),
+          (b, p, gradient, normalize, weighted) => {
+            const batch = asBatch(b, loss);
+            const count = b.labels.length;
+            const sampleWeights = Float32Array.from({ length: count }, (_, i) => 0.5 + i);
+            const attributes = { loss, params: weighted ? p : null, gradient, normalize } as const;
+            const floats = () => new Float64Array(count);
+            const terms = { alpha: floats(), beta: floats(), delta: floats() };
+            const expected = weightedLoss(
+              { ...attributes, ...batch, logits: exact(batch.logits), sampleWeights },
+              {
+                losses: floats(),
+                weights: floats(),
+                labelProbs: floats(),
+                maxProbs: floats(),
+                predictions: new Int32Array(count),
+                gradLogits: new Float64Array(batch.logits.length),
+                ...(weighted ? { terms } : {}),
+              },
+            );
+            const rowValues: readonly RowValueName[] = weighted ? rowValueNames : rowValueNames.slice(0, 5);
+            tf.tidy(() => {
+              const inputs = {
+                logits: tf.tensor2d(batch.logits, [count, batch.classes]),
+                labels: batch.labelTensor,
+                sampleWeights: tf.tensor1d(sampleWeights),
+              };
+              const [objective, gradLogits, rows, bad] = read(
+                kernels.weightedLoss(inputs, { ...attributes, rowValues }),
+              );
+              expect(deviation(objective!, [expected.objective])).toBeLessThan(tolerance);
+              expect(deviation(gradLogits!, expected.gradLogits)).toBeLessThan(tolerance);
+              expect(bad).toEqual([0]);
+              const all = { ...expected, ...terms };
+              rowValues.forEach((name, i) => {
+                const row = rows!.slice(i * count, (i + 1) * count);
+                expect(deviation(row, all[name] as Float64Array), name).toBeLessThan(tolerance);
+              });
+            });
+            batch.labelTensor.dispose();
+          },
+        ),
+        { numRuns: 25 },
+      );
+    });
+
+    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("metaGradient, %s", (_name, loss) => {
+      fc.assert(
+        fc.property(batches({ scale: 8 }), params, fc.boolean(), (b, p, own) => {
+          const batch = asBatch(b, loss);
+          const count = b.labels.length;
+          const coefficients = own ? Float32Array.from({ length: count }, (_, i) => i - 1) : undefined;
+          const expected = metaGradient({
+            ...batch,
+            logits: exact(batch.logits),
+            loss,
+            params: p,
+            coefficients,
+          });
+          tf.tidy(() => {
+            const inputs = {
+              logits: tf.tensor2d(batch.logits, [count, batch.classes]),
+              labels: batch.labelTensor,
+              ...(coefficients && { coefficients: tf.tensor1d(coefficients) }),
+            };
+            const [values] = read(kernels.metaGradient(inputs, { loss, params: p }));
+            const sums = [0, 2, 4, 6].map((i) => values![i]! + values![i + 1]!);
+            const { alpha, beta, delta, objective } = expected;
+            expect(deviation(sums, [alpha, beta, delta, objective])).toBeLessThan(tolerance);
+          });
+          batch.labelTensor.dispose();
+        }),
+        { numRuns: 25 },
+      );
+    });
+
+    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("alignmentWeights, %s", (_name, loss) => {
+      fc.assert(
+        fc.property(batches({ scale: 8 }), (b) => {
+          const batch = asBatch(b, loss);
+          const count = b.labels.length;
+          const tangents = batch.logits.map((_, i) => Math.sin(5 * i + 2));
+          const expected = alignmentWeights({ ...batch, logits: exact(batch.logits), tangents, loss });
+          tf.tidy(() => {
+            const shape: [number, number] = [count, batch.classes];
+            const inputs = {
+              logits: tf.tensor2d(batch.logits, shape),
+              tangents: tf.tensor2d(tangents, shape),
+              labels: batch.labelTensor,
+            };
+            const [alignments, weights] = read(kernels.alignmentWeights(inputs, { loss }));
+            expect(deviation(alignments!, expected.alignments)).toBeLessThan(tolerance);
+            // Where all but nothing is positive, a weight is a quotient of rounding errors.
+            const positive = expected.alignments.reduce((sum, a) => sum + Math.max(0, a), 0);
+            if (positive > 1e-2) expect(deviation(weights!, expected.weights)).toBeLessThan(1e-3);
+          });
+          batch.labelTensor.dispose();
+        }),
+        { numRuns: 25 },
+      );
+    });
+
+    it("golden vectors", () => {
+      for (const c of readGolden().lilaw_cases) {
+        // Logits of 1e4 carry 1e-3 of rounding in float32.
+        const bound = Math.max(...c.logits.flat().map(Math.abs)) > 1000 ? 1e-3 : tolerance;
+        tf.tidy(() => {
+          const inputs = { logits: tf.tensor2d(c.logits), labels: tf.tensor1d(c.labels, "int32") };
+          const shared = { loss: lossOf(c), params: paramsOf(c) as LilawParams };
+          for (const gradient of ["full", "detached"] as const) {
+            const attributes = {
+              ...shared,
+              gradient,
+              normalize: "none",
+              rowValues: ["weights", "predictions"],
+            } as const;
+            const [objective, grad, rows] = read(kernels.weightedLoss(inputs, attributes));
+            expect(deviation(objective!, [c.weighted_loss_mean]), c.name).toBeLessThan(bound);
+            expect(deviation(grad!, c[`grad_logits_${gradient}`].flat()), c.name).toBeLessThan(bound);
+            expect(deviation(rows!, [...c.weight, ...c.argmax]), c.name).toBeLessThan(bound);
+          }
+          const [values] = read(kernels.metaGradient(inputs, shared));
+          const { alpha, beta, delta } = c.meta_grad;
+          const sums = [0, 2, 4].map((i) => values![i]! + values![i + 1]!);
+          expect(deviation(sums, [alpha, beta, delta]), c.name).toBeLessThan(bound);
+        });
+      }
+    });
+
+    it("a non-finite logit spoils its own row only", () => {
+      tf.tidy(() => {
+        const inputs = {
+          logits: tf.tensor2d([0, 1, Number.NaN, 1, 2, 0, 1, Number.POSITIVE_INFINITY], [4, 2]),
+          labels: tf.tensor1d([0, 0, 1, 1], "int32"),
+        };
+        const shared = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
+        for (const normalize of ["none", "batch-mean"] as const) {
+          const attributes = {
+            ...shared,
+            gradient: "full",
+            normalize,
+            rowValues: ["weights", "predictions"],
+          } as const;
+          const [objective, gradient, rows, bad] = read(kernels.weightedLoss(inputs, attributes));
+          expect(objective).toEqual([Number.NaN]);
+          expect(bad).toEqual([2]);
+          expect(gradient!.map(Number.isNaN)).toEqual([false, false, true, true, false, false, true, true]);
+          expect(rows!.slice(0, 4).map(Number.isNaN)).toEqual([false, true, false, true]);
+          expect(rows!.slice(4)).toEqual([1, -1, 0, -1]);
+        }
+        const [values, bad] = read(kernels.metaGradient(inputs, shared));
+        expect(values![0]! + values![1]!).toBeNaN();
+        expect(bad).toEqual([2]);
+      });
+    });
+
+    it("leaks no tensors", () => {
+      tf.tidy(() => {
+        const inputs = { logits: tf.ones([2, 3]), labels: tf.tensor1d([0, 2], "int32") };
+        const shared = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
+        const run = () => {
+          const attributes = {
+            ...shared,
+            gradient: "full",
+            normalize: "none",
+            rowValues: ["losses"],
+          } as const;
+          return [...kernels.weightedLoss(inputs, attributes), ...kernels.metaGradient(inputs, shared)];
+        };
+        tf.dispose(run());
+        const before = tf.memory().numTensors;
+        const outputs = run();
+        expect(tf.memory().numTensors - before).toBe(outputs.length);
+      });
+    });
+  });
+});
+
+describeBackends("bad labels", (backend) => {
+  it("get one error with a code, wherever the kernel runs", () => {
+    const inputs = { logits: tf.ones([2, 3]), labels: tf.tensor1d([0, 3], "int32") };
+    const attributes = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
+    expect(() => runKernel(MetaGradient, inputs, attributes)).toThrow(
+      expect.objectContaining({
+        code: "LABEL_OUT_OF_RANGE",
+        message: "Expected an integer in [0, 3) for labels[1] but received 3",
+      }),
+    );
+  });
+
+  if (backend !== "tensorflow") return;
+  it("TensorFlow runs the native ops where the addon is built", async () => {
+    const { getBackend } = await import("@lilaw/core");
+    expect(kernelFallback("tensorflow") === undefined).toBe(getBackend("auto").name !== "reference");
+  });
+});
