@@ -11,12 +11,13 @@ import {
 import { checkCount } from "./arguments.js";
 import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
 import { type Head, headOf, lossOf } from "./head.js";
+import { withFastStep } from "./kernels/step-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
 import { StochasticLayers } from "./stochastic-layers.js";
 import { modelTargets, readTargets } from "./targets.js";
 import { encodeTrainingState, restoreTrainingState } from "./training-state.js";
 import type { LabelledTensors } from "./validation.js";
-import type { BatchRecord, TrainingContext, Weighting, WeightingRun } from "./weighting.js";
+import type { BatchRecord, TrainBatch, TrainingContext, Weighting, WeightingRun } from "./weighting.js";
 import { plain } from "./weightings/plain.js";
 
 /** What `fit` and `fitDataset` take beyond tfjs's own arguments. */
@@ -214,7 +215,7 @@ async function train(
   const trainFunction = (data: tf.Tensor[]): tf.Scalar[] => {
     const inputs = model.inputs.length;
     const { rows, labels, sampleWeights } = source.current;
-    return run.step({
+    const batch: TrainBatch = {
       xs: data.slice(0, inputs),
       y: data[inputs]!,
       size: rows.length,
@@ -223,7 +224,8 @@ async function train(
       sampleWeights: timesClassWeights(sampleWeights, data[inputs + 1]),
       epoch,
       step: step++,
-    });
+    };
+    return withFastStep(() => run.step(batch));
   };
 
   const hidden = internals(model);

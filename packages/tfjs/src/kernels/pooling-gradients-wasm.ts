@@ -7,8 +7,8 @@ interface WasmBackend {
 
 type PoolAttrs = tf.MaxPoolGradAttrs;
 
-/** One pooling window of one channel: its output, and the elements of the input under it, as flat indices. */
-type Visit = (output: number, elements: Int32Array) => void;
+/** One pooling window of one channel: its output, and the first `count` flat indices of the input under it. */
+type Visit = (output: number, elements: Int32Array, count: number) => void;
 
 /**
  * Replaces `MaxPoolGrad` and `AvgPoolGrad` of the wasm backend, which give wrong numbers in tfjs 4.22: the first for
@@ -17,17 +17,17 @@ type Visit = (output: number, elements: Int32Array) => void;
 export function registerPoolingGradients(): void {
   replaceKernel(tf.MaxPoolGrad, ({ dy, input }, attrs, backend) => {
     const [dx, gradient, values] = buffers(backend, dy!, input!);
-    forEachWindow(input!.shape, attrs, (output, elements) => {
+    forEachWindow(input!.shape, attrs, (output, elements, count) => {
       let largest = elements[0]!;
-      for (const element of elements) if (values[element]! > values[largest]!) largest = element;
+      for (let k = 1; k < count; k++) if (values[elements[k]!]! > values[largest]!) largest = elements[k]!;
       dx.values[largest]! += gradient[output]!;
     });
     return dx.info;
   });
   replaceKernel(tf.AvgPoolGrad, ({ dy, input }, attrs, backend) => {
     const [dx, gradient] = buffers(backend, dy!, input!);
-    forEachWindow(input!.shape, attrs, (output, elements) => {
-      for (const element of elements) dx.values[element]! += gradient[output]! / elements.length;
+    forEachWindow(input!.shape, attrs, (output, elements, count) => {
+      for (let k = 0; k < count; k++) dx.values[elements[k]!]! += gradient[output]! / count;
     });
     return dx.info;
   });
@@ -74,7 +74,7 @@ function forEachWindow(shape: number[], attrs: PoolAttrs, visit: Visit): void {
               elements[count++] = ((b * inHeight + row) * inWidth + column) * inChannels + c;
             }
           }
-          visit(output++, elements.subarray(0, count));
+          visit(output++, elements, count);
         }
       }
     }

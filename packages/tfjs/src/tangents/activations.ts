@@ -13,7 +13,7 @@ const selu = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
 
 /** Derivatives of elementwise activations, from the output where it tells all, else from the input. */
 const derivatives: Record<string, (y: tf.Tensor, x: () => tf.Tensor) => tf.Tensor> = {
-  relu: (y) => where(tf.greater(y, 0)),
+  relu: (y) => tf.step(y),
   relu6: (y) => where(tf.logicalAnd(tf.greater(y, 0), tf.less(y, 6))),
   elu: (y) => tf.add(tf.minimum(y, 0), 1),
   selu: (y) => tf.where(tf.greater(y, 0), selu.scale, tf.add(y, selu.scale * selu.alpha)),
@@ -93,12 +93,11 @@ function elementwise(
 }
 
 /** 1 for positive x, else `slope`. */
-const kink = (x: tf.Tensor, slope: number): tf.Tensor =>
-  tf.add(scaled(where(tf.greater(x, 0)), 1 - slope), slope);
+const kink = (x: tf.Tensor, slope: number): tf.Tensor => tf.add(scaled(tf.step(x), 1 - slope), slope);
 
 export const relu = elementwise(({ maxValue }, _, y) => {
-  const positive = tf.greater(y, 0);
-  return where(maxValue == null ? positive : tf.logicalAnd(positive, tf.less(y, maxValue)));
+  const positive = tf.step(y);
+  return maxValue == null ? positive : tf.mul(positive, where(tf.less(y, maxValue)));
 });
 
 export const leakyRelu = elementwise(({ alpha }, x) => kink(x, alpha as number));

@@ -8,14 +8,16 @@ type Pair = [number, number];
  * elements are largest.
  */
 export const maxPooling: TangentRule = {
-  tangent({ layer, inputs, kwargs }, [change]) {
+  tangent({ layer, inputs, output, kwargs }, [change]) {
     const held = layer.poolingFunction;
     // The layer itself brings its input into the shape it pools in, and the result back.
     layer.poolingFunction = (x, size, strides, padding, dataFormat) => {
-      const dx = tf.reshape(change!, x.shape) as tf.Tensor4D;
-      if (dataFormat !== "channelsFirst") return maxPoolTangent(x, dx, size, strides, padding);
-      const last = (tensor: tf.Tensor4D) => tf.transpose(tensor, [0, 2, 3, 1]);
-      return tf.transpose(maxPoolTangent(last(x), last(dx), size, strides, padding), [0, 3, 1, 2]);
+      const first = dataFormat === "channelsFirst";
+      const last = (tensor: tf.Tensor4D) => (first ? tf.transpose(tensor, [0, 2, 3, 1]) : tensor);
+      const [input, inputChange] = [last(x), last(tf.reshape(change!, x.shape) as tf.Tensor4D)];
+      const pooled = first ? last(output as tf.Tensor4D) : output;
+      const changed = maxPoolTangent(input, inputChange, pooled, size, strides, padding);
+      return first ? tf.transpose(changed, [0, 3, 1, 2]) : changed;
     };
     try {
       return layer.call(inputs[0]!, kwargs) as tf.Tensor;
@@ -28,6 +30,7 @@ export const maxPooling: TangentRule = {
 function maxPoolTangent(
   x: tf.Tensor4D,
   change: tf.Tensor4D,
+  y: tf.Tensor,
   size: Pair,
   strides: Pair,
   padding: string,
@@ -35,7 +38,7 @@ function maxPoolTangent(
   const info = tf.backend_util.computePool2DInfo(x.shape, size, strides, 1, padding as "same" | "valid");
   const inputs = windowElements(x, info, Number.NEGATIVE_INFINITY);
   const changes = windowElements(change, info, 0);
-  const largest = inputs.reduce((a, b) => tf.maximum(a, b));
+  const largest = tf.reshape(y, inputs[0]!.shape);
   const won = inputs.map((input) => tf.cast(tf.equal(input, largest), "float32"));
   const sum = won.map((one, i) => tf.mul(one, changes[i]!)).reduce((a, b) => tf.add(a, b));
   const count = won.reduce((a, b) => tf.add(a, b));
@@ -76,13 +79,18 @@ function windowElements(x: tf.Tensor4D, info: tf.backend_util.Conv2DInfo, fill: 
           ],
           fill,
         );
-  const steps = tf.reshape(padded, [batch, rows, strideHeight, columns, strideWidth * channels]);
+  // Slices of rank 3, which all backends do fast: first the rows of a place in the window, then its columns.
+  const columnLength = strideWidth * channels;
+  const rowLength = columns * columnLength;
+  const byRow = tf.reshape(padded, [batch, rows, strideHeight * rowLength]);
   const elements: tf.Tensor[] = [];
   for (let i = 0; i < filterHeight; i++) {
+    const begin = [0, Math.floor(i / strideHeight), (i % strideHeight) * rowLength];
+    const row = tf.slice(byRow, begin, [batch, outHeight, rowLength]);
+    const byColumn = tf.reshape(row, [batch * outHeight, columns, columnLength]);
     for (let j = 0; j < filterWidth; j++) {
-      const [row, column] = [Math.floor(i / strideHeight), Math.floor(j / strideWidth)];
-      const begin = [0, row, i % strideHeight, column, (j % strideWidth) * channels];
-      elements.push(tf.slice(steps, begin, [batch, outHeight, 1, outWidth, channels]));
+      const begin = [0, Math.floor(j / strideWidth), (j % strideWidth) * channels];
+      elements.push(tf.slice(byColumn, begin, [batch * outHeight, outWidth, channels]));
     }
   }
   return elements;
