@@ -84,20 +84,31 @@ function cmake(...args) {
 }
 
 /** Builds in a folder of its own, so that an addon which is in use is replaced at once or not at all. */
-function compile(wanted) {
-  const options = [`-DLILAW_NODE_INCLUDE=${nodeIncludes().join(";")}`, `-DLILAW_CUDA=${LILAW_CUDA}`];
+function compile(cuda) {
   mkdirSync(dirname(addon), { recursive: true });
   const staging = mkdtempSync(join(build, "making-"));
   try {
+    const options = [`-DLILAW_NODE_INCLUDE=${nodeIncludes().join(";")}`, `-DLILAW_CUDA=${cuda}`];
     const configured = cmake("-S", native, "-B", staging, "-DCMAKE_BUILD_TYPE=Release", ...options);
     cmake("--build", staging, "--config", "Release", "--parallel", String(availableParallelism()));
     renameSync(join(staging, "Release", "lilaw.node"), addon);
-    writeFileSync(stamp, wanted);
     return configured.includes("lilaw: CUDA ON") ? "built, with CUDA" : "built, for the CPU";
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
 }
+
+/** Where CUDA was not asked for by name, a toolkit that cannot build it must not cost the CPU its kernels. */
+function compileWhatCan() {
+  try {
+    return compile(LILAW_CUDA);
+  } catch (error) {
+    if (LILAW_CUDA !== "AUTO") throw error;
+    return `${compile("OFF")}; with CUDA it failed:\n            ${indented(error.message)}`;
+  }
+}
+
+const indented = (text) => text.replaceAll("\n", "\n            ");
 
 function establish() {
   if (LILAW_NATIVE === "off") {
@@ -116,7 +127,9 @@ function establish() {
   if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
     return { works: true, message: "up to date" };
   }
-  return { works: true, message: compile(wanted) };
+  const message = compileWhatCan();
+  writeFileSync(stamp, wanted);
+  return { works: true, message };
 }
 
 /** Builds the addon if it must be built; returns whether there is one, and what to tell people. */
@@ -124,8 +137,7 @@ export function buildNative() {
   try {
     return establish();
   } catch (error) {
-    const reason = error.message.replaceAll("\n", "\n            ");
-    return { works: false, message: `none: JavaScript runs instead\n            ${reason}` };
+    return { works: false, message: `none: JavaScript runs instead\n            ${indented(error.message)}` };
   }
 }
 
