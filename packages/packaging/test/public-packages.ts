@@ -1,6 +1,6 @@
 /** What each public package promises to whoever installs it. A name is added here when it becomes API. */
 export interface PublicPackage {
-  /** Folder in `packages/`; the package is `@lilaw/` and this */
+  /** Name of the folder; the package is `@lilaw/` and this */
   readonly name: string;
   /** The values that the main entry exports; left out where a package is a program only */
   readonly exports?: readonly string[];
@@ -21,10 +21,19 @@ export const publicPackages: readonly PublicPackage[] = [
     name: "core",
     exports: [
       ...["LiLAW", "LearningToReweight", "Random"],
-      ...["weightedLoss", "metaGradient", "alignmentWeights", "getBackend"],
+      ...["weightedLoss", "metaGradient", "alignmentWeights", "getBackend", "backendReport"],
       ...["LilawError", "BackendUnavailableError", "expected"],
     ],
     checkAllTypes: true,
+  },
+  {
+    name: "native",
+    exports: [
+      ...["weightedLoss", "metaGradient", "alignmentWeights"],
+      ...["load", "platformPackage", "remedies", "diagnose"],
+    ],
+    checkAllTypes: true,
+    programs: { "lilaw-native": "doctor" },
   },
   {
     name: "datasets",

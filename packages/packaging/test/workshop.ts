@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 export const repository = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
-export const packageFolder = (name: string) => join(repository, "packages", name);
+/** All packages are in `packages/`, but the native one, which is a folder of its own. */
+export const packageFolder = (name: string) =>
+  name === "native" ? join(repository, name) : join(repository, "packages", name);
 export const consumersFolder = join(packageFolder("packaging"), "consumers");
 
 const tool = (name: string) => join(repository, "node_modules", ".bin", name);
