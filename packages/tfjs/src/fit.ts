@@ -13,11 +13,12 @@ import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } fro
 import { type Head, headOf, lossOf } from "./head.js";
 import { withFastStep } from "./kernels/step-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
+import { applyGradientsOf } from "./optimizers/apply-gradients.js";
 import { StochasticLayers } from "./stochastic-layers.js";
 import { modelTargets, readTargets } from "./targets.js";
 import { encodeTrainingState, restoreTrainingState } from "./training-state.js";
 import type { LabelledTensors } from "./validation.js";
-import type { BatchRecord, TrainBatch, TrainingContext, Weighting, WeightingRun } from "./weighting.js";
+import type { BatchRecord, TrainBatch, Weighting, WeightingRun } from "./weighting.js";
 import { plain } from "./weightings/plain.js";
 
 /** What `fit` and `fitDataset` take beyond tfjs's own arguments. */
@@ -172,8 +173,11 @@ async function train(
   const model = trainedModel(givenModel);
   const stochastic = new StochasticLayers(model, seed);
   if (checkpoint !== undefined || resume !== undefined) stochastic.requireSeedable("checkpoints");
-  const context: TrainingContext = { model, head, loss, stochastic, seed, batchSize, validation, record };
-  const run = weighting.start(context);
+  const optimizer = applyGradientsOf(model.optimizer);
+  const run = weighting.start({
+    ...{ model, head, loss, stochastic, optimizer },
+    ...{ seed, batchSize, validation, record },
+  });
   let initialEpoch = args.initialEpoch ?? 0;
   if (resume !== undefined) initialEpoch = await restore(model, weighting, run, resume, seed);
 
@@ -240,6 +244,7 @@ async function train(
   } finally {
     delete (hidden as Partial<typeof hidden>).makeTrainFunction; // the class's own shows again
     stochastic.restore();
+    optimizer.dispose();
   }
 }
 

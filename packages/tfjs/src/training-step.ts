@@ -79,23 +79,22 @@ function weightedMean(losses: tf.Tensor, weights: Float32Array): tf.Tensor {
 
 /** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */
 function step(
-  { model, stochastic }: TrainingContext,
+  { model, stochastic, optimizer }: TrainingContext,
   batch: TrainBatch,
   forward: () => { objective: tf.Scalar; outputs: () => tf.Tensor },
 ): tf.Scalar[] {
   const metrics: tf.Scalar[] = [];
   stochastic.seedStep(batch.epoch, batch.step);
-  const total = model.optimizer.minimize(
-    () => {
-      const { objective, outputs } = forward();
-      const { metricsTensors } = internals(model);
-      if (metricsTensors.length > 0) metrics.push(...metricsOf(metricsTensors, batch.y, outputs()));
-      return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), objective);
-    },
-    true,
-    trainableVariables(model),
-  );
-  return [total!, ...metrics];
+  const variables = trainableVariables(model);
+  const { value, grads } = tf.variableGrads(() => {
+    const { objective, outputs } = forward();
+    const { metricsTensors } = internals(model);
+    if (metricsTensors.length > 0) metrics.push(...metricsOf(metricsTensors, batch.y, outputs()));
+    return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), objective);
+  }, variables);
+  optimizer.apply(variables.map(({ name }) => ({ name, tensor: grads[name] })));
+  tf.dispose(grads);
+  return [value, ...metrics];
 }
 
 function metricsOf(metrics: ModelInternals["metricsTensors"], y: tf.Tensor, outputs: tf.Tensor): tf.Scalar[] {

@@ -2,6 +2,7 @@ import type { Labels, Loss } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Head } from "./head.js";
+import type { ApplyGradients } from "./optimizers/apply-gradients.js";
 import type { StochasticLayers } from "./stochastic-layers.js";
 import type { LabelledTensors } from "./validation.js";
 
@@ -48,6 +49,7 @@ export interface TrainingContext {
   readonly head: Head | undefined;
   readonly loss: Loss | undefined;
   readonly stochastic: StochasticLayers;
+  readonly optimizer: ApplyGradients;
   readonly seed: number;
   readonly batchSize: number;
   /** From `validationData`, `validationSplit` or the held-out part */
