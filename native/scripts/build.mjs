@@ -45,7 +45,7 @@ function filesBelow(folder) {
 }
 
 /** The folders of node_api.h and napi.h. */
-function nodeIncludes() {
+export function nodeIncludes() {
   const require = createRequire(import.meta.url);
   const folderOf = (name) => dirname(require.resolve(`${name}/package.json`));
   return [join(folderOf("node-api-headers"), "include"), folderOf("node-addon-api")];

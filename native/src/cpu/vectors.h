@@ -22,6 +22,9 @@ constexpr int kRealLanes = kLanes / 2;
 
 typedef float Floats __attribute__((vector_size(4 * kLanes)));
 typedef std::int32_t Ints __attribute__((vector_size(4 * kLanes)));
+/** Bit patterns: their arithmetic wraps around. */
+typedef std::uint32_t FloatBits __attribute__((vector_size(4 * kLanes)));
+typedef std::uint64_t RealBits __attribute__((vector_size(8 * kRealLanes)));
 typedef float HalfFloats __attribute__((vector_size(4 * kRealLanes)));
 typedef double Reals __attribute__((vector_size(8 * kRealLanes)));
 typedef std::int64_t Longs __attribute__((vector_size(8 * kRealLanes)));
@@ -190,19 +193,19 @@ class ScaledExp {
   static constexpr float kLimit = 2000;
 
   ScaledExp(float max, std::int32_t exponent)
-      : least_(splat(max - 130.0f)), bias_(Ints{} + ((127 - exponent) << 23)) {}
+      : least_(splat(max - 130.0f)), bias_(FloatBits{} + (static_cast<std::uint32_t>(127 - exponent) << 23)) {}
 
   LILAW_INLINE Floats of(const ScaledExp& self, Floats z) {
     const Floats shifted = z * 1.44269504088896341f + kFloatRounder;
     const Floats r = minus_ln2(z, shifted - kFloatRounder);
     // A product, not a sum of exponent bits: it keeps a NaN a NaN.
-    const Floats power_of_two = bits_of<Floats>((bits_of<Ints>(shifted) << 23) + self.bias_);
+    const Floats power_of_two = bits_of<Floats>((bits_of<FloatBits>(shifted) << 23) + self.bias_);
     return z < self.least_ ? zero_if_finite(z) : exp_of_remainder(r) * power_of_two;
   }
 
  private:
   Floats least_;
-  Ints bias_;
+  FloatBits bias_;
 };
 
 /** The same for any finite max: the difference is formed, and its rounding error (two-sum) carried along. */
@@ -218,7 +221,7 @@ class DifferenceExp {
     const Floats error = (z - (difference - minus_max)) - (self.max_ + minus_max);
     const Floats shifted = difference * 1.44269504088896341f + kFloatRounder;
     const Floats r = minus_ln2(difference, shifted - kFloatRounder) + error;
-    const Floats power_of_two = bits_of<Floats>((bits_of<Ints>(shifted) << 23) + ((127 + kExtraExponent) << 23));
+    const Floats power_of_two = bits_of<Floats>((bits_of<FloatBits>(shifted) << 23) + ((127u + kExtraExponent) << 23));
     return difference < -130.0f ? zero_if_finite(z) : exp_of_remainder(r) * power_of_two;
   }
 
@@ -249,17 +252,16 @@ struct Lanes {
     p = p * r + 0.16666666666567273;
     p = p * r + 0.49999999999604283;
     const Reals mantissa = 1.0 + (r + r * r * p);
-    const Reals power_of_two = bits_of<Reals>((bits_of<Longs>(shifted) << 52) + 0x3ff0000000000000);
+    const Reals power_of_two = bits_of<Reals>((bits_of<RealBits>(shifted) << 52) + 0x3ff0000000000000u);
     return x < -708.0 ? splat(0) : mantissa * power_of_two;
   }
 
   /** Of a positive normal number; anything else gives a meaningless number. */
   LILAW_INLINE Reals log(Reals x) {
     // Splits x into 2^exponent and a mantissa in [sqrt(1/2), sqrt(2)).
-    typedef std::uint64_t Bits __attribute__((vector_size(8 * kRealLanes)));
     const std::uint64_t sqrt_half = 0x3fe6a09e667f3bcdu;
-    const Bits biased = (bits_of<Bits>(x) - sqrt_half + (std::uint64_t{1023} << 52)) >> 52;
-    const Reals mantissa = bits_of<Reals>(bits_of<Bits>(x) - ((biased - 1023) << 52));
+    const RealBits biased = (bits_of<RealBits>(x) - sqrt_half + (std::uint64_t{1023} << 52)) >> 52;
+    const Reals mantissa = bits_of<Reals>(bits_of<RealBits>(x) - ((biased - 1023) << 52));
     // 2^52 + biased, read as a double: no instruction below AVX-512 converts 64-bit integers.
     const Reals exponent = bits_of<Reals>(biased | 0x4330000000000000u) - (4503599627370496.0 + 1023.0);
     const Reals s = (mantissa - 1.0) / (mantissa + 1.0);

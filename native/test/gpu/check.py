@@ -245,9 +245,12 @@ def compare_weighted_loss(report, problem, out, expected, keep, name):
     grad = expected["grad_logits"] * (keep.sum() / problem.rows)
     # By the largest entry of the row: on a confident row that is the small difference 1 - s itself.
     size = grad.abs().amax(1, keepdim=True) + 1e-36
+    if problem.kind == "label-smoothing":
+        # An entry is s - (1 - smoothing) - smoothing / C, and may be a small difference of these.
+        size = size + problem.parameter * expected["weights"][:, None] / problem.rows
     actual = out["grad_logits"][keep]
     bound = 65504.0 if problem.logits.dtype == torch.float16 else math.inf
-    report.close("grad_logits", actual, grad.clamp(-bound, bound), size, name, loss_units(problem), relative * grad.abs() * 1.001 + step)
+    report.close(f"grad_logits {str(problem.logits.dtype)[6:]}", actual, grad.clamp(-bound, bound), size, name, loss_units(problem), relative * grad.abs() * 1.001 + step)
 
 
 def check_meta(library, report, rng, draw):

@@ -106,5 +106,6 @@ def alignments(z, labels, kind, parameter, tangents):
     z = z.detach().requires_grad_()
     loss = measure(z, labels, kind, parameter)[0]
     (grad,) = torch.autograd.grad(loss.sum(), z)
-    products = grad * tangents.double()
-    return products.sum(1), products.abs().sum(1)
+    # With smoothing an entry of the gradient may be a small difference of numbers of that size.
+    size = grad.abs() + (parameter if kind == "label-smoothing" else 0)
+    return (grad * tangents.double()).sum(1), (size * tangents.double().abs()).sum(1)

@@ -1,0 +1,34 @@
+/**
+ * Fuzzes the instruction sets against each other: `node scripts/fuzz.mjs [runs]`, a million runs by default.
+ * Needs Clang with libFuzzer (Debian: clang-19 and libclang-rt-19-dev).
+ */
+import { join } from "node:path";
+import { findProgram, giveUp, native, run } from "./programs.mjs";
+
+const runs = Number(process.argv[2] ?? 1_000_000);
+if (!Number.isSafeInteger(runs) || runs < 1) {
+  giveUp(`Expected a number of runs of at least 1 but received ${process.argv[2]}`);
+}
+const clang = findProgram("clang++-19", "clang++");
+if (!clang) giveUp("Expected Clang for libFuzzer but found none: install clang-19 and libclang-rt-19-dev");
+
+const folder = join(native, "build", "fuzz");
+const options = ["-DLILAW_FUZZ=ON", "-DLILAW_CUDA=OFF", "-DLILAW_SANITIZE=fuzzer-no-link,address,undefined"];
+run("cmake", [
+  "-S",
+  native,
+  "-B",
+  folder,
+  `-DCMAKE_CXX_COMPILER=${clang}`,
+  "-DCMAKE_BUILD_TYPE=Release",
+  ...options,
+]);
+run("cmake", ["--build", folder, "--parallel", "2", "--target", "lilaw_fuzz"]);
+run(
+  join(folder, "test", "fuzz", "lilaw_fuzz"),
+  [`-runs=${runs}`, "-max_len=4096", "-seed=1", "-print_final_stats=1"],
+  {
+    cwd: folder,
+    env: { ...process.env, UBSAN_OPTIONS: "halt_on_error=1" },
+  },
+);

@@ -1,0 +1,204 @@
+/**
+ * libFuzzer: all instruction sets of this machine must agree on any input, to what float32 leaves open.
+ *
+ * The bytes make a shape, a loss, parameters and the very bits of the logits, so NaN, infinities, denormals and ties
+ * come up. `scripts/fuzz.mjs` builds and runs this.
+ */
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "lilaw.h"
+
+namespace {
+
+/** Takes numbers off the front of the input; zeros when it is used up. */
+class Bytes {
+ public:
+  Bytes(const std::uint8_t* data, std::size_t size) : data_(data), left_(size) {}
+
+  template <class T>
+  T take() {
+    T value{};
+    const std::size_t size = left_ < sizeof value ? left_ : sizeof value;
+    if (size > 0) std::memcpy(&value, data_, size);
+    data_ += size;
+    left_ -= size;
+    return value;
+  }
+  int below(int limit) { return take<std::uint16_t>() % limit; }
+  /** In [0, 1]. */
+  double unit() { return take<std::uint8_t>() / 255.0; }
+
+ private:
+  const std::uint8_t* data_;
+  std::size_t left_;
+};
+
+struct Input {
+  std::int64_t rows;
+  std::int64_t classes;
+  lilaw_loss loss;
+  lilaw_params params;
+  bool plain;
+  int gradient;
+  int normalize;
+  std::vector<float> logits;
+  std::vector<float> tangents;
+  std::vector<float> sample_weights;
+  std::vector<std::int32_t> classes_of;
+  std::vector<std::uint8_t> flags;
+  std::vector<float> targets;
+};
+
+Input read(Bytes bytes) {
+  Input in{};
+  in.loss.kind = bytes.below(6);
+  in.loss.parameter = in.loss.kind == LILAW_LABEL_SMOOTHING ? 0.9 * bytes.unit() : 0.25 + 4 * bytes.unit();
+  const bool single = in.loss.kind == LILAW_BINARY || in.loss.kind == LILAW_REGRESSION;
+  in.rows = 1 + bytes.below(40);
+  in.classes = single ? 1 : 1 + bytes.below(70);
+  in.params = {20 * bytes.unit(), 20 * bytes.unit(), 20 * bytes.unit()};
+  const int flags = bytes.below(256);
+  in.plain = (flags & 7) == 0;
+  in.gradient = (flags >> 3) & 1;
+  in.normalize = (flags >> 4) & 1;
+  // Raw bits, or the same bytes as numbers in which more is going on.
+  const bool raw = (flags & 0x20) != 0;
+  const float scale = std::ldexp(1.0f, bytes.below(12) - 4);
+  const int values = single ? 2 : static_cast<int>(in.classes);
+  for (std::int64_t i = 0; i < in.rows; i++) {
+    in.classes_of.push_back(bytes.below(values));
+    in.targets.push_back(static_cast<float>(bytes.take<std::int8_t>()) / 16);
+    in.sample_weights.push_back(static_cast<float>(2 * bytes.unit()));
+    for (std::int64_t k = 0; k < in.classes; k++) {
+      const float number = static_cast<float>(bytes.take<std::int8_t>()) / 16 * scale;
+      in.logits.push_back(raw ? bytes.take<float>() : number);
+      in.tangents.push_back(static_cast<float>(bytes.take<std::int8_t>()) / 32);
+      in.flags.push_back(bytes.take<std::uint8_t>() & 1);
+    }
+  }
+  return in;
+}
+
+struct Output {
+  std::vector<float> rows;  // losses, weights, label and max probabilities, alignments, one after the other
+  std::vector<float> gradient;
+  std::vector<std::int32_t> predictions;
+  std::int64_t non_finite = 0;
+};
+
+void require(lilaw_status status) {
+  if (status == LILAW_OK) return;
+  std::fprintf(stderr, "%s\n", lilaw_last_error());
+  std::abort();
+}
+
+Output run(const Input& in, const char* isa) {
+  require(lilaw_set_cpu_isa(isa));
+  const auto rows = static_cast<std::size_t>(in.rows);
+  Output out;
+  out.rows.resize(5 * rows);
+  out.gradient.resize(in.logits.size());
+  out.predictions.resize(rows);
+
+  lilaw_batch batch{};
+  batch.logits = in.logits.data();
+  batch.rows = in.rows;
+  batch.classes = batch.logits_stride = batch.labels_stride = in.classes;
+  batch.labels = in.classes_of.data();
+  if (in.loss.kind == LILAW_MULTI_LABEL) batch.labels = in.flags.data();
+  if (in.loss.kind == LILAW_REGRESSION) batch.labels = in.targets.data();
+  batch.loss = in.loss;
+
+  lilaw_weighted_loss_result result;
+  lilaw_weighted_loss_args args{};
+  args.batch = batch;
+  args.params = in.plain ? nullptr : &in.params;
+  args.gradient = in.gradient;
+  args.normalize = in.normalize;
+  args.sample_weights = in.sample_weights.data();
+  args.losses = &out.rows[0];
+  args.weights = &out.rows[rows];
+  args.label_probs = &out.rows[2 * rows];
+  args.max_probs = &out.rows[3 * rows];
+  args.predictions = out.predictions.data();
+  args.grad_logits = out.gradient.data();
+  args.grad_stride = in.classes;
+  args.result = &result;
+  require(lilaw_weighted_loss_cpu(&args));
+  out.non_finite = result.non_finite_rows;
+
+  lilaw_alignment_weights_result alignment;
+  lilaw_alignment_weights_args aligned{};
+  aligned.batch = batch;
+  aligned.tangents = in.tangents.data();
+  aligned.tangents_stride = in.classes;
+  aligned.alignments = &out.rows[4 * rows];
+  aligned.result = &alignment;
+  require(lilaw_alignment_weights_cpu(&aligned));
+
+  lilaw_meta_gradient_result meta;
+  lilaw_meta_gradient_args gradient{};
+  gradient.batch = batch;
+  gradient.params = &in.params;
+  gradient.result = &meta;
+  require(lilaw_meta_gradient_cpu(&gradient));
+  return out;
+}
+
+/** `scale` is the size of the terms that the numbers are sums of. */
+void compare(const char* what, std::int64_t at, float a, float b, double scale) {
+  if (a == b || (std::isnan(a) && std::isnan(b))) return;
+  if (std::fabs(static_cast<double>(a) - b) <= 4e-6 * (std::fabs(static_cast<double>(a)) + scale) + 1e-44) return;
+  std::fprintf(stderr, "%s %lld: %.9g and %.9g\n", what, static_cast<long long>(at), a, b);
+  std::abort();
+}
+
+void compare(const Input& in, const Output& a, const Output& b) {
+  if (a.non_finite != b.non_finite || a.predictions != b.predictions) std::abort();
+  const auto rows = static_cast<std::size_t>(in.rows);
+  // Normalised by the batch, a row's gradient has the objective of all rows among its terms.
+  double batch_loss = 0;
+  if (in.normalize == LILAW_BATCH_MEAN) {
+    for (std::size_t i = 0; i < rows; i++) batch_loss = std::fmax(batch_loss, 2 * std::fabs(a.rows[i]));
+  }
+  for (std::size_t i = 0; i < rows; i++) {
+    const auto row = static_cast<std::int64_t>(i);
+    const double loss = std::fabs(a.rows[i]) + batch_loss;
+    // Label smoothing: the loss is a sum of logits that may cancel; alignments are sums of tangents of up to 4.
+    double spread = 0;
+    for (std::int64_t k = 0; k < in.classes; k++) {
+      spread = std::fmax(spread, std::fabs(in.logits[i * static_cast<std::size_t>(in.classes) + k]));
+    }
+    const bool smooth = in.loss.kind == LILAW_LABEL_SMOOTHING;
+    compare("loss", row, a.rows[i], b.rows[i], smooth && std::isfinite(spread) ? spread : 0);
+    for (std::size_t n = 1; n < 4; n++) compare("row output", row, a.rows[n * rows + i], b.rows[n * rows + i], 0);
+    const bool squared = in.loss.kind == LILAW_REGRESSION;
+    compare("alignment", row, a.rows[4 * rows + i], b.rows[4 * rows + i], squared ? 4 * spread : 40);
+    // Terms of the gradient: the weight times a probability, the loss times the slope of the weight.
+    const double slopes = in.plain ? 0 : in.params.alpha + in.params.beta + in.params.delta + 3;
+    const double terms = (3 + (loss + 20) * slopes) * 4 * (squared ? 1 + spread : 1);
+    for (std::int64_t k = 0; k < in.classes; k++) {
+      const std::size_t at = i * static_cast<std::size_t>(in.classes) + static_cast<std::size_t>(k);
+      compare("gradient", static_cast<std::int64_t>(at), a.gradient[at], b.gradient[at], terms);
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const bool ready = lilaw_set_threads(1) == LILAW_OK;
+  if (!ready) std::abort();
+  const Input in = read(Bytes(data, size));
+  const char* const sets[] = {"sse2", "avx2", "avx512"};
+  const Output first = run(in, sets[0]);
+  for (const char* isa : {sets[1], sets[2]}) {
+    if (lilaw_set_cpu_isa(isa) == LILAW_OK) compare(in, first, run(in, isa));
+  }
+  return 0;
+}

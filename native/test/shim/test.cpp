@@ -1,0 +1,389 @@
+/** The kernels, run on the host by the shim, against a plain reference in long double. */
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "../../src/cuda/launch_policy.h"
+#include "problem.h"
+
+namespace {
+
+using Real = long double;
+
+/** Of float32 results; of 16-bit gradients what their rounding adds. */
+constexpr Real kUnit = 1.1920928955078125e-07L;
+constexpr Real kUnits = 4;
+
+Real sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
+Real softplus(Real x) { return std::max(x, Real(0)) + std::log1p(std::exp(-std::abs(x))); }
+
+/** A row as methods.md has it: loss, u, v, and their gradients on the logits, entry by entry. */
+struct Row {
+  Real loss, u, v;
+  std::int64_t top;
+  bool weighted = true;
+  std::vector<Real> by_loss, by_u, by_v;
+};
+
+template <class T>
+Row softmax_row(Problem<T>& p, std::int64_t i) {
+  const auto classes = static_cast<std::size_t>(p.classes);
+  std::vector<Real> z(classes), s(classes), others(classes);
+  for (std::size_t k = 0; k < classes; k++) z[k] = p.logit(i, static_cast<std::int64_t>(k));
+  const auto top = static_cast<std::size_t>(std::max_element(z.begin(), z.end()) - z.begin());
+  Real sum = 0;
+  Real rest = 0;
+  for (std::size_t k = 0; k < classes; k++) {
+    s[k] = std::exp(z[k] - z[top]);
+    sum += s[k];
+    if (k != top) rest += s[k];
+  }
+  for (auto& x : s) x /= sum;
+  // 1 - s, without the subtraction where s is near 1.
+  for (std::size_t k = 0; k < classes; k++) others[k] = k == top ? rest / sum : 1 - s[k];
+
+  const auto y = static_cast<std::size_t>(p.labels[static_cast<std::size_t>(i)]);
+  const Real cross_entropy = std::log1p(rest) - (z[y] - z[top]);
+  const Real gamma = p.loss.kind == LILAW_FOCAL ? p.loss.parameter : 0;
+  const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameter : 0;
+  Row row = {cross_entropy, s[y], s[top], static_cast<std::int64_t>(top), true, {}, {}, {}};
+  Real factor = 1;
+  if (gamma > 0 && others[y] > 0) {
+    row.loss = std::pow(others[y], gamma) * cross_entropy;
+    factor = std::pow(others[y], gamma) + gamma * s[y] * std::pow(others[y], gamma - 1) * cross_entropy;
+  }
+  if (smoothing > 0) {
+    Real shifted = 0;
+    for (const Real x : z) shifted += x - z[top];
+    row.loss = std::log1p(rest) - (1 - smoothing) * (z[y] - z[top]) - smoothing / p.classes * shifted;
+  }
+  for (std::size_t k = 0; k < classes; k++) {
+    const Real from_label = k == y ? -others[k] : s[k];
+    const Real from_top = k == top ? -others[k] : s[k];
+    row.by_loss.push_back(factor * from_label + smoothing * ((k == y) - Real(1) / p.classes));
+    row.by_u.push_back(-s[y] * from_label);
+    row.by_v.push_back(-s[top] * from_top);
+  }
+  return row;
+}
+
+template <class T>
+Row multi_label_row(Problem<T>& p, std::int64_t i) {
+  const auto classes = static_cast<std::size_t>(p.classes);
+  const std::uint8_t* y = &p.observed[static_cast<std::size_t>(i * p.stride)];
+  std::vector<std::size_t> order(classes);
+  std::iota(order.begin(), order.end(), 0);
+  const auto z = [&](std::size_t k) { return static_cast<Real>(p.logit(i, static_cast<std::int64_t>(k))); };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return z(a) > z(b); });
+  const Real observed = std::accumulate(y, y + classes, 0);
+  const Real share = observed > 0 ? 1 / observed : 0;
+  Row row = {0, 0, 0, static_cast<std::int64_t>(order[0]), observed > 0, {}, {}, std::vector<Real>(classes)};
+  for (std::size_t k = 0; k < classes; k++) {
+    const Real side = y[k] != 0 ? 1 : -1;
+    const Real slope = sigmoid(z(k)) * sigmoid(-z(k));
+    row.loss += softplus(-side * z(k)) / p.classes;
+    row.u += y[k] * share * sigmoid(z(k));
+    row.by_loss.push_back(-side * sigmoid(-side * z(k)) / p.classes);
+    row.by_u.push_back(y[k] * share * slope);
+  }
+  for (std::size_t n = 0; n < observed; n++) {
+    const std::size_t k = order[n];
+    row.v += share * sigmoid(z(k));
+    row.by_v[k] = share * sigmoid(z(k)) * sigmoid(-z(k));
+  }
+  return row;
+}
+
+template <class T>
+Row single_row(Problem<T>& p, std::int64_t i) {
+  const Real z = p.logit(i, 0);
+  if (p.loss.kind == LILAW_REGRESSION) {
+    const Real target = p.targets[static_cast<std::size_t>(i)];
+    const Real range = p.loss.parameter;
+    return {(z - target) * (z - target), z / range, target / range, 0, true, {2 * (z - target)}, {1 / range}, {0}};
+  }
+  const Real side = p.labels[static_cast<std::size_t>(i)] == 1 ? 1 : -1;
+  const Real slope = sigmoid(z) * sigmoid(-z);
+  return {softplus(-side * z), sigmoid(side * z), sigmoid(std::abs(z)), z > 0, true,
+          {-side * sigmoid(-side * z)}, {side * slope}, {z > 0 ? slope : -slope}};
+}
+
+template <class T>
+Row measure(Problem<T>& p, std::int64_t i) {
+  if (has_one_logit(p.loss)) return single_row(p, i);
+  return p.loss.kind == LILAW_MULTI_LABEL ? multi_label_row(p, i) : softmax_row(p, i);
+}
+
+struct Weight {
+  Real alpha, beta, delta, total, by_u, by_v, by_alpha, by_beta, by_delta;
+};
+
+Weight weigh(const Row& row, const lilaw_params& p) {
+  if (!row.weighted) return {0, 0, 0, 1, 0, 0, 0, 0, 0};
+  const Real a = p.alpha * row.u - row.v;
+  const Real b = p.beta * row.u - row.v;
+  const Real d = p.delta * row.u - row.v;
+  const Real pa = sigmoid(a) * sigmoid(-a);
+  const Real pb = sigmoid(b) * sigmoid(-b);
+  const Real bell = std::exp(-d * d / 2);
+  const Real pd = d * bell;
+  return {sigmoid(a), sigmoid(-b), bell, sigmoid(a) + sigmoid(-b) + bell,
+          p.alpha * pa - p.beta * pb - p.delta * pd, -pa + pb + pd, pa * row.u, -pb * row.u, -pd * row.u};
+}
+
+/** The largest share of a tolerance that was used, over all tests, by results that are not rounded to 16 bits. */
+Real worst_share = 0;
+
+/** `rounding` is what storing the result may add. */
+void close(Real actual, Real expected, Real tolerance, Real rounding = 0) {
+  const Real error = std::abs(actual - expected);
+  if (error == 0) return;
+  if (rounding == 0) worst_share = std::max(worst_share, error / tolerance);
+  // Not REQUIRE for each of millions of numbers. A NaN is not within a tolerance.
+  if (!(error <= tolerance + rounding)) {
+    CAPTURE(static_cast<double>(actual));
+    CAPTURE(static_cast<double>(expected));
+    FAIL("off by " << static_cast<double>(error) << ", more than " << static_cast<double>(tolerance + rounding));
+  }
+}
+
+void near(Real actual, Real expected, Real size, Real units = kUnits) {
+  close(actual, expected, units * kUnit * size);
+}
+
+template <class T>
+Real rounding(Real x) {
+  if (sizeof(T) == 4) return 0;
+  return Dtype<T>::kName == LILAW_FLOAT16 ? std::abs(x) / 2047 + 3e-8L : std::abs(x) / 255;
+}
+
+Real loss_units(const lilaw_loss& loss) { return loss.kind == LILAW_FOCAL ? kUnits * (1 + loss.parameter) : kUnits; }
+
+/** All outputs of all three operations of a problem against the reference. */
+template <class T>
+void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
+  CAPTURE(p.loss.kind);
+  CAPTURE(p.rows);
+  CAPTURE(p.classes);
+  CAPTURE(p.stride);
+  const Real units = loss_units(p.loss);
+  Problem<T> original = p;
+  lilaw_alignment_weights_result aligned;
+  REQUIRE(p.alignment_weights(aligned) == LILAW_OK);
+  lilaw_weighted_loss_result result;
+  REQUIRE(p.weighted_loss(result, in_place, mode) == LILAW_OK);
+  REQUIRE(result.non_finite_rows == 0);
+  REQUIRE(result.invalid_labels == 0);
+  Array<T>& grad = in_place ? p.logits : p.grad;
+
+  Real objective = 0;
+  Real sizes = 0;
+  Real positive = 0;
+  lilaw_params sums = {};
+  for (std::int64_t i = 0; i < p.rows; i++) {
+    const auto at = static_cast<std::size_t>(i);
+    const Row row = measure(original, i);
+    const Weight w = weigh(row, original.params);
+    near(p.losses[at], row.loss, std::abs(row.loss) + 1e-36L, units);
+    near(p.label_probs[at], row.u, std::abs(row.u) + 1e-36L);
+    near(p.max_probs[at], row.v, std::abs(row.v) + 1e-36L);
+    near(p.weights[at], w.total, w.total);
+    near(p.alpha[at], w.alpha, 1);
+    near(p.beta[at], w.beta, 1);
+    near(p.delta[at], w.delta, 1);
+    REQUIRE(p.predictions[at] == row.top);
+    objective += w.total * row.loss / p.rows;
+    sizes += w.total * std::abs(row.loss) / p.rows;
+    sums.alpha += static_cast<double>(row.loss * w.by_alpha / p.rows);
+    sums.beta += static_cast<double>(row.loss * w.by_beta / p.rows);
+    sums.delta += static_cast<double>(row.loss * w.by_delta / p.rows);
+
+    const Real flow = mode == LILAW_FULL ? row.loss : 0;
+    std::vector<Real> expected;
+    // With smoothing an entry is s - (1 - smoothing) - smoothing / C, and may be a small difference of these.
+    const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameter : 0;
+    Real largest = smoothing * w.total / p.rows + 1e-36L;
+    Real alignment = 0;
+    Real products = 1e-36L;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(p.classes); k++) {
+      expected.push_back((w.total * row.by_loss[k] + flow * (w.by_u * row.by_u[k] + w.by_v * row.by_v[k])) / p.rows);
+      largest = std::max(largest, std::abs(expected.back()));
+      const Real tangent = Dtype<T>::get(p.tangents[at * static_cast<std::size_t>(p.stride) + k]);
+      alignment += row.by_loss[k] * tangent;
+      products += (std::abs(row.by_loss[k]) + smoothing) * std::abs(tangent);
+    }
+    near(p.alignments[at], alignment, products, units);
+    positive += std::max(Real(0), Real(p.alignments[at]));
+    for (std::size_t k = 0; k < static_cast<std::size_t>(p.stride); k++) {
+      const Real actual = Dtype<T>::get(grad[at * static_cast<std::size_t>(p.stride) + k]);
+      if (k < expected.size()) {
+        close(actual, expected[k], units * kUnit * largest, rounding<T>(expected[k]));
+      } else {
+        Array<T>& before = in_place ? original.logits : original.grad;
+        REQUIRE(actual == Dtype<T>::get(before[at * static_cast<std::size_t>(p.stride) + k]));
+      }
+    }
+  }
+  near(result.objective, objective, sizes + 1e-36L, units);
+  for (std::size_t i = 0; i < p.alignments.size(); i++) {
+    const Real expected = std::max(Real(0), Real(p.alignments[i])) / (positive > 0 ? positive : 1);
+    near(p.row_weights[i], expected, expected + 1e-36L);
+  }
+
+  lilaw_meta_gradient_result meta;
+  REQUIRE(original.meta_step(meta) == LILAW_OK);
+  near(meta.gradient.alpha, sums.alpha, sizes, units);
+  near(meta.gradient.beta, sums.beta, sizes, units);
+  near(meta.gradient.delta, sums.delta, sizes, units);
+  REQUIRE(meta.objective == result.objective);
+  REQUIRE(meta.moved == 1);
+  near(original.params.alpha, 10 - 0.5 * (meta.gradient.alpha + 0.1 * 10), 1e-6L);
+}
+
+template <class T>
+void check_shapes(std::mt19937& random, const lilaw_loss& loss) {
+  for (const lilaw::cuda::Tile& tile : lilaw::cuda::kTiles) {
+    // Long rows are slow here, and differ in nothing but their number of warps.
+    if (tile.capacity() > 1024 && loss.kind != LILAW_CROSS_ENTROPY) continue;
+    for (const int classes : {tile.capacity() / 2 + 1, tile.capacity(), tile.capacity() + 1}) {
+      const std::int64_t rows = classes > 1024 ? 2 : 1 + random() % 40;
+      const int padding = static_cast<int>(random() % 3);
+      Problem<T> problem(rows, classes, loss, random, padding, static_cast<int>(random() % 2));
+      check(problem, random() % 2 == 0 ? LILAW_FULL : LILAW_DETACHED, random() % 2 == 0);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("every kernel against the reference", T, float, __half, __nv_bfloat16) {
+  std::mt19937 random(20);
+  for (const lilaw_loss& loss : kLosses) {
+    if (has_one_logit(loss)) {
+      for (const int rows : {1, 127, 129, 1000}) {
+        Problem<T> problem(rows, 1, loss, random, rows % 2);
+        check(problem, LILAW_FULL, rows % 2 == 0);
+      }
+    } else {
+      for (const int classes : {1, 2, 3, 10}) {
+        Problem<T> problem(1 + random() % 300, classes, loss, random);
+        check(problem, LILAW_FULL, false);
+      }
+      check_shapes<T>(random, loss);
+    }
+  }
+  MESSAGE("largest share of the tolerance used: " << static_cast<double>(worst_share));
+}
+
+TEST_CASE("rows too long for registers are streamed") {
+  std::mt19937 random(3);
+  for (const int classes : {16385, 40000}) {
+    Problem<float> problem(2, classes, {LILAW_CROSS_ENTROPY, 0}, random, 1);
+    check(problem, LILAW_FULL, true);
+  }
+}
+
+TEST_CASE("confident rows keep their digits") {
+  std::mt19937 random(4);
+  for (const double lead : {5.0, 9.2, 13.8, 16.1, 30.0}) {
+    Problem<float> problem(64, 10, {LILAW_CROSS_ENTROPY, 0}, random);
+    for (std::int64_t i = 0; i < problem.rows; i++) {
+      const auto label = static_cast<std::size_t>(problem.labels[static_cast<std::size_t>(i)]);
+      problem.logits[static_cast<std::size_t>(i * problem.stride) + label] = static_cast<float>(lead + 4);
+    }
+    check(problem, LILAW_FULL, false);
+  }
+}
+
+TEST_CASE("ties go to the lowest class") {
+  std::mt19937 random(5);
+  for (const int classes : {2, 10, 100, 1000, 20000}) {
+    for (const lilaw_loss& loss : {kLosses[0], kLosses[4]}) {
+      Problem<float> problem(3, classes, loss, random);
+      for (std::size_t i = 0; i < problem.size(); i++) problem.logits[i] = std::round(problem.logits[i] / 2);
+      check(problem, LILAW_FULL, false);
+    }
+  }
+}
+
+TEST_CASE("a bad row is NaN, counted, and touches no other") {
+  std::mt19937 random(6);
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const int classes : {3, 10, 100, 1000, 3000, 17000}) {
+    for (const float bad : {inf, -inf, std::numeric_limits<float>::quiet_NaN()}) {
+      Problem<float> problem(6, classes, {LILAW_CROSS_ENTROPY, 0}, random);
+      Problem<float> spoilt = problem;
+      spoilt.logits[static_cast<std::size_t>(spoilt.stride + random() % 3)] = bad;
+      spoilt.labels[3] = classes;
+      spoilt.labels[4] = -1;
+      lilaw_weighted_loss_result result;
+      REQUIRE(problem.weighted_loss(result) == LILAW_OK);
+      REQUIRE(spoilt.weighted_loss(result) == LILAW_OK);
+      CHECK(result.non_finite_rows == 1);
+      CHECK(result.invalid_labels == 2);
+      CHECK(std::isnan(result.objective));
+      for (std::size_t i = 0; i < 6; i++) {
+        const bool is_bad = i == 1 || i == 3 || i == 4;
+        REQUIRE(std::isnan(spoilt.losses[i]) == is_bad);
+        REQUIRE(std::isnan(spoilt.weights[i]) == is_bad);
+        REQUIRE((spoilt.predictions[i] == -1) == is_bad);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(classes); k++) {
+          const float g = spoilt.grad[i * static_cast<std::size_t>(classes) + k];
+          const bool right = is_bad ? std::isnan(g) : g == problem.grad[i * static_cast<std::size_t>(classes) + k];
+          if (!right) FAIL("row " << i << ", class " << k);
+        }
+      }
+      const lilaw_params before = spoilt.params;
+      lilaw_meta_gradient_result meta;
+      REQUIRE(spoilt.meta_step(meta) == LILAW_OK);
+      CHECK(meta.moved == 0);
+      CHECK(spoilt.params.alpha == before.alpha);
+      CHECK(std::isnan(meta.gradient.alpha));
+    }
+  }
+}
+
+TEST_CASE("the same bits every time, in place or not") {
+  std::mt19937 random(7);
+  for (const int classes : {10, 130, 5000}) {
+    Problem<float> first(50, classes, {LILAW_CROSS_ENTROPY, 0}, random);
+    Problem<float> second = first;
+    lilaw_weighted_loss_result a, b;
+    REQUIRE(first.weighted_loss(a, false, LILAW_FULL, LILAW_BATCH_MEAN) == LILAW_OK);
+    REQUIRE(second.weighted_loss(b, true, LILAW_FULL, LILAW_BATCH_MEAN) == LILAW_OK);
+    CHECK(std::memcmp(&a, &b, sizeof a) == 0);
+    CHECK(std::memcmp(first.grad.data(), second.logits.data(), first.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("arguments are refused before anything is launched") {
+  std::mt19937 random(8);
+  Problem<float> problem(2, 3, {LILAW_CROSS_ENTROPY, 0}, random);
+  lilaw_weighted_loss_result result;
+  problem.stride = 2;
+  CHECK(problem.weighted_loss(result) == LILAW_INVALID_ARGUMENT);
+  CHECK(std::string(lilaw_last_error()).find("logits_stride") != std::string::npos);
+  CHECK(problem.losses[0] == 0);
+  lilaw_meta_gradient_args args = {problem.batch(), &problem.params, nullptr, nullptr};
+  CHECK(lilaw_meta_gradient_cuda(&args, problem.workspace.data(), nullptr) == LILAW_INVALID_ARGUMENT);
+}
+
+TEST_CASE("device memory and streams") {
+  void* stream = nullptr;
+  void* buffer = nullptr;
+  REQUIRE(lilaw_stream_create(&stream) == LILAW_OK);
+  REQUIRE(lilaw_buffer_create(12, &buffer) == LILAW_OK);
+  const int sent[] = {1, 2, 3};
+  int received[3] = {};
+  CHECK(lilaw_buffer_upload(buffer, sent, sizeof sent, stream) == LILAW_OK);
+  CHECK(lilaw_buffer_download(received, buffer, sizeof received, stream) == LILAW_OK);
+  CHECK(lilaw_stream_synchronize(stream) == LILAW_OK);
+  CHECK(received[2] == 3);
+  CHECK(lilaw_buffer_create(0, &buffer) == LILAW_INVALID_ARGUMENT);
+  CHECK(lilaw_buffer_free(buffer) == LILAW_OK);
+  CHECK(lilaw_stream_free(stream) == LILAW_OK);
+}
