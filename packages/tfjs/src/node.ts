@@ -5,6 +5,7 @@ import { expected, LilawError } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { registerWasmKernels } from "./kernels/conv2d-backprop-filter-wasm.js";
 import { registerPoolingGradients } from "./kernels/pooling-gradients-wasm.js";
+import { mendUtil } from "./node-compatibility.js";
 
 /** tfjs backends that train in Node. `"tensorflow"` is tfjs-node or tfjs-node-gpu, whichever is installed. */
 export type NodeBackend = "tensorflow" | "wasm" | "cpu";
@@ -51,6 +52,7 @@ const loaders: Record<NodeBackend, () => Promise<void>> = {
     const causes = tensorflowPackages.map((name) => ({ name, cause: causeAgainst(name) }));
     const usable = causes.find(({ cause }) => cause === undefined);
     if (usable === undefined) throw new Error(causes.map(({ name, cause }) => `${name} ${cause}`).join(", "));
+    mendUtil(require("node:util"));
     await import(usable.name);
     await select("tensorflow");
   },

@@ -173,6 +173,29 @@ describeBackends("fit", (backend) => {
     expect(await leakOf(run)).toBe(0);
   });
 
+  it.each<[string, Weighting]>([
+    ["lilaw", lilaw({ warmupEpochs: 0 })],
+    ["learning to reweight", reweighting("tangent")()],
+  ])("keeps its memory through a long epoch: %s", async (_, weighting) => {
+    const { x, y } = blobTensors(4 * 300);
+    const counts: number[][] = [];
+    const onBatchEnd = () => {
+      const { numTensors, numBytes } = tf.memory();
+      counts.push([numTensors, numBytes]);
+    };
+    const model = blobModel("softmax", { extra: [layers.dropout({ rate: 0.5 })] });
+    const validationData: [tf.Tensor, tf.Tensor] = [x, y];
+    await fit(model, x, y, {
+      verbose: 0,
+      batchSize: 4,
+      validationData,
+      weighting,
+      callbacks: { onBatchEnd },
+    });
+    expect(counts).toHaveLength(300);
+    expect(new Set(counts.slice(2).map(String)).size).toBe(1);
+  });
+
   it("leaks no tensors when it holds out validation samples, or fails", async () => {
     const { x, y } = blobTensors(40);
     const model = blobModel();

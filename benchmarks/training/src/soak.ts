@@ -1,0 +1,88 @@
+/**
+ * Question: does a long training keep its memory?
+ *
+ * 20,000 steps of a small network in one epoch, with LiLAW and with Learning to Reweight. Every 500 steps: tfjs's own
+ * counts, which must not change, and the resident memory of the process, whose slope over the second half is printed.
+ *
+ *     pnpm --filter @lilaw/benchmark-training soak [steps]
+ */
+import assert from "node:assert/strict";
+import { Random } from "@lilaw/core";
+import { writeResults } from "@lilaw/testing";
+import { fit, learningToReweight, lilaw, type Weighting } from "@lilaw/tfjs";
+import { useBackend } from "@lilaw/tfjs/node";
+import * as tf from "@tensorflow/tfjs-core";
+import { layers, sequential } from "@tensorflow/tfjs-layers";
+import { linearRegression } from "simple-statistics";
+
+const batchSize = 16;
+const every = 500;
+const steps = Number(process.argv[2] ?? 20_000);
+
+interface Sample {
+  step: number;
+  numTensors: number;
+  numBytes: number;
+  rss: number;
+}
+
+function buildModel() {
+  const model = sequential({
+    layers: [
+      layers.dense({ units: 8, activation: "relu", inputShape: [4] }),
+      layers.batchNormalization(),
+      layers.dropout({ rate: 0.2 }),
+      layers.dense({ units: 2, activation: "softmax" }),
+    ],
+  });
+  model.compile({ optimizer: "adam", loss: "categoricalCrossentropy", metrics: ["accuracy"] });
+  return model;
+}
+
+async function soak(weighting: Weighting, x: tf.Tensor, y: tf.Tensor): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  let done = 0;
+  const onBatchEnd = () => {
+    if (++done % every !== 0) return;
+    globalThis.gc?.();
+    const { numTensors, numBytes } = tf.memory();
+    samples.push({ step: done, numTensors, numBytes, rss: process.memoryUsage.rss() });
+  };
+  await fit(buildModel(), x, y, { batchSize, verbose: 0, weighting, callbacks: { onBatchEnd } });
+  return samples;
+}
+
+const { backend } = await useBackend("auto");
+const random = Random.from(1, "soak");
+const count = steps * batchSize;
+const x = tf.tensor2d(
+  Float32Array.from({ length: count * 4 }, () => random.normal()),
+  [count, 4],
+);
+const y = tf.tensor1d(
+  Int32Array.from({ length: count }, () => random.int(2)),
+  "int32",
+);
+const validation = [tf.slice(x, 0, 320), tf.slice(y, 0, 320)] as const;
+const rows = [];
+for (const weighting of [lilaw({ validation, warmupEpochs: 0 }), learningToReweight({ validation })]) {
+  const samples = await soak(weighting, x, y);
+  for (const { numTensors, numBytes } of samples) {
+    assert.equal(numTensors, samples[0]!.numTensors, `${weighting.name}: tensors`);
+    assert.equal(numBytes, samples[0]!.numBytes, `${weighting.name}: bytes`);
+  }
+  const settled = samples.slice(Math.floor(samples.length / 2));
+  const slope = linearRegression(settled.map(({ step, rss }) => [step, rss])).m;
+  console.log(
+    `${weighting.name} on ${backend}: ${steps} steps, tf.memory() constant, RSS ${slope.toFixed(2)} bytes a step`,
+  );
+  rows.push(
+    ...samples.map((sample) => ({
+      backend,
+      weighting: weighting.name,
+      ...sample,
+      rssBytesPerStep: slope.toFixed(2),
+    })),
+  );
+}
+console.log(writeResults(new URL("../results/soak.csv", import.meta.url), rows));
