@@ -36,17 +36,6 @@ export const publicPackages: readonly PublicPackage[] = [
     programs: { "lilaw-native": "doctor" },
   },
   {
-    name: "native",
-    exports: [
-      ...["load", "diagnose", "describe", "remedies", "platformPackage"],
-      ...["weightedLoss", "metaGradient", "alignmentWeights"],
-      ...["weightedLossAsync", "metaGradientAsync", "alignmentWeightsAsync"],
-      ...["cpuIsa", "setCpuIsa", "threads", "setThreads"],
-    ],
-    checkAllTypes: true,
-    programs: { "lilaw-native": "doctor" },
-  },
-  {
     name: "datasets",
     exports: [
       ...["datasetNames", "loadDataset", "loadFiles"],
