@@ -60,12 +60,14 @@ LILAW_INLINE void add(WideSum& sum, Floats part) {
 
 LILAW_INLINE double total(const WideSum& sum) { return sum_lanes(sum.low + sum.high); }
 
-/** Beyond the end of a row: a logit whose exponential is 0. */
-constexpr float kNoLogit = -FLT_MAX;
-
 /** `v`, with 0 in the place of element `top` of a row if it is among those from `k` on. */
 LILAW_INLINE Floats without(Floats v, std::int64_t top, std::int64_t k) {
   return lane_numbers() == static_cast<std::int32_t>(top - k) ? splat(0) : v;
+}
+
+/** `v`, with 0 beyond the end of a row that has `left` more elements. */
+LILAW_INLINE Floats inside(Floats v, std::int64_t left) {
+  return left >= kLanes ? v : lane_numbers() < static_cast<std::int32_t>(left) ? v : splat(0);
 }
 
 /** sum over k != top of exp(z_k - max), but for the factor of `exp`; stores all of them if `exps` is not null. */
@@ -87,9 +89,10 @@ double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::in
   }
   Floats rest{};
   for (; k < classes; k += kLanes) {
-    const Floats e = Exp::of(exp, load_along(z + k, classes - k, kNoLogit));
-    if constexpr (kStore) store_along(exps + k, classes - k, e);
-    rest += without(e, top, k);
+    const std::int64_t left = classes - k;
+    const Floats e = Exp::of(exp, load_along(z + k, left, z[k]));
+    if constexpr (kStore) store_along(exps + k, left, e);
+    rest += inside(without(e, top, k), left);
   }
   add(sum, rest);
   return total(sum);
@@ -108,7 +111,7 @@ RestAlong sum_of_rest_along(const float* z, const float* t, std::int64_t classes
   WideSum tangent;
   for (std::int64_t k = 0; k < classes; k += kLanes) {
     const std::int64_t left = classes - k;
-    const Wide e = widen(without(Exp::of(exp, load_along(z + k, left, kNoLogit)), top, k));
+    const Wide e = widen(inside(without(Exp::of(exp, load_along(z + k, left, z[k])), top, k), left));
     // Products in double: tangents have signs, and the sign of their sum decides.
     const Wide along = widen(load_along(t + k, left, 0));
     rest.low += e.low;
