@@ -36,6 +36,7 @@ function maxPoolTangent(
   padding: string,
 ): tf.Tensor4D {
   const info = tf.backend_util.computePool2DInfo(x.shape, size, strides, 1, padding as "same" | "valid");
+  if (tiles(info)) return tiledTangent(x, change, y, info);
   const inputs = windowElements(x, info, Number.NEGATIVE_INFINITY);
   const changes = windowElements(change, info, 0);
   const largest = tf.reshape(y, inputs[0]!.shape);
@@ -43,6 +44,33 @@ function maxPoolTangent(
   const sum = won.map((one, i) => tf.mul(one, changes[i]!)).reduce((a, b) => tf.add(a, b));
   const count = won.reduce((a, b) => tf.add(a, b));
   return tf.reshape(tf.div(sum, count), info.outShape);
+}
+
+/** Whether the windows cover the input side by side: then every element has one window, and few operations do. */
+function tiles(info: tf.backend_util.Conv2DInfo): boolean {
+  const { filterHeight, filterWidth, strideHeight, strideWidth, outHeight, outWidth } = info;
+  return (
+    filterHeight === strideHeight &&
+    filterWidth === strideWidth &&
+    outHeight * strideHeight === info.inHeight &&
+    outWidth * strideWidth === info.inWidth
+  );
+}
+
+function tiledTangent(
+  x: tf.Tensor4D,
+  change: tf.Tensor4D,
+  y: tf.Tensor,
+  { strideHeight, strideWidth, outHeight, outWidth, inChannels, batchSize }: tf.backend_util.Conv2DInfo,
+): tf.Tensor4D {
+  const repeat = (rows: tf.Tensor, times: number) => tf.concat(new Array(times).fill(rows), 1);
+  const wide = repeat(tf.reshape(y, [batchSize * outHeight * outWidth, inChannels]), strideWidth);
+  const largest = repeat(tf.reshape(wide, [batchSize * outHeight, -1]), strideHeight);
+  // No element is above its window's largest, so step(largest - x) is 0 where x is it: faster than a comparison.
+  const won = tf.sub(1, tf.step(tf.sub(tf.reshape(largest, x.shape), x)));
+  const size: Pair = [strideHeight, strideWidth];
+  const mean = (tensor: tf.Tensor) => tf.avgPool(tensor as tf.Tensor4D, size, size, "valid");
+  return tf.div(mean(tf.mul(won, change)), mean(won));
 }
 
 /**
