@@ -231,6 +231,27 @@ describeBackends("tangents", (backend) => {
     }
   });
 
+  it.each<[string, () => Layer]>([
+    ["side by side", () => layers.maxPooling1d({ poolSize: 3 })],
+    ["overlapping", () => layers.maxPooling1d({ poolSize: 2, strides: 1 })],
+    ["global", () => layers.globalMaxPooling1d()],
+  ])("max pooling, %s, takes equal elements once", (_, pooling) => {
+    const model = sequential({
+      layers: [layers.dense({ units: 4, inputShape: [3] }), layers.repeatVector({ n: 3 }), pooling()],
+    });
+    expect(deviationFromDifferences(model, normal([4, 3], Random.from(1, "x")), 6)).toBeLessThan(1e-2);
+  });
+
+  it("maximum takes equal inputs once", () => {
+    const x = input({ shape: [3] });
+    const hidden = layers.dense({ units: 4 }).apply(x) as SymbolicTensor;
+    const model = functional({
+      inputs: x,
+      outputs: layers.maximum().apply([hidden, hidden]) as SymbolicTensor,
+    });
+    expect(deviationFromDifferences(model, normal([4, 3], Random.from(1, "x")), 7)).toBeLessThan(1e-2);
+  });
+
   it("goes through shared layers, skips and models inside models", () => {
     const shared = layers.dense({ units: 6, activation: "tanh" });
     const inner = sequential({
