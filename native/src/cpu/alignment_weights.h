@@ -8,17 +8,15 @@ namespace {
 template <class Rows>
 lilaw::AlignmentSums alignments_of(Rows& rows, const lilaw_alignment_weights_args& args, float* out,
                                    lilaw::RowRange range) {
-  Column finite;
   Reals positive{};
   Longs finite_rows{};
 
   for_each_block(args.batch, range, [&](std::int64_t first, int count) {
     rows.measure_along(first, count, {static_cast<const float*>(args.tangents), args.tangents_stride});
-    for (int slot = 0; slot < count; slot++) finite[slot] = rows.is_finite(slot) ? 1 : 0;
     for (int at = 0; at < count; at += kRealLanes) {
       const Reals alignment = rows.align(at, rows.loss(at));
       // A tangent may be non-finite too.
-      const Longs good = finite_lanes(finite, at, count) & (alignment - alignment == 0.0);
+      const Longs good = rows.finite(at) & present_lanes(at, count) & (alignment - alignment == 0.0);
       positive += (good & (alignment > 0.0)) ? alignment : Reals{};
       finite_rows -= good;
       if (out != nullptr) write_lanes(out + first, at, count, good ? alignment : Lanes::splat(kNaN));

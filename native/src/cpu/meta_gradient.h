@@ -7,7 +7,6 @@ namespace {
 
 template <class Rows>
 lilaw::MetaGradientSums meta_gradient_of(Rows& rows, const lilaw_meta_gradient_args& args, lilaw::RowRange range) {
-  Column finite;
   Reals alpha{};
   Reals beta{};
   Reals delta{};
@@ -16,12 +15,11 @@ lilaw::MetaGradientSums meta_gradient_of(Rows& rows, const lilaw_meta_gradient_a
 
   for_each_block(args.batch, range, [&](std::int64_t first, int count) {
     rows.measure(first, count, {});
-    for (int slot = 0; slot < count; slot++) finite[slot] = rows.is_finite(slot) ? 1 : 0;
 
     for (int at = 0; at < count; at += kRealLanes) {
       const RowLoss loss = rows.loss(at);
       const auto w = weigh(rows, at, loss, args.params);
-      const Longs good = finite_lanes(finite, at, count);
+      const Longs good = rows.finite(at) & present_lanes(at, count);
       const Reals coefficient =
           args.coefficients == nullptr ? loss.loss : read_lanes(args.coefficients + first, at, count, 0);
       // A row that is not there, or not finite, may have NaN here: 0 * NaN would be no 0.

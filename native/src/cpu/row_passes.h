@@ -88,10 +88,15 @@ double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::in
     add(sum, ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7])));
   }
   Floats rest{};
-  for (; k < classes; k += kLanes) {
-    const std::int64_t left = classes - k;
-    const Floats e = Exp::of(exp, load_along(z + k, left, z[k]));
-    if constexpr (kStore) store_along(exps + k, left, e);
+  for (; k + kLanes <= classes; k += kLanes) {
+    const Floats e = Exp::of(exp, load<Floats>(z + k));
+    if constexpr (kStore) store(exps + k, e);
+    rest += without(e, top, k);
+  }
+  if (k < classes) {
+    const int left = static_cast<int>(classes - k);
+    const Floats e = Exp::of(exp, load_part(z + k, left, z[k]));
+    if constexpr (kStore) store_part(exps + k, e, left);
     rest += inside(without(e, top, k), left);
   }
   add(sum, rest);

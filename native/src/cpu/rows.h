@@ -94,6 +94,7 @@ class SoftmaxRows {
   }
 
   bool is_finite(int slot) const { return rest_[slot] == rest_[slot]; }
+  Longs finite(int at) const { return rest_.lanes(at) == rest_.lanes(at); }
 
   RowLoss loss(int at) const {
     return lilaw::softmax_loss<Lanes>({rest(at), shifted_label_.lanes(at), shifted_sum_.lanes(at)}, kind_);
@@ -212,6 +213,7 @@ class SingleRows {
   }
 
   bool is_finite(int slot) const { return logit_[slot] == logit_[slot]; }
+  Longs finite(int at) const { return logit_.lanes(at) == logit_.lanes(at); }
 
   RowLoss loss(int at) const { return kind_.loss(logit_.lanes(at), label_.lanes(at)); }
   std::int32_t prediction(int slot) const { return kind_.prediction(logit_[slot]); }
@@ -282,6 +284,7 @@ class MultiLabelRows {
   }
 
   bool is_finite(int slot) const { return loss_sum_[slot] == loss_sum_[slot]; }
+  Longs finite(int at) const { return loss_sum_.lanes(at) == loss_sum_.lanes(at); }
 
   RowLoss loss(int at) const {
     return lilaw::multi_label_loss<Lanes>(
@@ -418,11 +421,11 @@ LILAW_INLINE void for_each_block(const lilaw_batch& batch, lilaw::RowRange range
   }
 }
 
-/** All ones in the lanes that stand for a row which is there and finite. */
-LILAW_INLINE Longs finite_lanes(const Column& finite, int at, int count) {
+/** All ones in the lanes from `at` on that stand for one of `count` rows. */
+LILAW_INLINE Longs present_lanes(int at, int count) {
   Longs number;
   for (int i = 0; i < kRealLanes; i++) number[i] = at + i;
-  return (finite.lanes(at) != 0.0) & (number < count);
+  return number < count;
 }
 
 /** Numbers of rows from `at` on, in lanes; `fill` in those beyond `count`. */

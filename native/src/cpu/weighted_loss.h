@@ -10,7 +10,6 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
                                          const lilaw::BatchMeans& means, lilaw::RowRange range) {
   const Matrix gradient = {static_cast<float*>(args.grad_logits), args.grad_stride};
   const bool full = args.gradient == LILAW_FULL && args.params != nullptr;
-  Column finite;
   Reals objective{};
   Reals weight{};
   Longs finite_rows{};
@@ -21,7 +20,6 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
     };
 
     rows.measure(first, count, gradient);
-    for (int slot = 0; slot < count; slot++) finite[slot] = rows.is_finite(slot) ? 1 : 0;
     if (args.predictions != nullptr) {
       for (int slot = 0; slot < count; slot++) {
         args.predictions[first + slot] = rows.is_finite(slot) ? rows.prediction(slot) : -1;
@@ -31,7 +29,7 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
     for (int at = 0; at < count; at += kRealLanes) {
       const RowLoss loss = rows.loss(at);
       const auto w = weigh(rows, at, loss, args.params);
-      const Longs good = finite_lanes(finite, at, count);
+      const Longs good = rows.finite(at) & present_lanes(at, count);
       const Reals normalized = (good ? w.total : Lanes::splat(kNaN)) / means.weight;
       const Reals factor = args.sample_weights == nullptr ? Lanes::splat(1)
                                                           : read_lanes(args.sample_weights + first, at, count, 1);
