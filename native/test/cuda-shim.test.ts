@@ -35,7 +35,10 @@ describe("CUDA kernels on the host", () => {
 
   it("compute what the reference computes", { timeout: 20 * minutes }, ({ skip }) => {
     skip(missing.length > 0, `missing: ${missing.join(", ")}`);
-    skip(!compiles("#include <doctest/doctest.h>\nint main() {}"), "no doctest (Debian: doctest-dev)");
+    skip(
+      !compiles("#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>"),
+      "no doctest (Debian: doctest-dev)",
+    );
     build("shim_test");
     const test = run(join(folder, "shim_test"), []);
     expect(test.status, outputOf(test)).toBe(0);

@@ -26,7 +26,8 @@ def measure(z, labels, kind, parameter):
     always = torch.ones(z.shape[0], dtype=torch.bool, device=z.device)
     if kind == "binary":
         t = (labels.double() * 2 - 1) * z[:, 0]
-        return softplus(-t), probability(t), probability(z[:, 0].abs()), (z[:, 0] > 0).int(), always
+        top = z[:, 0] > 0
+        return softplus(-t), probability(t), probability(torch.where(top, z[:, 0], -z[:, 0])), top.int(), always
     if kind == "regression":
         f, y = z[:, 0], labels.double()
         return (f - y) ** 2, f / parameter, y / parameter, torch.zeros_like(rows), always
@@ -48,7 +49,9 @@ def measure(z, labels, kind, parameter):
     shifted_label = torch.where(label == top, 0.0, shifted[rows, label])
     loss = cross_entropy = torch.log1p(rest) - shifted_label
     if kind == "focal":
-        loss = (-torch.expm1(-cross_entropy)) ** parameter * cross_entropy
+        # Where it is 0, a power below 1 has no derivative; the limit of the product is 0.
+        least = cross_entropy.clamp(min=1e-300)
+        loss = (-torch.expm1(-least)) ** parameter * least
     if kind == "label-smoothing":
         loss = torch.log1p(rest) - (1 - parameter) * shifted_label - parameter * shifted.mean(1)
     return loss, torch.exp(-cross_entropy), 1 / (1 + rest), top, always
