@@ -13,13 +13,13 @@ import { stringify } from "csv-stringify/sync";
  */
 export function writeResults(file: URL, rows: readonly Record<string, unknown>[]): string {
   const path = fileURLToPath(file);
+  mkdirSync(dirname(path), { recursive: true });
   const origin = {
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores`,
     node: process.versions.node,
     date: new Date().toISOString().slice(0, 10),
     commit: commitOf(dirname(path)),
   };
-  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(
     `${path}.part`,
     stringify(

@@ -3,16 +3,9 @@ import { batches, deviation, lossOf, params, paramsOf, type RandomBatch, readGol
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { composed } from "../src/kernels/composed/index.js";
-import {
-  AlignmentWeights,
-  type Kernels,
-  MetaGradient,
-  type RowValueName,
-  rowValueNames,
-  WeightedLoss,
-} from "../src/kernels/contract.js";
-import { kernelFallback, runKernel } from "../src/kernels/register.js";
+import { MetaGradient, type RowValueName, rowValueNames } from "../src/kernels/contract.js";
+import { kernels as all } from "../src/kernels/index.js";
+import { runKernel } from "../src/kernels/register.js";
 import { describeBackends } from "./backends.js";
 
 const losses: Loss[] = [
@@ -25,13 +18,6 @@ const losses: Loss[] = [
   { kind: "regression", range: 4 },
 ];
 const nameOf = (loss: Loss) => (typeof loss === "string" ? loss : JSON.stringify(loss));
-
-/** The kernels that tfjs runs on the backend in use. */
-const registered: Kernels = {
-  weightedLoss: (inputs, attributes) => runKernel(WeightedLoss, inputs, attributes),
-  metaGradient: (inputs, attributes) => runKernel(MetaGradient, inputs, attributes),
-  alignmentWeights: (inputs, attributes) => runKernel(AlignmentWeights, inputs, attributes),
-};
 
 /** A class batch in float32, read as a batch of another loss. */
 function asBatch({ logits, labels, classes }: RandomBatch, loss: Loss) {
@@ -57,8 +43,8 @@ const read = (tensors: tf.Tensor[]) => tensors.map((tensor) => [...tensor.dataSy
 const tolerance = 3e-5;
 
 describe.each([
-  ["registered", registered],
-  ["composed of tfjs operations", composed],
+  ["registered", all.registered],
+  ["composed of tfjs operations", all.composed],
 ] as const)("kernels, %s,", (_, kernels) => {
   describeBackends("against @lilaw/core", () => {
     it.each(losses.map((loss) => [nameOf(loss), loss] as const))("weightedLoss, %s", (_name, loss) => {
@@ -261,6 +247,6 @@ describeBackends("bad labels", (backend) => {
   if (backend !== "tensorflow") return;
   it("TensorFlow runs the native ops where the addon is built", async () => {
     const { getBackend } = await import("@lilaw/core");
-    expect(kernelFallback("tensorflow") === undefined).toBe(getBackend("auto").name !== "reference");
+    expect(all.fallback("tensorflow") === undefined).toBe(getBackend("auto").name !== "reference");
   });
 });
