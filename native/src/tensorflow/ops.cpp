@@ -57,16 +57,14 @@ class Call {
   }
 
   /** Memory of output `index`, which TensorFlow keeps alive until the call has ended. */
-  template <class T>
-  T* output(int index, std::initializer_list<std::int64_t> shape) {
+  float* output(int index, std::initializer_list<std::int64_t> shape) {
     std::size_t count = 1;
     for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
-    const int type = std::is_same_v<T, float> ? kFloat : kInt32;
     const int rank = static_cast<int>(shape.size());
     outputs_.emplace_back(
-        tf.TF_AllocateOutput(context_, index, type, shape.begin(), rank, count * sizeof(T), status_.get()));
+        tf.TF_AllocateOutput(context_, index, kFloat, shape.begin(), rank, count * sizeof(float), status_.get()));
     check(status_);
-    return static_cast<T*>(tf.TF_TensorData(outputs_.back().get()));
+    return static_cast<float*>(tf.TF_TensorData(outputs_.back().get()));
   }
 
  private:
@@ -148,7 +146,10 @@ void succeed(lilaw_status status) {
 /** Attribute values of a kernel, in the order of its op's list. */
 using Attributes = std::vector<std::int32_t>;
 
-/** Rows of LilawWeightedLoss's row_values, and their bits in its attribute row_mask. */
+/**
+ * Rows of LilawWeightedLoss's row_values, and their bits in its attribute row_mask. The tensor is there if any is asked
+ * for (row_tensors 1, else 0): each output costs the caller more than a small batch takes to compute.
+ */
 enum RowValue { kLosses, kWeights, kLabelProbs, kMaxProbs, kPredictions, kTermAlpha, kTermBeta, kTermDelta, kRowValues };
 
 void weighted_loss(const Attributes& attributes, Call& call) {
@@ -166,11 +167,11 @@ void weighted_loss(const Attributes& attributes, Call& call) {
   args.sample_weights = optional(sample_weights, rows, "Expected a weight a row, or none, for sample_weights");
   args.result = &result;
 
-  float* objective = call.output<float>(0, {});
-  args.grad_logits = call.output<float>(1, {rows, in.batch.classes});
+  float* objective = call.output(0, {});
+  args.grad_logits = call.output(1, {rows, in.batch.classes});
   args.grad_stride = in.batch.classes;
   const int wanted = __builtin_popcount(static_cast<unsigned>(attributes[kRowMask]));
-  float* row_values = call.output<float>(2, {wanted, rows});
+  float* row_values = wanted > 0 ? call.output(2, {wanted, rows}) : nullptr;
   float* at[kRowValues] = {};
   for (int i = 0, taken = 0; i < kRowValues; i++) {
     if (attributes[kRowMask] >> i & 1) at[i] = row_values + rows * taken++;
@@ -187,7 +188,6 @@ void weighted_loss(const Attributes& attributes, Call& call) {
   succeed(lilaw_weighted_loss_cpu(&args));
 
   *objective = static_cast<float>(result.objective);
-  *call.output<std::int32_t>(3, {}) = static_cast<std::int32_t>(result.non_finite_rows);
   for (std::size_t i = 0; i < predictions.size(); i++) at[kPredictions][i] = static_cast<float>(predictions[i]);
 }
 
@@ -202,12 +202,12 @@ void meta_gradient(const Attributes& attributes, Call& call) {
   args.result = &result;
   succeed(lilaw_meta_gradient_cpu(&args));
 
-  float* values = call.output<float>(0, {4, 2});
+  float* values = call.output(0, {5, 2});
   split(result.gradient.alpha, values);
   split(result.gradient.beta, values + 2);
   split(result.gradient.delta, values + 4);
   split(result.objective, values + 6);
-  *call.output<std::int32_t>(1, {}) = static_cast<std::int32_t>(result.non_finite_rows);
+  split(static_cast<double>(result.non_finite_rows), values + 8);
 }
 
 void alignment_weights(const Attributes& attributes, Call& call) {
@@ -220,11 +220,10 @@ void alignment_weights(const Attributes& attributes, Call& call) {
   args.batch = in.batch;
   args.tangents = data<float>(tangents);
   args.tangents_stride = in.batch.classes;
-  args.alignments = call.output<float>(0, {in.batch.rows});
-  args.weights = call.output<float>(1, {in.batch.rows});
+  args.alignments = call.output(0, {in.batch.rows});
+  args.weights = call.output(1, {in.batch.rows});
   args.result = &result;
   succeed(lilaw_alignment_weights_cpu(&args));
-  *call.output<std::int32_t>(2, {}) = static_cast<std::int32_t>(result.non_finite_rows);
 }
 
 /** An op as it is registered. All attributes but T are integers. */
@@ -238,19 +237,19 @@ struct Op {
 
 const Op ops[] = {
     {"LilawWeightedLoss",
-     {"loss", "gradient", "normalize", "weighted", "row_mask"},
+     {"loss", "gradient", "normalize", "weighted", "row_mask", "row_tensors"},
      {"logits: float", "labels: T", "settings: float", "sample_weights: float"},
-     {"objective: float", "grad_logits: float", "row_values: float", "non_finite_rows: int32"},
+     {"objective: float", "grad_logits: float", "row_values: row_tensors * float"},
      weighted_loss},
     {"LilawMetaGradient",
      {"loss"},
      {"logits: float", "labels: T", "settings: float", "coefficients: float"},
-     {"values: float", "non_finite_rows: int32"},
+     {"values: float"},
      meta_gradient},
     {"LilawAlignmentWeights",
      {"loss"},
      {"logits: float", "tangents: float", "labels: T", "settings: float"},
-     {"alignments: float", "weights: float", "non_finite_rows: int32"},
+     {"alignments: float", "weights: float"},
      alignment_weights},
 };
 
@@ -288,7 +287,7 @@ void register_definition(const Op& op, const Status& status) {
   TF_OpDefinitionBuilder* builder = tf.TF_NewOpDefinitionBuilder(op.name);
   tf.TF_OpDefinitionBuilderAddAttr(builder, "T: {int32, float}");
   for (const char* name : op.attributes) {
-    tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(name) + ": int").c_str());
+    tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(name) + ": int >= 0").c_str());
   }
   for (const char* input : op.inputs) tf.TF_OpDefinitionBuilderAddInput(builder, input);
   for (const char* output : op.outputs) tf.TF_OpDefinitionBuilderAddOutput(builder, output);

@@ -58,7 +58,7 @@ export const publicPackages: readonly PublicPackage[] = [
       ...["fit", "fitDataset", "plain", "lilaw", "learningToReweight", "randomWeights"],
       ...["crossEntropy", "predictLogits"],
     ],
-    entries: { node: ["useBackend"] },
+    entries: { node: ["useBackend"], kernels: ["kernels"] },
     peers: tfjs,
     checkAllTypes: false,
   },

@@ -4,12 +4,13 @@
  *
  * | kernel | inputs | outputs |
  * | --- | --- | --- |
- * | LilawWeightedLoss | logits [B, C], labels, sampleWeights [B] or absent | objective [], gradLogits [B, C], rowValues [n, B], nonFiniteRows [] |
- * | LilawMetaGradient | logits [M, C], labels, coefficients [M] or absent | values [4, 2], nonFiniteRows [] |
- * | LilawAlignmentWeights | logits [B, C], tangents [B, C], labels | alignments [B], weights [B], nonFiniteRows [] |
+ * | LilawWeightedLoss | logits [B, C], labels, sampleWeights [B] or absent | objective [], gradLogits [B, C], rowValues [n, B] if n > 0 |
+ * | LilawMetaGradient | logits [M, C], labels, coefficients [M] or absent | values [5, 2] |
+ * | LilawAlignmentWeights | logits [B, C], tangents [B, C], labels | alignments [B], weights [B] |
  *
  * Labels are int32 for class losses and binary, float32 for multi-label [B, C] and regression [B]. `values` holds the
- * partials by alpha, beta and delta and the objective, each as the sum of two floats (high part, low part).
+ * partials by alpha, beta and delta, the objective and the number of non-finite rows, each as the sum of two floats
+ * (high part, low part).
  */
 import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";

@@ -18,7 +18,7 @@ export const onHost: Kernels = {
     const gradLogits = new Float32Array(count * classes);
     const rows = new Float32Array(rowValues.length * count);
     const predictions = new Int32Array(rowValues.includes("predictions") ? count : 0);
-    const { objective, nonFiniteRows } = weightedLoss(
+    const { objective } = weightedLoss(
       {
         ...attributes,
         ...batchOf(logits, labels, attributes.loss),
@@ -31,8 +31,7 @@ export const onHost: Kernels = {
     return [
       tf.scalar(objective),
       tf.tensor2d(gradLogits, [count, classes]),
-      tf.tensor2d(rows, [rowValues.length, count]),
-      tf.scalar(nonFiniteRows, "int32"),
+      ...(rowValues.length > 0 ? [tf.tensor2d(rows, [rowValues.length, count])] : []),
     ];
   },
 
@@ -43,17 +42,16 @@ export const onHost: Kernels = {
       params,
       coefficients: coefficients && (read(coefficients) as Float32Array),
     });
-    const values = [alpha, beta, delta, objective].flatMap(split);
-    return [tf.tensor2d(values, [4, 2]), tf.scalar(nonFiniteRows, "int32")];
+    return [tf.tensor2d([alpha, beta, delta, objective, nonFiniteRows].flatMap(split), [5, 2])];
   },
 
   alignmentWeights({ logits, tangents, labels }, { loss }) {
-    const { alignments, weights, nonFiniteRows } = alignmentWeights({
+    const { alignments, weights } = alignmentWeights({
       ...batchOf(logits, labels, loss),
       loss,
       tangents: read(tangents) as Float32Array,
     });
-    return [tf.tensor1d(alignments), tf.tensor1d(weights), tf.scalar(nonFiniteRows, "int32")];
+    return [tf.tensor1d(alignments), tf.tensor1d(weights)];
   },
 };
 

@@ -47,8 +47,9 @@ export const onTensorFlow: Kernels = {
       normalize: normalize === "none" ? 0 : 1,
       weighted: params === null ? 0 : 1,
       row_mask: mask,
+      row_tensors: mask === 0 ? 0 : 1,
     };
-    return execute(WeightedLoss, loss, attributes, labels, 4, (settings, none) => [
+    return execute(WeightedLoss, loss, attributes, labels, mask === 0 ? 2 : 3, (settings, none) => [
       logits,
       labels,
       settings(params),
@@ -57,7 +58,7 @@ export const onTensorFlow: Kernels = {
   },
 
   metaGradient({ logits, labels, coefficients }, { loss, params }) {
-    return execute(MetaGradient, loss, {}, labels, 2, (settings, none) => [
+    return execute(MetaGradient, loss, {}, labels, 1, (settings, none) => [
       logits,
       labels,
       settings(params),
@@ -66,7 +67,7 @@ export const onTensorFlow: Kernels = {
   },
 
   alignmentWeights({ logits, tangents, labels }, { loss }) {
-    return execute(AlignmentWeights, loss, {}, labels, 3, (settings) => [
+    return execute(AlignmentWeights, loss, {}, labels, 2, (settings) => [
       logits,
       tangents,
       labels,

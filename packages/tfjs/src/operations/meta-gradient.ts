@@ -18,15 +18,17 @@ export function metaGradient(logits: tf.Tensor2D, options: MetaGradientOptions):
     const labels = labelTensor(options.labels, loss, logits.shape[0]);
     const coefficients = options.coefficients && tf.tensor1d(options.coefficients as Float32Array);
     const inputs = { logits, labels, ...(coefficients && { coefficients }) };
-    const [values, nonFiniteRows] = runKernel(MetaGradient, inputs, { loss, params });
+    const [values] = runKernel(MetaGradient, inputs, { loss, params });
     const parts = values!.dataSync<"float32">();
-    const [alpha, beta, delta, objective] = [0, 2, 4, 6].map((at) => parts[at]! + parts[at + 1]!);
+    const [alpha, beta, delta, objective, nonFiniteRows] = [0, 2, 4, 6, 8].map(
+      (at) => parts[at]! + parts[at + 1]!,
+    );
     return {
       alpha: alpha!,
       beta: beta!,
       delta: delta!,
       objective: objective!,
-      nonFiniteRows: nonFiniteRows!.dataSync()[0]!,
+      nonFiniteRows: nonFiniteRows!,
     };
   });
 }

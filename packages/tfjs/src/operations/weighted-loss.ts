@@ -35,9 +35,9 @@ export function weightedLoss(
     const labels = labelTensor(options.labels, loss, input.shape[0]);
     const sampleWeights = options.sampleWeights && tf.tensor1d(options.sampleWeights as Float32Array);
     const inputs = { logits: input, labels, ...(sampleWeights && { sampleWeights }) };
-    const [objective, gradLogits, rows, nonFiniteRows] = runKernel(WeightedLoss, inputs, attributes);
-    if (rowValues.length > 0) copyRows(rows!, rowValues, targets);
-    tf.dispose([labels, sampleWeights ?? [], rows!, nonFiniteRows!]);
+    const [objective, gradLogits, rows] = runKernel(WeightedLoss, inputs, attributes);
+    if (rows !== undefined) copyRows(rows, rowValues, targets);
+    tf.dispose([labels, sampleWeights ?? [], rows ?? []]);
     save([gradLogits!]);
     return {
       value: objective!,

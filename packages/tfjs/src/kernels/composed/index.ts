@@ -13,17 +13,16 @@ export const composed: Kernels = {
         sampleWeights: sampleWeights && (asTensor(sampleWeights) as tf.Tensor1D),
       });
       const rows = rowValues.map((name) => tf.cast(rowValue(result, name), "float32"));
-      const stacked = rows.length === 0 ? tf.zeros([0, logits.shape[0]!]) : tf.stack(rows);
-      return [result.objective, result.gradLogits, stacked, result.nonFiniteRows];
+      return [result.objective, result.gradLogits, ...(rows.length > 0 ? [tf.stack(rows)] : [])];
     }),
 
   metaGradient: ({ logits, labels, coefficients }, options) =>
     tf.tidy(() => {
-      const { values, nonFiniteRows } = metaGradient(asTensor(logits) as tf.Tensor2D, asTensor(labels), {
+      const values = metaGradient(asTensor(logits) as tf.Tensor2D, asTensor(labels), {
         ...options,
         coefficients: coefficients && (asTensor(coefficients) as tf.Tensor1D),
       });
-      return [tf.stack([values, tf.zerosLike(values)], 1), nonFiniteRows];
+      return [tf.stack([values, tf.zerosLike(values)], 1)];
     }),
 
   alignmentWeights: ({ logits, tangents, labels }, { loss }) =>
@@ -34,7 +33,7 @@ export const composed: Kernels = {
         asTensor(labels),
         loss,
       );
-      return [result.alignments, result.weights, result.nonFiniteRows];
+      return [result.alignments, result.weights];
     }),
 };
 

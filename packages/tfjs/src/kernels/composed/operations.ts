@@ -71,8 +71,6 @@ export interface ComposedWeightedLoss {
   maxProbs: tf.Tensor1D;
   predictions: tf.Tensor1D;
   terms: { alpha: tf.Tensor; beta: tf.Tensor; delta: tf.Tensor } | undefined;
-  /** int32 scalar */
-  nonFiniteRows: tf.Scalar;
 }
 
 export function weightedLoss(
@@ -128,25 +126,24 @@ export function weightedLoss(
       tf.fill([count], -1, "int32"),
     ) as tf.Tensor1D,
     terms: w && { alpha: mark(w.alpha), beta: mark(w.beta), delta: mark(w.delta) },
-    nonFiniteRows: tf.cast(tf.sum(tf.sub(1, finite)), "int32") as tf.Scalar,
   };
 }
 
-/** [alpha, beta, delta, objective] and, apart, the count of non-finite rows. */
+/** [alpha, beta, delta, objective, number of non-finite rows] */
 export function metaGradient(
   logits: tf.Tensor2D,
   labels: tf.Tensor,
   options: { loss: Loss; params: LilawParams; coefficients: tf.Tensor1D | undefined },
-): { values: tf.Tensor1D; nonFiniteRows: tf.Scalar } {
+): tf.Tensor1D {
   const finite = finiteRows(logits);
   const rows = rowLoss(logits, labels, options.loss);
   const w = rowWeights(rows, options.params);
   const coefficients = nanWhereNot(finite, options.coefficients ?? rows.loss);
   const mean = (by: tf.Tensor) => tf.mean(tf.mul(coefficients, by));
-  return {
-    values: tf.stack([mean(w.byAlpha), mean(w.byBeta), mean(w.byDelta), mean(w.total)]) as tf.Tensor1D,
-    nonFiniteRows: tf.cast(tf.sum(tf.sub(1, finite)), "int32") as tf.Scalar,
-  };
+  return tf.stack([
+    ...[w.byAlpha, w.byBeta, w.byDelta, w.total].map(mean),
+    tf.sum(tf.sub(1, finite)),
+  ]) as tf.Tensor1D;
 }
 
 export function alignmentWeights(
@@ -154,7 +151,7 @@ export function alignmentWeights(
   tangents: tf.Tensor2D,
   labels: tf.Tensor,
   loss: Loss,
-): { alignments: tf.Tensor1D; weights: tf.Tensor1D; nonFiniteRows: tf.Scalar } {
+): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
   const finite = finiteRows(tf.concat([logits, tangents], 1));
   const inside = tf.cast(tf.expandDims(finite, 1), "bool");
   const safe = (x: tf.Tensor2D) => tf.where(inside, x, tf.zerosLike(x)) as tf.Tensor2D;
@@ -166,6 +163,5 @@ export function alignmentWeights(
   return {
     alignments: nanWhereNot(finite, alignments) as tf.Tensor1D,
     weights: nanWhereNot(finite, tf.divNoNan(positive, tf.sum(positive))) as tf.Tensor1D,
-    nonFiniteRows: tf.cast(tf.sum(tf.sub(1, finite)), "int32") as tf.Scalar,
   };
 }
