@@ -60,8 +60,15 @@ constexpr int blocks_at_once(int threads) {
   return threads < Rows::kBlock ? 1 : threads / Rows::kBlock;
 }
 
-/** Blocks loop over the rows: at most so many, whatever the device, because they fix the order of the sums. */
-constexpr std::int64_t kMostBlocks = 4096;
+#if !defined(LILAW_MOST_BLOCKS)
+#define LILAW_MOST_BLOCKS 4096
+#endif
+
+/**
+ * Blocks loop over the rows: at most so many, whatever the device, because they fix the order of the sums. Tests on
+ * the host make it small, so that blocks loop there, too.
+ */
+constexpr std::int64_t kMostBlocks = LILAW_MOST_BLOCKS;
 
 /** Indices within a row are int32, with room for a tile beyond its end. */
 constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;

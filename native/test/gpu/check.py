@@ -354,6 +354,22 @@ def check_far_rows(library, report, device, dtype):
     compare_weighted_loss(report, problem, out, expected, keep, "rows beyond 2^31 elements")
 
 
+def check_many_rows(library, report, device):
+    """More rows than a grid has blocks for: every block goes over several."""
+    for rows, classes in [(700_000, 2), (700_000, 10), (9000, 3000), (5000, 20000)]:
+        rng = torch.Generator(device=device).manual_seed(rows)
+        logits = torch.randn(rows, classes, generator=rng, device=device) * 3
+        labels = torch.randint(classes, (rows,), generator=rng, device=device).int()
+        problem = Problem(logits, labels, params=torch.tensor([10.0, 2.0, 6.0], dtype=torch.float64, device=device))
+        out = outputs(problem)
+        library.weighted_loss(problem, out)
+        synchronize(device)
+        expected = reference.weighted_loss(logits.double(), labels, "cross-entropy", 0, (10, 2, 6), "full", "none", None)
+        compare_weighted_loss(report, problem, out, expected, labels >= 0, f"[{rows}, {classes}]")
+        actual = torch.tensor(objective_of(out["result"].cpu()), dtype=torch.float64)
+        report.close("objective", actual, expected["objective"].cpu(), expected["scale"].cpu() + 1e-30, f"[{rows}, {classes}]")
+
+
 def check_golden(library, report, golden, device):
     """The golden vectors, with the tolerance that they name for float32."""
     with open(golden, encoding="utf-8") as file:
@@ -478,6 +494,8 @@ def main():
             check_far_rows(library, report, device, dtype)
         print("rows beyond 2^31 elements: checked")
         if device.type == "cuda":
+            check_many_rows(library, report, device)
+            print("more rows than blocks: checked")
             check_graph(library, report, device)
             print("CUDA graph: a captured step replayed")
         else:

@@ -27,10 +27,11 @@ void run(std::int64_t rows, std::int64_t classes, lilaw_loss loss) {
 
 int main() {
   for (const lilaw_loss& loss : kLosses) run<float>(5, has_one_logit(loss) ? 1 : 10, loss);
-  for (const int classes : {30, 100, 1000, 1500}) run<float>(2, classes, {LILAW_CROSS_ENTROPY, 0});
+  for (const int classes : {30, 100, 1000}) run<float>(2, classes, {LILAW_CROSS_ENTROPY, 0});
+  // A block a row: with three rows and two blocks, one goes round twice.
   run<__half>(3, 1200, {LILAW_LABEL_SMOOTHING, 0.125});
-  run<__nv_bfloat16>(2, 5000, {LILAW_FOCAL, 2});
-  run<float>(2, 1100, {LILAW_MULTI_LABEL, 0});
-  run<float>(2, 17000, {LILAW_CROSS_ENTROPY, 0});
+  run<__nv_bfloat16>(3, 5000, {LILAW_FOCAL, 2});
+  run<float>(3, 1100, {LILAW_MULTI_LABEL, 0});
+  run<float>(1, 17000, {LILAW_CROSS_ENTROPY, 0});
   return failures == 0 ? 0 : 1;
 }
