@@ -4,6 +4,11 @@
 import ctypes
 import sys
 
+import torch
+
+from check import outputs
+from lilaw import Library, Problem
+
 UNAVAILABLE = 6
 
 library = ctypes.CDLL(sys.argv[1])
@@ -19,5 +24,15 @@ for name, arguments in calls.items():
     status = getattr(library, name)(*arguments)
     assert status == UNAVAILABLE, f"{name}: expected status {UNAVAILABLE} but received {status}"
     print(f"{name}: {library.lilaw_last_error().decode()}")
+problem = Problem(torch.zeros(2, 3), torch.zeros(2).int(), params=torch.ones(3, dtype=torch.float64))
+out = outputs(problem)
+try:
+    Library(sys.argv[1], "cuda").weighted_loss(problem, out)
+    sys.exit("weighted_loss: expected to be refused")
+except RuntimeError as error:
+    assert f"status {UNAVAILABLE}" in str(error), error
+    print(error)
+assert (out["losses"] < 0).all(), "weighted_loss: wrote an output"
+
 library.lilaw_cuda_versions(*map(ctypes.byref, versions))
 print(f"driver {versions[0].value}, runtime {versions[1].value}, devices {count.value}")
