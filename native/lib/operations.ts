@@ -144,13 +144,15 @@ const newScalars = () => ({
 type Scalars = ReturnType<typeof newScalars>;
 const shared = newScalars();
 
-function weightedLossArguments(
+/** Calls a function of the addon with the arguments by position; an array of them in between would cost more. */
+function weightedLossWith<R>(
+  call: (...args: WeightedLossArguments) => R,
   args: NativeWeightedLossArgs,
   out: NativeWeightedLossOutputs,
   scalars: Scalars,
-): WeightedLossArguments {
+): R {
   const { logits, labels, classes, loss, params } = args;
-  return [
+  return call(
     logits.length / classes,
     classes,
     lossKind(loss),
@@ -171,7 +173,7 @@ function weightedLossArguments(
     out.terms?.delta,
     out.gradLogits,
     scalars.weightedLoss,
-  ];
+  );
 }
 
 const weightedLossScalars = ({ weightedLoss: [objective, nonFiniteRows] }: Scalars) =>
@@ -182,7 +184,7 @@ export function weightedLoss(
   args: NativeWeightedLossArgs,
   out: NativeWeightedLossOutputs,
 ): NativeWeightedLossScalars {
-  binding().weightedLoss(...weightedLossArguments(args, out, shared));
+  weightedLossWith(binding().weightedLoss, args, out, shared);
   return weightedLossScalars(shared);
 }
 
@@ -191,13 +193,17 @@ export async function weightedLossAsync(
   out: NativeWeightedLossOutputs,
 ): Promise<NativeWeightedLossScalars> {
   const scalars = newScalars();
-  await binding().weightedLossAsync(...weightedLossArguments(args, out, scalars));
+  await weightedLossWith(binding().weightedLossAsync, args, out, scalars);
   return weightedLossScalars(scalars);
 }
 
-function metaGradientArguments(args: NativeMetaGradientArgs, scalars: Scalars): MetaGradientArguments {
+function metaGradientWith<R>(
+  call: (...args: MetaGradientArguments) => R,
+  args: NativeMetaGradientArgs,
+  scalars: Scalars,
+): R {
   const { logits, labels, classes, loss, params, coefficients } = args;
-  return [
+  return call(
     logits.length / classes,
     classes,
     lossKind(loss),
@@ -207,7 +213,7 @@ function metaGradientArguments(args: NativeMetaGradientArgs, scalars: Scalars): 
     writeParams(scalars.params, params),
     coefficients,
     scalars.meta,
-  ];
+  );
 }
 
 const metaGradientScalars = ({ meta: [alpha, beta, delta, objective, nonFiniteRows] }: Scalars) =>
@@ -215,23 +221,24 @@ const metaGradientScalars = ({ meta: [alpha, beta, delta, objective, nonFiniteRo
 
 /** The partial derivatives of the weighted validation loss by alpha, beta and delta. */
 export function metaGradient(args: NativeMetaGradientArgs): NativeMetaGradient {
-  binding().metaGradient(...metaGradientArguments(args, shared));
+  metaGradientWith(binding().metaGradient, args, shared);
   return metaGradientScalars(shared);
 }
 
 export async function metaGradientAsync(args: NativeMetaGradientArgs): Promise<NativeMetaGradient> {
   const scalars = newScalars();
-  await binding().metaGradientAsync(...metaGradientArguments(args, scalars));
+  await metaGradientWith(binding().metaGradientAsync, args, scalars);
   return metaGradientScalars(scalars);
 }
 
-function alignmentWeightsArguments(
+function alignmentWeightsWith<R>(
+  call: (...args: AlignmentWeightsArguments) => R,
   args: NativeAlignmentWeightsArgs,
   out: NativeAlignmentWeightsOutputs,
   scalars: Scalars,
-): AlignmentWeightsArguments {
+): R {
   const { logits, labels, classes, loss, tangents } = args;
-  return [
+  return call(
     logits.length / classes,
     classes,
     lossKind(loss),
@@ -242,7 +249,7 @@ function alignmentWeightsArguments(
     out.alignments,
     out.weights,
     scalars.alignment,
-  ];
+  );
 }
 
 const alignmentWeightsScalars = ({ alignment: [nonFiniteRows] }: Scalars) =>
@@ -253,7 +260,7 @@ export function alignmentWeights(
   args: NativeAlignmentWeightsArgs,
   out: NativeAlignmentWeightsOutputs,
 ): NativeAlignmentWeightsScalars {
-  binding().alignmentWeights(...alignmentWeightsArguments(args, out, shared));
+  alignmentWeightsWith(binding().alignmentWeights, args, out, shared);
   return alignmentWeightsScalars(shared);
 }
 
@@ -262,7 +269,7 @@ export async function alignmentWeightsAsync(
   out: NativeAlignmentWeightsOutputs,
 ): Promise<NativeAlignmentWeightsScalars> {
   const scalars = newScalars();
-  await binding().alignmentWeightsAsync(...alignmentWeightsArguments(args, out, scalars));
+  await alignmentWeightsWith(binding().alignmentWeightsAsync, args, out, scalars);
   return alignmentWeightsScalars(scalars);
 }
 

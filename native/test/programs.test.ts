@@ -25,8 +25,10 @@ const hasFuzzer =
     input: 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, decltype(sizeof 0)) { return 0; }',
   }).status === 0;
 
+// Sanitizers that are loaded into Node (scripts/sanitize.mjs) are not for other programs.
+const { LD_PRELOAD: _, ...env } = process.env;
 const run = async (program: string, ...args: string[]) =>
-  (await promisify(execFile)(program, args, { cwd: native, maxBuffer: 1 << 26 })).stdout;
+  (await promisify(execFile)(program, args, { cwd: native, env, maxBuffer: 1 << 26 })).stdout;
 
 describe("programs", () => {
   let folder: string;

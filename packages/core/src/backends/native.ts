@@ -8,7 +8,6 @@ import type * as Native from "@lilaw/native";
 import type {
   AlignmentWeightsArgs,
   Backend,
-  Batch,
   FloatArray,
   Labels,
   Loss,
@@ -104,17 +103,17 @@ function nativeLabels(labels: Labels, loss: Loss): Native.NativeLabels {
   return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }
 
-function nativeBatch({ logits, labels, classes, loss }: Batch & { readonly loss: Loss }): Native.NativeBatch {
-  return { logits: float32("logits", logits), labels: nativeLabels(labels, loss), classes, loss };
-}
-
+/** Object literals throughout, as a spread would cost more than a small kernel. */
 function cpuBackend(native: NativeModule): Backend {
   return {
     name: "cpu",
     weightedLoss: (args, out) =>
       native.weightedLoss(
         {
-          ...nativeBatch(args),
+          logits: float32("logits", args.logits),
+          labels: nativeLabels(args.labels, args.loss),
+          classes: args.classes,
+          loss: args.loss,
           params: args.params,
           gradient: args.gradient,
           normalize: args.normalize,
@@ -124,13 +123,22 @@ function cpuBackend(native: NativeModule): Backend {
       ),
     metaGradient: (args) =>
       native.metaGradient({
-        ...nativeBatch(args),
+        logits: float32("logits", args.logits),
+        labels: nativeLabels(args.labels, args.loss),
+        classes: args.classes,
+        loss: args.loss,
         params: args.params,
         coefficients: float32("coefficients", args.coefficients),
       }),
     alignmentWeights: (args, out) =>
       native.alignmentWeights(
-        { ...nativeBatch(args), tangents: float32("tangents", args.tangents) },
+        {
+          logits: float32("logits", args.logits),
+          labels: nativeLabels(args.labels, args.loss),
+          classes: args.classes,
+          loss: args.loss,
+          tangents: float32("tangents", args.tangents),
+        },
         {
           alignments: float32("out.alignments", out.alignments),
           weights: float32("out.weights", out.weights),

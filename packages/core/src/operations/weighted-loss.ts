@@ -77,7 +77,8 @@ export function weightedLoss(
   const outputs = out ?? allocate(batch.logits, count);
   checkOutputs(outputs, batch.logits, count, params);
 
-  const args = { ...batch, loss, params, gradient, normalize, sampleWeights };
+  const { logits, labels, classes } = batch;
+  const args = { logits, labels, classes, loss, params, gradient, normalize, sampleWeights };
   return Object.assign(outputs, getBackend(input.backend).weightedLoss(args, outputs));
 }
 
