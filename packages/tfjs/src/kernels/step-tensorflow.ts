@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 
 /**
  * Runs `compute` with a faster `Step` on tfjs's tensorflow backend: the gradient of every ReLU takes one, and
- * tfjs-node's own makes and selects from whole tensors of constants, some fifteen times the cost of a multiplication.
- * sign(max(x, 0)) gives the same numbers, NaN included. Afterwards tfjs is as it was.
+ * tfjs-node's own makes and selects from whole tensors of constants. sign(max(x, 0)) gives the same numbers, NaN
+ * included. Afterwards tfjs is as it was.
  */
 export function withFastStep<T>(compute: () => T): T {
   const own = tf.getBackend() === "tensorflow" ? tf.getKernel(tf.Step, "tensorflow") : undefined;
