@@ -5,8 +5,8 @@
  * is missing. As a program (`node scripts/build.mjs --require`) it fails instead.
  *
  * - `LILAW_NATIVE=off`: no addon; takes away the one that is there
- * - `LILAW_CUDA`: AUTO (where there is nvcc), ON (or fail), OFF
- * - `CXX`, `CXXFLAGS`, `CUDACXX`: as CMake reads them
+ * - `LILAW_CUDA`: AUTO (where there are an NVIDIA driver and nvcc), ON (or fail), OFF
+ * - `CXX`, `CUDACXX`: as CMake reads them
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -25,12 +25,17 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+const require = createRequire(import.meta.url);
 const native = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(native, "build");
 const addon = join(build, "Release", "lilaw.node");
 const stamp = join(build, ".stamp");
 
-const { CUDACXX = "", CXX = "", CXXFLAGS = "", LILAW_CUDA = "AUTO", LILAW_NATIVE } = process.env;
+const { CUDACXX = "", CXX = "", LILAW_CUDA = "AUTO", LILAW_NATIVE } = process.env;
+
+/** Kernels for a GPU take minutes to compile: nobody waits for them by default where they cannot run. */
+const hasDriver = existsSync("/proc/driver/nvidia/version");
+const cudaOption = LILAW_CUDA === "AUTO" && !hasDriver ? "OFF" : LILAW_CUDA;
 
 /** The first line that `program --version` prints, or undefined if it cannot be run. */
 function versionOf(program) {
@@ -46,7 +51,6 @@ function filesBelow(folder) {
 
 /** The folders of node_api.h and napi.h. */
 export function nodeIncludes() {
-  const require = createRequire(import.meta.url);
   const folderOf = (name) => dirname(require.resolve(`${name}/package.json`));
   return [join(folderOf("node-api-headers"), "include"), folderOf("node-addon-api")];
 }
@@ -55,16 +59,7 @@ export function nodeIncludes() {
 function fingerprint(tools) {
   const hash = createHash("sha256");
   hash.update(
-    JSON.stringify([
-      process.platform,
-      process.arch,
-      LILAW_CUDA,
-      CXX,
-      CXXFLAGS,
-      CUDACXX,
-      tools,
-      nodeIncludes(),
-    ]),
+    JSON.stringify([process.platform, process.arch, cudaOption, CXX, CUDACXX, tools, nodeIncludes()]),
   );
   const files = ["CMakeLists.txt", "package.json"].map((name) => join(native, name));
   for (const folder of ["include", "src"]) files.push(...filesBelow(join(native, folder)));
@@ -72,9 +67,10 @@ function fingerprint(tools) {
   return hash.digest("hex");
 }
 
-/** Runs CMake; throws the end of what it printed when it fails. */
-function cmake(...args) {
-  const { status, error, stdout, stderr } = spawnSync("cmake", args, {
+/** Runs cmake-js, which calls CMake for this Node; throws the end of what it printed when it fails. */
+function cmakeJs(...args) {
+  const program = join(dirname(require.resolve("cmake-js/package.json")), "bin", "cmake-js");
+  const { status, error, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });
@@ -88,11 +84,11 @@ function compile(cuda) {
   mkdirSync(dirname(addon), { recursive: true });
   const staging = mkdtempSync(join(build, "making-"));
   try {
-    const options = [`-DLILAW_NODE_INCLUDE=${nodeIncludes().join(";")}`, `-DLILAW_CUDA=${cuda}`];
-    const configured = cmake("-S", native, "-B", staging, "-DCMAKE_BUILD_TYPE=Release", ...options);
-    cmake("--build", staging, "--config", "Release", "--parallel", String(availableParallelism()));
+    const where = ["--directory", native, "--out", staging, "--config", "Release"];
+    const parallel = ["--parallel", String(availableParallelism())];
+    const printed = cmakeJs("build", ...where, ...parallel, `--CDLILAW_CUDA=${cuda}`);
     renameSync(join(staging, "Release", "lilaw.node"), addon);
-    return configured.includes("lilaw: CUDA ON") ? "built, with CUDA" : "built, for the CPU";
+    return printed.includes("lilaw: CUDA ON") ? "built, with CUDA" : "built, for the CPU";
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -101,9 +97,9 @@ function compile(cuda) {
 /** Where CUDA was not asked for by name, a toolkit that cannot build it must not cost the CPU its kernels. */
 function compileWhatCan() {
   try {
-    return compile(LILAW_CUDA);
+    return compile(cudaOption);
   } catch (error) {
-    if (LILAW_CUDA !== "AUTO") throw error;
+    if (cudaOption !== "AUTO") throw error;
     return `${compile("OFF")}; with CUDA it failed:\n            ${indented(error.message)}`;
   }
 }

@@ -97,6 +97,7 @@ function measure() {
 const release = /release ([\d.]+)/.exec(spawnSync(nvcc, ["--version"], { encoding: "utf8" }).stdout)[1];
 const columns = ["name", "registers", "shared", "stack", "spills", "loads", "stores"];
 const header = [
+  "nvcc",
   "kernel",
   "registers",
   "shared_bytes",
@@ -108,9 +109,8 @@ const header = [
 
 const kernels = measure();
 // Names have commas in them.
-const lines = kernels.map((kernel) =>
-  columns.map((c) => (c === "name" ? `"${kernel[c]}"` : kernel[c])).join(","),
-);
+const cell = (kernel, column) => (column === "name" ? `"${kernel[column]}"` : kernel[column]);
+const lines = kernels.map((kernel) => [release, ...columns.map((column) => cell(kernel, column))].join(","));
 const text = `${[header.join(","), ...lines].join("\n")}\n`;
 
 const spilling = kernels.filter(({ spills }) => spills > 0);
