@@ -125,6 +125,7 @@ const single: [string, number[], () => Layer][] = [
   ["conv2d gelu", images, () => layers.conv2d({ filters: 3, kernelSize: 3, activation: "gelu" as "relu" })],
   ["conv2d dilated", images, () => layers.conv2d({ filters: 2, kernelSize: 2, dilationRate: 2 })],
   ["conv3d", [4, 4, 4, 2], () => layers.conv3d({ filters: 2, kernelSize: 2, activation: "tanh" })],
+  ["averagePooling3d", [4, 4, 4, 2], () => layers.averagePooling3d({ poolSize: 2 })],
   ["conv2dTranspose", images, () => layers.conv2dTranspose({ filters: 2, kernelSize: 3, strides: 2 })],
   [
     "depthwise",

@@ -15,7 +15,6 @@ const rules: { readonly [className: string]: TangentRule } = {
   Conv2D: multilinear("kernel"),
   Conv3D: multilinear("kernel"),
   Conv2DTranspose: multilinear("kernel"),
-  Conv3DTranspose: multilinear("kernel"),
   DepthwiseConv2D: multilinear("depthwiseKernel"),
   SeparableConv2D: multilinear("depthwiseKernel", "pointwiseKernel"),
   // A mask would travel on to layers further down.
