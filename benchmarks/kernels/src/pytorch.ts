@@ -3,7 +3,7 @@
  *
  * The step: losses, weights and the full gradient of a training batch, then the three partial derivatives of a
  * validation batch of the same shape. Contenders: this library, PyTorch eager, torch.compile; for comparison, plain
- * unweighted cross-entropy of the training batch alone, forward and backward, and a memcpy of its logits. All take
+ * unweighted cross-entropy of the training batch alone, forward and backward, and a memcpy of its logits (one thread). All take
  * turns in one process, in an order that rotates, with the same number of threads; results are checked before anything
  * is timed. Data is as warm as the caches keep it.
  *

@@ -84,14 +84,14 @@ class Lilaw:
         return result.objective
 
 
-def lilaw_in_torch(logits, labels, params):
-    """The same in PyTorch operations, for comparison."""
+def lilaw_in_torch(logits, labels, alpha, beta, delta):
+    """Weights and objective in PyTorch operations, for comparison; labels are int64."""
     s = logits.softmax(1)
-    u = s.gather(1, labels.long()[:, None])[:, 0]
+    u = s.gather(1, labels[:, None])[:, 0]
     v = s.max(1).values
-    a, b, d = (p * u - v for p in (params.alpha, params.beta, params.delta))
-    weight = torch.sigmoid(a) + torch.sigmoid(-b) + torch.exp(-d * d / 2)
-    return weight, (weight * torch.nn.functional.cross_entropy(logits, labels.long(), reduction="none")).mean()
+    d = delta * u - v
+    weight = torch.sigmoid(alpha * u - v) + torch.sigmoid(v - beta * u) + torch.exp(-d * d / 2)
+    return weight, (weight * torch.nn.functional.cross_entropy(logits, labels, reduction="none")).mean()
 
 
 def main():
@@ -105,7 +105,7 @@ def main():
     objective = Lilaw(sys.argv[1]).weighted_loss(logits, labels, params, weights, gradient)
 
     exact = logits.double().requires_grad_()
-    exact_weights, exact_objective = lilaw_in_torch(exact, labels, params)
+    exact_weights, exact_objective = lilaw_in_torch(exact, labels.long(), 10, 2, 6)
     exact_objective.backward()
     torch.testing.assert_close(torch.tensor(objective, dtype=torch.float64), exact_objective.detach(), rtol=1e-6, atol=0)
     torch.testing.assert_close(weights.double(), exact_weights.detach(), rtol=1e-6, atol=0)
