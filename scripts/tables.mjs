@@ -8,11 +8,11 @@ import { mean, sampleStandardDeviation } from "simple-statistics";
 import { localTool, run } from "./steps.mjs";
 
 const root = new URL("../", import.meta.url);
-const documents = ["README.md"];
+const documents = ["README.md", "native/README.md"];
 
 const tables = {
   "accuracy/label-noise": () => {
-    const rows = readResults("benchmarks/accuracy/results/label-noise.csv");
+    const rows = readResults("accuracy/results/label-noise.csv");
     const percent = (values) => {
       const shares = values.map((value) => 100 * Number(value));
       return `${mean(shares).toFixed(1)} ± ${sampleStandardDeviation(shares).toFixed(1)}`;
@@ -24,28 +24,85 @@ const tables = {
       percent(group.map((row) => row.testAurocAtBestValid)),
       group.length,
     ]);
-    return `${table(["method", "best epoch", "last epoch", "AUROC, best epoch", "seeds"], lines)}\n\n${origin(rows)}`;
+    const head = ["method", "best epoch", "last epoch", "AUROC, best epoch", "seeds"];
+    return withOrigin(rows, table(head, lines), `backend ${rows[0].backend}`);
+  },
+
+  "training/step-cost": () => {
+    const rows = readResults("training/results/step-cost.csv").filter((row) => row.backend === "tensorflow");
+    const cell = (row) => `${times(row.ratio)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
+    const lines = groups(rows, "method").map(([method, group]) => [
+      method,
+      ...["mlp", "cnn"].map((model) => cell(group.find((row) => row.model === model))),
+    ]);
+    return withOrigin(rows, table(["", "MLP", "CNN"], lines), "backend tensorflow");
+  },
+
+  "kernels/tfjs": () => {
+    const rows = readResults("kernels/results/tfjs.csv");
+    const names = ["shortest tfjs operations", "composed of tfjs operations"];
+    const lines = groups(rows, (row) => `${row.backend} [${row.rows}, ${row.classes}]`).map(
+      ([where, group]) => {
+        const of = (name) => group.find((row) => row.name === name);
+        return [
+          where,
+          digits(1000 * of("kernels").medianMs, 3),
+          ...names.map((name) => times(of(name).ratioToKernelsP50)),
+        ];
+      },
+    );
+    return withOrigin(rows, table(["", "kernels (µs)", ...names], lines), rows[0].native);
+  },
+
+  "kernels/pytorch-1-threads": () => pytorch(1),
+  "kernels/pytorch-2-threads": () => pytorch(2),
+
+  "kernels/javascript": () => {
+    const others = ["@lilaw/native", "@lilaw/core, cpu", "@lilaw/core, reference"];
+    return perShape(readResults("kernels/results/javascript.csv"), "addon", others);
   },
 };
 
-function readResults(path) {
-  return parse(readFileSync(new URL(path, root), "utf8"), { columns: true });
+function pytorch(threads) {
+  const rows = readResults(`kernels/results/pytorch-${threads}-threads.csv`);
+  const others = ["eager", "torch.compile", "plain cross-entropy", "memcpy"];
+  return perShape(rows, "native", others, `PyTorch ${rows[0].torch}`);
 }
 
-/** [key, rows of that key], in order of appearance. */
-function groups(rows, column) {
+/** One shape a line: microseconds of the first contender (20th percentile), and how many times as long others take. */
+function perShape(rows, first, others, ...remarks) {
+  const lines = groups(rows, "shape").map(([shape, group]) => {
+    const time = (contender) => Number(group.find((row) => row.contender === contender).microseconds_p20);
+    return [shape, digits(time(first), 3), ...others.map((other) => times(time(other) / time(first)))];
+  });
+  const { isa, threads, load_before: load } = rows[0];
+  const where = [isa, `${threads} thread${threads === "1" ? "" : "s"}`, `load of the machine before ${load}`];
+  return withOrigin(rows, table(["shape", `${first} (µs)`, ...others], lines), ...where, ...remarks);
+}
+
+function readResults(path) {
+  return parse(readFileSync(new URL(`benchmarks/${path}`, root), "utf8"), { columns: true });
+}
+
+/** [key, rows of that key], in order of appearance; the key is a column or a function of the row. */
+function groups(rows, key) {
+  const keyOf = typeof key === "string" ? (row) => row[key] : key;
   const byKey = new Map();
-  for (const row of rows) byKey.set(row[column], [...(byKey.get(row[column]) ?? []), row]);
+  for (const row of rows) byKey.set(keyOf(row), [...(byKey.get(keyOf(row)) ?? []), row]);
   return [...byKey];
 }
+
+/** To so many digits, without an exponent. */
+const digits = (x, count) => Number(Number(x).toPrecision(count)).toLocaleString("en");
+const times = (x) => `${digits(x, 2)}×`;
 
 function table(head, lines) {
   const row = (cells) => `| ${cells.join(" | ")} |`;
   return [row(head), row(head.map(() => "---")), ...lines.map(row)].join("\n");
 }
 
-function origin([{ machine, node, backend, date, commit }]) {
-  return `${machine}, Node ${node}, backend ${backend}, ${date}, commit ${commit}`;
+function withOrigin([{ machine, node, date, commit }], content, ...remarks) {
+  return `${content}\n\n(${[machine, `Node ${node}`, ...remarks, date, `commit ${commit}`].join(", ")})`;
 }
 
 /** As the formatter leaves it, which aligns tables. */

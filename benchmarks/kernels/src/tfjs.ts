@@ -127,7 +127,8 @@ function compare(shape: [number, number]): Record<Rival, number[]> {
   const names = Object.keys(rivals) as Rival[];
   const calls = {} as Record<Rival, number>;
   for (const name of names) {
-    time(rivals[name], train, valid, 1); // warm
+    const first = time(rivals[name], train, valid, 1);
+    time(rivals[name], train, valid, Math.min(500, Math.ceil(200 / first))); // warm
     calls[name] = Math.max(1, Math.min(400, Math.round(20 / time(rivals[name], train, valid, 3))));
   }
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Rival, number[]>;
