@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { MetaGradient, type RowValueName, rowValueNames } from "../src/kernels/contract.js";
 import { kernels as all } from "../src/kernels/index.js";
 import { runKernel } from "../src/kernels/register.js";
-import { describeBackends } from "./backends.js";
+import { describeAsyncBackends } from "./webgpu.js";
 
 const losses: Loss[] = [
   "cross-entropy",
@@ -39,23 +39,31 @@ function asBatch({ logits, labels, classes }: RandomBatch, loss: Loss) {
 }
 
 const exact = (logits: Float32Array) => Float64Array.from(logits);
-const read = (tensors: tf.Tensor[]) => tensors.map((tensor) => [...tensor.dataSync()]);
+
+/** The values of the tensors that `compute` makes; WebGPU cannot be read synchronously. */
+async function valuesOf(compute: () => tf.Tensor[]): Promise<number[][]> {
+  const tensors = tf.tidy(compute);
+  const values = await Promise.all(tensors.map((tensor) => tensor.data()));
+  tf.dispose(tensors);
+  return values.map((array) => [...array]);
+}
+
 const tolerance = 3e-5;
 
 describe.each([
   ["registered", all.registered],
   ["composed of tfjs operations", all.composed],
 ] as const)("kernels, %s,", (_, kernels) => {
-  describeBackends("against @lilaw/core", () => {
-    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("weightedLoss, %s", (_name, loss) => {
-      fc.assert(
-        fc.property(
+  describeAsyncBackends("against @lilaw/core", () => {
+    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("weightedLoss, %s", async (_name, loss) => {
+      await fc.assert(
+        fc.asyncProperty(
           batches({ scale: 8 }),
           params,
           fc.constantFrom("full", "detached"),
           fc.constantFrom("none", "batch-mean"),
           fc.boolean(),
-          (b, p, gradient, normalize, weighted) => {
+          async (b, p, gradient, normalize, weighted) => {
             const batch = asBatch(b, loss);
             const count = b.labels.length;
             const sampleWeights = Float32Array.from({ length: count }, (_, i) => 0.5 + i);
@@ -75,22 +83,20 @@ describe.each([
               },
             );
             const rowValues: readonly RowValueName[] = weighted ? rowValueNames : rowValueNames.slice(0, 5);
-            tf.tidy(() => {
+            const [objective, gradLogits, rows] = await valuesOf(() => {
               const inputs = {
                 logits: tf.tensor2d(batch.logits, [count, batch.classes]),
                 labels: batch.labelTensor,
                 sampleWeights: tf.tensor1d(sampleWeights),
               };
-              const [objective, gradLogits, rows] = read(
-                kernels.weightedLoss(inputs, { ...attributes, rowValues }),
-              );
-              expect(deviation(objective!, [expected.objective])).toBeLessThan(tolerance);
-              expect(deviation(gradLogits!, expected.gradLogits)).toBeLessThan(tolerance);
-              const all = { ...expected, ...terms };
-              rowValues.forEach((name, i) => {
-                const row = rows!.slice(i * count, (i + 1) * count);
-                expect(deviation(row, all[name] as Float64Array), name).toBeLessThan(tolerance);
-              });
+              return kernels.weightedLoss(inputs, { ...attributes, rowValues });
+            });
+            expect(deviation(objective!, [expected.objective])).toBeLessThan(tolerance);
+            expect(deviation(gradLogits!, expected.gradLogits)).toBeLessThan(tolerance);
+            const all = { ...expected, ...terms };
+            rowValues.forEach((name, i) => {
+              const row = rows!.slice(i * count, (i + 1) * count);
+              expect(deviation(row, all[name] as Float64Array), name).toBeLessThan(tolerance);
             });
             batch.labelTensor.dispose();
           },
@@ -99,9 +105,9 @@ describe.each([
       );
     });
 
-    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("metaGradient, %s", (_name, loss) => {
-      fc.assert(
-        fc.property(batches({ scale: 8 }), params, fc.boolean(), (b, p, own) => {
+    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("metaGradient, %s", async (_name, loss) => {
+      await fc.assert(
+        fc.asyncProperty(batches({ scale: 8 }), params, fc.boolean(), async (b, p, own) => {
           const batch = asBatch(b, loss);
           const count = b.labels.length;
           const coefficients = own ? Float32Array.from({ length: count }, (_, i) => i - 1) : undefined;
@@ -112,100 +118,101 @@ describe.each([
             params: p,
             coefficients,
           });
-          tf.tidy(() => {
+          const [values] = await valuesOf(() => {
             const inputs = {
               logits: tf.tensor2d(batch.logits, [count, batch.classes]),
               labels: batch.labelTensor,
               ...(coefficients && { coefficients: tf.tensor1d(coefficients) }),
             };
-            const [values] = read(kernels.metaGradient(inputs, { loss, params: p }));
-            const sums = [0, 2, 4, 6].map((i) => values![i]! + values![i + 1]!);
-            const { alpha, beta, delta, objective } = expected;
-            expect(deviation(sums, [alpha, beta, delta, objective])).toBeLessThan(tolerance);
+            return kernels.metaGradient(inputs, { loss, params: p });
           });
+          const sums = [0, 2, 4, 6].map((i) => values![i]! + values![i + 1]!);
+          const { alpha, beta, delta, objective } = expected;
+          expect(deviation(sums, [alpha, beta, delta, objective])).toBeLessThan(tolerance);
           batch.labelTensor.dispose();
         }),
         { numRuns: 25 },
       );
     });
 
-    it.each(losses.map((loss) => [nameOf(loss), loss] as const))("alignmentWeights, %s", (_name, loss) => {
-      fc.assert(
-        fc.property(batches({ scale: 8 }), (b) => {
-          const batch = asBatch(b, loss);
-          const count = b.labels.length;
-          const tangents = batch.logits.map((_, i) => Math.sin(5 * i + 2));
-          const expected = alignmentWeights({ ...batch, logits: exact(batch.logits), tangents, loss });
-          tf.tidy(() => {
-            const shape: [number, number] = [count, batch.classes];
-            const inputs = {
-              logits: tf.tensor2d(batch.logits, shape),
-              tangents: tf.tensor2d(tangents, shape),
-              labels: batch.labelTensor,
-            };
-            const [alignments, weights] = read(kernels.alignmentWeights(inputs, { loss }));
+    it.each(losses.map((loss) => [nameOf(loss), loss] as const))(
+      "alignmentWeights, %s",
+      async (_name, loss) => {
+        await fc.assert(
+          fc.asyncProperty(batches({ scale: 8 }), async (b) => {
+            const batch = asBatch(b, loss);
+            const count = b.labels.length;
+            const tangents = batch.logits.map((_, i) => Math.sin(5 * i + 2));
+            const expected = alignmentWeights({ ...batch, logits: exact(batch.logits), tangents, loss });
+            const [alignments, weights] = await valuesOf(() => {
+              const shape: [number, number] = [count, batch.classes];
+              const inputs = {
+                logits: tf.tensor2d(batch.logits, shape),
+                tangents: tf.tensor2d(tangents, shape),
+                labels: batch.labelTensor,
+              };
+              return kernels.alignmentWeights(inputs, { loss });
+            });
             expect(deviation(alignments!, expected.alignments)).toBeLessThan(tolerance);
             // Where all but nothing is positive, a weight is a quotient of rounding errors.
             const positive = expected.alignments.reduce((sum, a) => sum + Math.max(0, a), 0);
             if (positive > 1e-2) expect(deviation(weights!, expected.weights)).toBeLessThan(1e-3);
-          });
-          batch.labelTensor.dispose();
-        }),
-        { numRuns: 25 },
-      );
-    });
+            batch.labelTensor.dispose();
+          }),
+          { numRuns: 25 },
+        );
+      },
+    );
 
-    it("golden vectors", () => {
+    it("golden vectors", async () => {
       for (const c of readGolden().lilaw_cases) {
         // Logits of 1e4 carry 1e-3 of rounding in float32.
         const bound = Math.max(...c.logits.flat().map(Math.abs)) > 1000 ? 1e-3 : tolerance;
-        tf.tidy(() => {
-          const inputs = { logits: tf.tensor2d(c.logits), labels: tf.tensor1d(c.labels, "int32") };
-          const shared = { loss: lossOf(c), params: paramsOf(c) as LilawParams };
-          for (const gradient of ["full", "detached"] as const) {
-            const attributes = {
-              ...shared,
-              gradient,
-              normalize: "none",
-              rowValues: ["weights", "predictions"],
-            } as const;
-            const [objective, grad, rows] = read(kernels.weightedLoss(inputs, attributes));
-            expect(deviation(objective!, [c.weighted_loss_mean]), c.name).toBeLessThan(bound);
-            expect(deviation(grad!, c[`grad_logits_${gradient}`].flat()), c.name).toBeLessThan(bound);
-            expect(deviation(rows!, [...c.weight, ...c.argmax]), c.name).toBeLessThan(bound);
-          }
-          const [values] = read(kernels.metaGradient(inputs, shared));
-          const { alpha, beta, delta } = c.meta_grad;
-          const sums = [0, 2, 4].map((i) => values![i]! + values![i + 1]!);
-          expect(deviation(sums, [alpha, beta, delta]), c.name).toBeLessThan(bound);
-        });
+        const inputs = { logits: tf.tensor2d(c.logits), labels: tf.tensor1d(c.labels, "int32") };
+        const shared = { loss: lossOf(c), params: paramsOf(c) as LilawParams };
+        for (const gradient of ["full", "detached"] as const) {
+          const attributes = {
+            ...shared,
+            gradient,
+            normalize: "none",
+            rowValues: ["weights", "predictions"],
+          } as const;
+          const [objective, grad, rows] = await valuesOf(() => kernels.weightedLoss(inputs, attributes));
+          expect(deviation(objective!, [c.weighted_loss_mean]), c.name).toBeLessThan(bound);
+          expect(deviation(grad!, c[`grad_logits_${gradient}`].flat()), c.name).toBeLessThan(bound);
+          expect(deviation(rows!, [...c.weight, ...c.argmax]), c.name).toBeLessThan(bound);
+        }
+        const [values] = await valuesOf(() => kernels.metaGradient(inputs, shared));
+        const { alpha, beta, delta } = c.meta_grad;
+        const sums = [0, 2, 4].map((i) => values![i]! + values![i + 1]!);
+        expect(deviation(sums, [alpha, beta, delta]), c.name).toBeLessThan(bound);
+        tf.dispose(inputs);
       }
     });
 
-    it("a non-finite logit spoils its own row only", () => {
-      tf.tidy(() => {
-        const inputs = {
-          logits: tf.tensor2d([0, 1, Number.NaN, 1, 2, 0, 1, Number.POSITIVE_INFINITY], [4, 2]),
-          labels: tf.tensor1d([0, 0, 1, 1], "int32"),
-        };
-        const shared = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
-        for (const normalize of ["none", "batch-mean"] as const) {
-          const attributes = {
-            ...shared,
-            gradient: "full",
-            normalize,
-            rowValues: ["weights", "predictions"],
-          } as const;
-          const [objective, gradient, rows] = read(kernels.weightedLoss(inputs, attributes));
-          expect(objective).toEqual([Number.NaN]);
-          expect(gradient!.map(Number.isNaN)).toEqual([false, false, true, true, false, false, true, true]);
-          expect(rows!.slice(0, 4).map(Number.isNaN)).toEqual([false, true, false, true]);
-          expect(rows!.slice(4)).toEqual([1, -1, 0, -1]);
-        }
-        const [values] = read(kernels.metaGradient(inputs, shared));
-        expect(values![0]! + values![1]!).toBeNaN();
-        expect(values![8]).toBe(2);
-      });
+    it("a non-finite logit spoils its own row only", async () => {
+      const inputs = {
+        logits: tf.tensor2d([0, 1, Number.NaN, 1, 2, 0, 1, Number.POSITIVE_INFINITY], [4, 2]),
+        labels: tf.tensor1d([0, 0, 1, 1], "int32"),
+      };
+      const shared = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
+      for (const normalize of ["none", "batch-mean"] as const) {
+        const attributes = {
+          ...shared,
+          gradient: "full",
+          normalize,
+          rowValues: ["weights", "predictions"],
+        } as const;
+        const [objective, gradient, rows] = await valuesOf(() => kernels.weightedLoss(inputs, attributes));
+        expect(objective).toEqual([Number.NaN]);
+        expect(gradient!.map(Number.isNaN)).toEqual([false, false, true, true, false, false, true, true]);
+        expect(rows!.slice(0, 4).map(Number.isNaN)).toEqual([false, true, false, true]);
+        expect(rows!.slice(4)).toEqual([1, -1, 0, -1]);
+      }
+      const [values] = await valuesOf(() => kernels.metaGradient(inputs, shared));
+      expect(values![0]! + values![1]!).toBeNaN();
+      expect(values![8]).toBe(2);
+      tf.dispose(inputs);
     });
 
     it("leaks no tensors", () => {
@@ -230,7 +237,7 @@ describe.each([
   });
 });
 
-describeBackends("bad labels", (backend) => {
+describeAsyncBackends("bad labels", (backend) => {
   it("get one error with a code, wherever the kernel runs", () => {
     const inputs = { logits: tf.ones([2, 3]), labels: tf.tensor1d([0, 3], "int32") };
     const attributes = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;

@@ -4,6 +4,7 @@ import { composed } from "./composed/index.js";
 import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
 import { onHost } from "./on-host.js";
 import { onTensorFlow } from "./on-tensorflow.js";
+import { onWebGpu } from "./webgpu/index.js";
 
 const synchronous = new Set(["tensorflow", "cpu", "wasm"]);
 
@@ -11,8 +12,8 @@ const synchronous = new Set(["tensorflow", "cpu", "wasm"]);
 const fallbacks = new Map<string, string>();
 
 /**
- * The way a backend computes: native ops on TensorFlow's memory where they can be registered, host arrays where
- * tensors can be read synchronously, tfjs operations elsewhere.
+ * The way a backend computes: native ops on TensorFlow's memory where they can be registered, WGSL on WebGPU, host
+ * arrays where tensors can be read synchronously, tfjs operations elsewhere.
  */
 function kernelsFor(backend: string): Kernels {
   if (backend === "tensorflow") {
@@ -21,6 +22,7 @@ function kernelsFor(backend: string): Kernels {
     fallbacks.set(backend, reason);
     return onHost;
   }
+  if (backend === "webgpu") return onWebGpu;
   return synchronous.has(backend) ? onHost : composed;
 }
 
