@@ -181,7 +181,9 @@ void compare(const Input& in, const Output& a, const Output& b) {
     compare("alignment", row, a.rows[4 * rows + i], b.rows[4 * rows + i], squared ? 4 * spread : 40);
     // Terms of the gradient: the weight times a probability, the loss times the slope of the weight.
     const double slopes = in.plain ? 0 : in.params.alpha + in.params.beta + in.params.delta + 3;
-    const double terms = (3 + (loss + 20) * slopes) * 4 * (squared ? 1 + spread : 1);
+    // A loss may be infinite as a float.
+    const double through_weight = slopes > 0 ? (loss + 20) * slopes : 0;
+    const double terms = (3 + through_weight) * 4 * (squared ? 1 + spread : 1);
     for (std::int64_t k = 0; k < in.classes; k++) {
       const std::size_t at = i * static_cast<std::size_t>(in.classes) + static_cast<std::size_t>(k);
       compare("gradient", static_cast<std::int64_t>(at), a.gradient[at], b.gradient[at], terms);
