@@ -1,6 +1,7 @@
 /**
  * Fuzzes the instruction sets against each other: `node scripts/fuzz.mjs [runs] [--fast]`, a million runs by default.
- * With AddressSanitizer and UndefinedBehaviorSanitizer, or `--fast`: without, at eight times the speed. Needs Clang with libFuzzer (Debian: clang-19 and libclang-rt-19-dev).
+ * With AddressSanitizer and UndefinedBehaviorSanitizer, or `--fast`: without them, at eight times the speed.
+ * Needs Clang with libFuzzer (Debian: clang-19 and libclang-rt-19-dev).
  */
 import { join } from "node:path";
 import { findProgram, giveUp, native, run } from "./programs.mjs";
