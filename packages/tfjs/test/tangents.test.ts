@@ -348,7 +348,16 @@ function imageBlock(name: string, random: Random): Layer {
 
 describe("uncoveredLayer", () => {
   it.each<[string, Layer]>([
-    ["GRU", layers.gru({ units: 2, name: "recurrent", inputShape: [3, 2], returnSequences: true })],
+    [
+      "GRU",
+      layers.gru({
+        units: 2,
+        recurrentInitializer: "glorotUniform",
+        name: "recurrent",
+        inputShape: [3, 2],
+        returnSequences: true,
+      }),
+    ],
     ["GaussianNoise", layers.gaussianNoise({ stddev: 1, name: "recurrent", inputShape: [3, 2] })],
   ])("names a layer without a rule: %s", (className, layer) => {
     expect(uncoveredLayer(sequential({ layers: [layer, layers.flatten()] }))).toBe(
