@@ -2,9 +2,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { MetaGradientAttributes, MetaGradientInputs } from "../contract.js";
 import { run } from "./program.js";
 import { checkLength, rowStats, type SoftmaxLoss } from "./row-stats.js";
-import { overLanes, paramUniforms, rowAt, weigh } from "./wgsl.js";
-
-const lanes = 256;
+import { batchLanes, paramUniforms, rowAt, sumOfBatch, weigh } from "./wgsl.js";
 
 /** [values]: one program for the rows, one for their sums. */
 export function metaGradient(
@@ -21,12 +19,12 @@ export function metaGradient(
       uniforms: paramUniforms(params),
       outputShape: [5, 2],
       groups: 1,
-      lanes,
-      code: `${rowAt}${weigh(params)}${overLanes("sumOfLanes", lanes, "a + b")}
+      lanes: batchLanes,
+      code: `${rowAt}${weigh(params)}${sumOfBatch}
 fn main(index : i32) {
   var sums = vec4<f32>(0.0); // by alpha, beta and delta, and the objective
   var valid = vec4<f32>(0.0);
-  for (var i = index; i < rowCount(); i += ${lanes}) {
+  for (var i = index; i < rowCount(); i += ${batchLanes}) {
     let row = rowAt(i);
     if (isValid(row)) {
       let w = weigh(row.labelProb, row.maxProb);

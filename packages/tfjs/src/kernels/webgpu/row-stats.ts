@@ -18,11 +18,15 @@ export function softmaxLoss(loss: Loss): SoftmaxLoss | undefined {
     : { gamma: 0, smoothing: loss.smoothing };
 }
 
-/** Of a row: enough for some hundred classes at a class or more a lane, few enough to idle little below. */
-export const rowLanes = 64;
+/** How a program over rows spreads `count` rows over workgroups: as many lanes a row as there are classes, up to all. */
+export function rowLayout(count: number, classes: number): { lanes: number; width: number; groups: number } {
+  const lanes = 64;
+  const width = Math.min(lanes, 2 ** Math.ceil(Math.log2(classes)));
+  return { lanes, width, groups: Math.ceil((count * width) / lanes) };
+}
 
 /**
- * The statistics of all rows, [fields, B] as `rowAt` reads them: a workgroup reduces a row, first to its largest
+ * The statistics of all rows, [fields, B] as `rowAt` reads them: a workgroup reduces its rows, first to its largest
  * logit, then to the sum of the other exponentials. Labels that are still on the host are checked; a label on the
  * device that is no class makes its row NaN, as a NaN logit does.
  *
@@ -32,13 +36,14 @@ export function rowStats(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Sof
   const [count, classes] = logits.shape as [number, number];
   checkLength("labels", labels, count);
   checkLabels(labels, classes);
+  const { lanes, width, groups } = rowLayout(count, classes);
   return run({
     inputs: { logits, labels },
     uniforms: { gamma: loss.gamma, smoothing: loss.smoothing },
     outputShape: [rowFieldCount, count],
-    groups: count,
-    lanes: rowLanes,
-    code,
+    groups,
+    lanes,
+    code: rowCode(lanes, width),
   });
 }
 
@@ -61,10 +66,10 @@ function checkLabels(labels: tf.TensorInfo, classes: number): void {
 /** (value, index, number of non-finite values) of two lanes: the larger, on ties the one of the lower index. */
 const larger = "vec4<f32>(select(b.xy, a.xy, a.x > b.x || (a.x == b.x && a.y < b.y)), a.z + b.z, 0.0)";
 
-const code = `
+const rowCode = (lanes: number, width: number): string => `
 ${finiteness}
-${overLanes("largestOfLanes", rowLanes, larger)}
-${overLanes("sumOfLanes", rowLanes, "a + b")}
+${overLanes("largestOfLanes", lanes, width, larger)}
+${overLanes("sumOfLanes", lanes, width, "a + b")}
 
 // No digits are lost near 0, and none where a compiler simplifies (1 + x) - 1.
 fn log1p(x : f32) -> f32 {
@@ -75,14 +80,14 @@ fn log1p(x : f32) -> f32 {
 }
 
 fn main(index : i32) {
-  let row = index / ${rowLanes};
-  let lane = i32(localId.x);
+  let row = index / ${width};
+  let lane = index % ${width};
   let classes = uniforms.logitsShape.y;
   let inside = row < uniforms.logitsShape.x;
   let start = row * classes;
 
   var largest = vec4<f32>(-0x1.fffffep+127f, f32(classes), 0.0, 0.0);
-  for (var k = lane; inside && k < classes; k += ${rowLanes}) {
+  for (var k = lane; inside && k < classes; k += ${width}) {
     let z = logits[start + k];
     if (!isFinite(z)) {
       largest.z += 1.0;
@@ -96,7 +101,7 @@ fn main(index : i32) {
   let prediction = i32(largest.y);
 
   var sums = vec4<f32>(0.0); // exponentials but for the largest, shifted logits
-  for (var k = lane; inside && k < classes; k += ${rowLanes}) {
+  for (var k = lane; inside && k < classes; k += ${width}) {
     let shifted = logits[start + k] - top;
     sums.x += select(exp(shifted), 0.0, k == prediction);
     sums.y += shifted;

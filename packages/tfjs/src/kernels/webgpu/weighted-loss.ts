@@ -2,10 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { RowValueName, WeightedLossAttributes, WeightedLossInputs } from "../contract.js";
 import { type Program, run } from "./program.js";
 import { checkLength, rowStats, type SoftmaxLoss } from "./row-stats.js";
-import { gradientAt, overLanes, paramUniforms, rowAt, weigh } from "./wgsl.js";
-
-/** Of a program over the batch or over elements. */
-const lanes = 256;
+import { batchLanes, gradientAt, paramUniforms, rowAt, sumOfBatch, weigh } from "./wgsl.js";
 
 /**
  * [objective, gradLogits, rowValues]: one program for the rows, one for the objective, one for the gradient, and one
@@ -30,7 +27,7 @@ export function weightedLoss(
       uniforms,
       outputShape: [outputs.length],
       groups: 1,
-      lanes,
+      lanes: batchLanes,
       code: `${rows}${factorAt}${batchCode(outputs)}`,
     });
   const overElements = (inputs: Program["inputs"], outputShape: [number, number], code: string): tf.Tensor =>
@@ -38,8 +35,8 @@ export function weightedLoss(
       inputs: { stats, ...inputs },
       uniforms: { ...uniforms, smoothing: loss.smoothing },
       outputShape,
-      groups: Math.ceil((outputShape[0] * outputShape[1]) / lanes),
-      lanes,
+      groups: Math.ceil((outputShape[0] * outputShape[1]) / batchLanes),
+      lanes: batchLanes,
       code: `${rows}${code}`,
     });
 
@@ -68,10 +65,10 @@ const meanWeight = "(sums.y / sums.z)";
 /** A single workgroup: each lane sums every so many rows, then the lanes are summed. */
 function batchCode(outputs: readonly string[]): string {
   return `
-${overLanes("sumOfLanes", lanes, "a + b")}
+${sumOfBatch}
 fn main(index : i32) {
   var sums = vec4<f32>(0.0); // weighted losses, weights and number of valid rows
-  for (var i = index; i < rowCount(); i += ${lanes}) {
+  for (var i = index; i < rowCount(); i += ${batchLanes}) {
     let row = rowAt(i);
     if (isValid(row)) {
       let weight = weigh(row.labelProb, row.maxProb).total;

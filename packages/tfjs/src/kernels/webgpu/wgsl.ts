@@ -7,29 +7,36 @@ fn isFinite(x : f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800
 `;
 
 /**
- * A function `name`: one value from those of all lanes, in a fixed order (a tree). All lanes must call it.
+ * A function `name`: one value from those of each `width` lanes, in a fixed order (a tree). All lanes must call it.
  *
+ * @param lanes of the workgroup; width, a power of 2, divides them
  * @param combine a WGSL expression of `a` and `b`, vec4<f32> of a lower and a higher lane
  */
-export function overLanes(name: string, lanes: number, combine: string): string {
+export function overLanes(name: string, lanes: number, width: number, combine: string): string {
   return `
 var<workgroup> ${name}Scratch : array<vec4<f32>, ${lanes}>;
 fn ${name}(value : vec4<f32>) -> vec4<f32> {
   workgroupBarrier(); // of a call before, not all lanes may have read the result
   ${name}Scratch[localId.x] = value;
   workgroupBarrier();
-  for (var width = ${lanes / 2}u; width > 0u; width /= 2u) {
-    if (localId.x < width) {
+  let lane = localId.x % ${width}u;
+  for (var step = ${width}u / 2u; step > 0u; step /= 2u) {
+    if (lane < step) {
       let a = ${name}Scratch[localId.x];
-      let b = ${name}Scratch[localId.x + width];
+      let b = ${name}Scratch[localId.x + step];
       ${name}Scratch[localId.x] = ${combine};
     }
     workgroupBarrier();
   }
-  return ${name}Scratch[0];
+  return ${name}Scratch[localId.x - lane];
 }
 `;
 }
+
+/** Lanes of a program over the batch, in a single workgroup, or over elements: what every WebGPU device has. */
+export const batchLanes = 256;
+
+export const sumOfBatch = overLanes("sumOfLanes", batchLanes, batchLanes, "a + b");
 
 /** The fields of a row in the tensor `stats` [fields, B], in its order. */
 const rowFields = ["loss", "labelProb", "maxProb", "prediction", "top", "rest", "slope"] as const;
