@@ -71,27 +71,41 @@ describeWebGpu("kernels", () => {
     expect(deviation(scaled(weights!), scaled(alignment.weights))).toBeLessThan(3e-5);
   });
 
-  it("keep the digits of confident rows", async () => {
-    const gaps = [7, 12, 16, 30, 60]; // p from 0.999 to 1 - 1e-26
-    const logits = Float64Array.from(gaps.flatMap((gap) => [gap, 0, 0]));
-    const batch = { ...shared, logits, labels: new Int32Array(gaps.length), classes: 3 };
-    const expected = weightedLoss(batch, {
-      losses: new Float64Array(gaps.length),
-      gradLogits: new Float64Array(logits.length),
-    });
+  it.each(["cross-entropy", { kind: "focal", gamma: 0.5 }] as const)(
+    "keep the digits of confident rows, %j",
+    async (loss) => {
+      const gaps = [7, 12, 16, 30, 50]; // p from 0.998 to 1 - 4e-22
+      const logits = Float64Array.from(gaps.flatMap((gap) => [gap, 0, 0]));
+      const batch = { loss, params, logits, labels: new Int32Array(gaps.length), classes: 3 };
+      const expected = weightedLoss(batch, {
+        losses: new Float64Array(gaps.length),
+        gradLogits: new Float64Array(logits.length),
+      });
+      const inputs = {
+        logits: tf.tensor2d(Float32Array.from(logits), [gaps.length, 3]),
+        labels: tf.zeros([gaps.length], "int32"),
+      };
+      const attributes = { ...plainAttributes, loss, rowValues: ["losses"] } as const;
+      const [, gradLogits, losses] = await valuesOf(kernels.registered.weightedLoss(inputs, attributes));
+      const relative = (actual: Float32Array, exact: Float64Array) =>
+        deviation(
+          actual.map((x, i) => x / exact[i]!),
+          exact.map(() => 1),
+        );
+      expect(relative(losses!, expected.losses)).toBeLessThan(3e-5);
+      expect(relative(gradLogits!, expected.gradLogits)).toBeLessThan(3e-5);
+    },
+  );
+
+  it("make the weight of a row NaN whose tangents are not finite, and of no other", async () => {
     const inputs = {
-      logits: tf.tensor2d(Float32Array.from(logits), [gaps.length, 3]),
-      labels: tf.zeros([gaps.length], "int32"),
+      logits: tf.ones([3, 2]),
+      tangents: tf.tensor2d([1, -1, Number.POSITIVE_INFINITY, 0, Number.NaN, 0], [3, 2]),
+      labels: tf.tensor1d([1, 0, 1], "int32"),
     };
-    const attributes = { ...plainAttributes, rowValues: ["losses"] } as const;
-    const [, gradLogits, losses] = await valuesOf(kernels.registered.weightedLoss(inputs, attributes));
-    const relative = (actual: Float32Array, exact: Float64Array) =>
-      deviation(
-        actual.map((x, i) => x / exact[i]!),
-        exact.map(() => 1),
-      );
-    expect(relative(losses!, expected.losses)).toBeLessThan(3e-5);
-    expect(relative(gradLogits!, expected.gradLogits)).toBeLessThan(3e-5);
+    const [alignments, weights] = await valuesOf(kernels.registered.alignmentWeights(inputs, shared));
+    expect([...alignments!]).toEqual([1, Number.NaN, Number.NaN]);
+    expect([...weights!]).toEqual([1, Number.NaN, Number.NaN]);
   });
 
   it("are programs of their own, not compositions", async () => {
