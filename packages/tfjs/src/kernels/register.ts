@@ -1,4 +1,4 @@
-import { registerTensorFlowOps } from "@lilaw/core";
+import { backendReport, registerTensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { composed } from "./composed/index.js";
 import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
@@ -20,6 +20,8 @@ function kernelsFor(backend: string): Kernels {
     const reason = registerTensorFlowOps();
     if (reason === "") return onTensorFlow;
     fallbacks.set(backend, reason);
+    // Without the native package there is nothing to miss; with it, a step is slower than its user expects.
+    if (backendReport().backend !== "reference") console.warn(`lilaw: no native TensorFlow ops: ${reason}`);
     return onHost;
   }
   if (backend === "webgpu") return onWebGpu;
