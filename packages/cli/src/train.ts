@@ -24,7 +24,7 @@ interface Prepared {
   readonly plans: readonly SeedPlan[];
 }
 
-interface Session {
+interface Execution {
   readonly dataDir: string | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -42,38 +42,38 @@ export async function train(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const session: Session = { dataDir: invocation.dataDir, progress, signal };
+  const execution: Execution = { dataDir: invocation.dataDir, progress, signal };
   let prepared: Prepared;
   try {
     prepared =
       "resume" in invocation
-        ? await reopen(invocation.resume, session)
-        : await prepare(invocation.settings, invocation.out, session);
+        ? await reopen(invocation.resume, execution)
+        : await prepare(invocation.settings, invocation.out, execution);
   } catch (error) {
     if (signal.aborted) return { finished: false };
     throw error;
   }
-  return { finished: await runUnits(prepared, session), folder: prepared.folder };
+  return { finished: await runUnits(prepared, execution), folder: prepared.folder };
 }
 
-async function prepare(settings: Settings, out: string | undefined, session: Session): Promise<Prepared> {
+async function prepare(settings: Settings, out: string | undefined, execution: Execution): Promise<Prepared> {
   const path = out ?? defaultFolder(settings);
   await checkNewFolder(path);
-  const backend = await startBackend(settings.backend, session.progress);
-  const dataset = await load(settings, session);
+  const backend = await startBackend(settings.backend, execution.progress);
+  const dataset = await load(settings, execution);
   const plans = settings.seeds.map((seed) => planSeed(dataset, settings, seed));
   const model = await loadTopology(settings.model, dataset.train.shape, dataset.classes);
-  session.signal.throwIfAborted();
+  execution.signal.throwIfAborted();
   const folder = await RunFolder.create(path, createConfig(settings, backend, dataset, plans, model));
   return { folder, dataset, plans };
 }
 
-async function reopen(path: string, session: Session): Promise<Prepared> {
+async function reopen(path: string, execution: Execution): Promise<Prepared> {
   const folder = await RunFolder.open(path);
   const { settings, backend } = folder.config;
-  warnOfOtherVersions(folder, session.progress);
-  await startBackend(backend.backend as Settings["backend"], session.progress);
-  const dataset = await load(settings, session);
+  warnOfOtherVersions(folder, execution.progress);
+  await startBackend(backend.backend as Settings["backend"], execution.progress);
+  const dataset = await load(settings, execution);
   checkSameData(folder.config, dataset);
   return { folder, dataset, plans: settings.seeds.map((seed) => planSeed(dataset, settings, seed)) };
 }
@@ -81,7 +81,7 @@ async function reopen(path: string, session: Session): Promise<Prepared> {
 /** Runs what is not finished yet; the samples of one seed at a time are on the backend. */
 async function runUnits(
   { folder, dataset, plans }: Prepared,
-  { progress, signal }: Session,
+  { progress, signal }: Execution,
 ): Promise<boolean> {
   for (const plan of plans) {
     const units = folder.units.filter((unit) => unit.seed === plan.seed);
@@ -107,7 +107,7 @@ async function startBackend(name: Settings["backend"], progress: Progress): Prom
   return backend;
 }
 
-function load(settings: Settings, { dataDir, progress, signal }: Session): Promise<Dataset> {
+function load(settings: Settings, { dataDir, progress, signal }: Execution): Promise<Dataset> {
   return loadData(settings, {
     ...(dataDir !== undefined && { dataDir }),
     signal,
