@@ -231,6 +231,8 @@ LILAW_API lilaw_status lilaw_cuda_device_count(int32_t* count);
 LILAW_API lilaw_status lilaw_cuda_device_info(int32_t device, lilaw_cuda_device* info);
 /** Makes a device the one that this thread's `_cuda` calls use. */
 LILAW_API lilaw_status lilaw_cuda_use_device(int32_t device);
+/** Bytes of memory that the device in use has, and how many of them are free. */
+LILAW_API lilaw_status lilaw_cuda_memory(int64_t* free_bytes, int64_t* total_bytes);
 
 /** Device memory. Upload and download are queued on `stream`; host memory must live until it has been synchronized. */
 LILAW_API lilaw_status lilaw_buffer_create(int64_t bytes, void** buffer);

@@ -44,6 +44,78 @@ export type AlignmentWeightsArguments = [
   results: Float64Array,
 ];
 
+/** What the addon knows a buffer or a stream by. */
+export type BufferHandle = { readonly kind: "buffer" };
+export type StreamHandle = { readonly kind: "stream" };
+
+type DeviceBatchArguments = [
+  rows: number,
+  classes: number,
+  lossKind: number,
+  lossParameter: number,
+  logits: BufferHandle,
+  labels: BufferHandle,
+];
+type DeviceMetaArguments = [
+  ...DeviceBatchArguments,
+  params: BufferHandle,
+  coefficients: Maybe<BufferHandle>,
+  result: BufferHandle,
+];
+
+export interface DeviceBinding {
+  /** dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
+  bufferCreate(dtype: number, length: number): BufferHandle;
+  bufferSlice(buffer: BufferHandle, begin: number, end: number): BufferHandle;
+  bufferUpload(buffer: BufferHandle, source: NodeJS.TypedArray, stream: StreamHandle): void;
+  bufferDownload(buffer: BufferHandle, out: NodeJS.TypedArray, stream: StreamHandle): void;
+  bufferDispose(buffer: BufferHandle): void;
+  streamCreate(): StreamHandle;
+  streamSynchronize(stream: StreamHandle): void;
+  streamDispose(stream: StreamHandle): void;
+  deviceMemory(): { freeBytes: number; totalBytes: number };
+  weightedLossCuda(
+    ...args: [
+      ...DeviceBatchArguments,
+      params: Maybe<BufferHandle>,
+      gradient: number,
+      normalize: number,
+      sampleWeights: Maybe<BufferHandle>,
+      losses: Maybe<BufferHandle>,
+      weights: Maybe<BufferHandle>,
+      labelProbs: Maybe<BufferHandle>,
+      maxProbs: Maybe<BufferHandle>,
+      predictions: Maybe<BufferHandle>,
+      termAlpha: Maybe<BufferHandle>,
+      termBeta: Maybe<BufferHandle>,
+      termDelta: Maybe<BufferHandle>,
+      gradLogits: Maybe<BufferHandle>,
+      result: BufferHandle,
+      stream: StreamHandle,
+    ]
+  ): void;
+  metaGradientCuda(...args: [...DeviceMetaArguments, stream: StreamHandle]): void;
+  metaStepCuda(
+    ...args: [
+      ...DeviceMetaArguments,
+      ...learningRate: [alpha: number, beta: number, delta: number],
+      ...weightDecay: [alpha: number, beta: number, delta: number],
+      clamp: number,
+      stream: StreamHandle,
+    ]
+  ): void;
+  alignmentWeightsCuda(
+    ...args: [
+      ...DeviceBatchArguments,
+      tangents: BufferHandle,
+      alignments: Maybe<BufferHandle>,
+      weights: Maybe<BufferHandle>,
+      result: BufferHandle,
+      stream: StreamHandle,
+    ]
+  ): void;
+}
+
 export interface CudaInfo {
   /** Why there is no CUDA; absent where there is */
   reason?: string;
@@ -53,7 +125,7 @@ export interface CudaInfo {
   devices?: { name: string; computeCapability: string; multiprocessors: number; memoryBytes: number }[];
 }
 
-export interface NativeBinding {
+export interface NativeBinding extends DeviceBinding {
   readonly version: string;
   weightedLoss(...args: WeightedLossArguments): void;
   weightedLossAsync(...args: WeightedLossArguments): Promise<void>;

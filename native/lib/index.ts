@@ -1,4 +1,29 @@
 export type { CudaInfo } from "./binding.js";
+export {
+  DeviceBuffer,
+  type DeviceDtype,
+  type DeviceResult,
+  deviceMemory,
+  type HostArrays,
+  Stream,
+} from "./device.js";
+export {
+  alignmentWeightsCuda,
+  alignmentWeightsResult,
+  type DeviceAlignmentWeightsArgs,
+  type DeviceAlignmentWeightsOutputs,
+  type DeviceBatch,
+  type DeviceLogits,
+  type DeviceMetaGradientArgs,
+  type DeviceMetaStepArgs,
+  type DeviceWeightedLossArgs,
+  type DeviceWeightedLossOutputs,
+  metaGradientCuda,
+  metaGradientResult,
+  metaStepCuda,
+  weightedLossCuda,
+  weightedLossResult,
+} from "./device-operations.js";
 export { type Diagnosis, describe, diagnose } from "./doctor.js";
 export {
   type AddonSource,

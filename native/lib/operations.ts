@@ -93,7 +93,8 @@ export interface NativeAlignmentWeightsScalars {
   nonFiniteRows: number;
 }
 
-function binding(): NativeBinding {
+/** The addon, or an Error with the code `BACKEND_UNAVAILABLE` that says where it was looked for. */
+export function binding(): NativeBinding {
   const found = load();
   if (found.binding) return found.binding;
   const tried = found.failures.map(({ source, path, reason }) => `${source} ${path}: ${reason}`);
@@ -104,7 +105,7 @@ function binding(): NativeBinding {
 }
 
 /** The values of `lilaw_loss` in lilaw.h. */
-function lossKind(loss: NativeLoss): number {
+export function lossKind(loss: NativeLoss): number {
   switch (typeof loss === "string" ? loss : loss.kind) {
     case "cross-entropy":
       return 0;
@@ -121,7 +122,7 @@ function lossKind(loss: NativeLoss): number {
   }
 }
 
-function lossParameter(loss: NativeLoss): number {
+export function lossParameter(loss: NativeLoss): number {
   if (typeof loss === "string") return 0;
   if (loss.kind === "focal") return loss.gamma;
   return loss.kind === "label-smoothing" ? loss.smoothing : loss.range;

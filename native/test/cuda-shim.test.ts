@@ -1,20 +1,13 @@
 /** The CUDA kernels without a GPU: their sources compiled for the host and run thread by thread (test/shim). */
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { build, missing, native, outputOf, run } from "./cmake.js";
 
-const native = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(native, "build", "shim");
 const minutes = 60_000;
 
-function run(program: string, args: readonly string[], env: Record<string, string> = {}) {
-  return spawnSync(program, args, { encoding: "utf8", cwd: native, env: { ...process.env, ...env } });
-}
-const outputOf = ({ stdout, stderr, error }: SpawnSyncReturns<string>) => `${stdout}${stderr}${error ?? ""}`;
-
-const missing = ["cmake", "c++"].filter((program) => run(program, ["--version"]).status !== 0);
 /** A compiler that makes and runs programs of this kind: the sanitizer needs more than its flag. */
 const compiles = (source: string, ...flags: string[]) => {
   const program = join(native, "build", "shim-probe");
@@ -22,16 +15,8 @@ const compiles = (source: string, ...flags: string[]) => {
   return made.status === 0 && run(program, []).status === 0;
 };
 
-function build(target: string) {
-  run("cmake", ["-E", "make_directory", folder]);
-  const configured = run("cmake", ["-S", "test/shim", "-B", folder]);
-  expect(configured.status, outputOf(configured)).toBe(0);
-  const built = run("cmake", ["--build", folder, "--parallel", "2", "--target", target]);
-  expect(built.status, outputOf(built)).toBe(0);
-}
-
 describe("CUDA kernels on the host", () => {
-  beforeAll(() => void run("cmake", ["-E", "make_directory", join(native, "build")]));
+  beforeAll(() => void mkdirSync(join(native, "build"), { recursive: true }));
 
   it("compute what the reference computes", { timeout: 20 * minutes }, ({ skip }) => {
     skip(missing.length > 0, `missing: ${missing.join(", ")}`);
@@ -39,7 +24,7 @@ describe("CUDA kernels on the host", () => {
       !compiles("#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>"),
       "no doctest (Debian: doctest-dev)",
     );
-    build("shim_test");
+    build("test/shim", folder, "shim_test");
     const test = run(join(folder, "shim_test"), []);
     expect(test.status, outputOf(test)).toBe(0);
     console.info(/largest share of the tolerance used: \S+/g.exec(outputOf(test))?.[0]);
@@ -48,7 +33,7 @@ describe("CUDA kernels on the host", () => {
   it("have no races, and a barrier taken away is found", { timeout: 20 * minutes }, ({ skip }) => {
     skip(missing.length > 0, `missing: ${missing.join(", ")}`);
     skip(!compiles("int main() {}", "-fsanitize=thread"), "no thread sanitizer that runs here");
-    build("race_test");
+    build("test/shim", folder, "race_test");
     const program = join(folder, "race_test");
     const whole = run(program, []);
     expect(whole.status, outputOf(whole)).toBe(0);
@@ -67,7 +52,7 @@ describe("CUDA kernels on the host", () => {
     skip(missing.length > 0, `missing: ${missing.join(", ")}`);
     const python = ["python3.11", "python3"].find((name) => run(name, ["-c", "import torch"]).status === 0);
     skip(python === undefined, "no Python with PyTorch");
-    build("lilaw_shim");
+    build("test/shim", folder, "lilaw_shim");
     const golden = join(native, "..", "packages", "testing", "golden", "lilaw.json");
     const counts = ["--cases", "8", "--rows", "20", "--long", "1"];
     const args = [join(folder, "liblilaw_shim.so"), "--form", "cuda", "--device", "cpu", "--golden", golden];

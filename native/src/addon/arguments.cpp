@@ -39,8 +39,26 @@ const char* name_of(napi_typedarray_type type) {
       return "Int32Array";
     case napi_uint8_array:
       return "Uint8Array";
+    case napi_uint16_array:
+      return "Uint16Array";
     default:
       return "another typed array";
+  }
+}
+
+napi_typedarray_type type_of(Element element) {
+  switch (element) {
+    case Element::kFloat16:
+    case Element::kBfloat16:
+      return napi_uint16_array;
+    case Element::kFloat64:
+      return napi_float64_array;
+    case Element::kInt32:
+      return napi_int32_array;
+    case Element::kUint8:
+      return napi_uint8_array;
+    default:
+      return napi_float32_array;
   }
 }
 
@@ -54,6 +72,19 @@ bool is_absent(napi_env env, napi_value value) {
   napi_valuetype type;
   napi_typeof(env, value, &type);
   return type == napi_undefined || type == napi_null;
+}
+
+}  // namespace
+
+Napi::Error error(Napi::Env env, const char* code, const std::string& message) {
+  Napi::Error thrown = Napi::Error::New(env, message);
+  thrown.Set("code", Napi::String::New(env, code));
+  return thrown;
+}
+
+Napi::Error unexpected(Napi::Env env, const char* code, const std::string& expectation, const std::string& name,
+                       const std::string& received) {
+  return error(env, code, "Expected " + expectation + " for " + name + " but received " + received);
 }
 
 std::string describe(napi_env env, napi_value value) {
@@ -71,17 +102,11 @@ std::string describe(napi_env env, napi_value value) {
   return Napi::Value(env, value).ToString().Utf8Value();
 }
 
-std::string sentence(const std::string& expectation, const char* name, const std::string& received) {
-  return "Expected " + expectation + " for " + name + " but received " + received;
+void check(Napi::Env env, lilaw_status status) {
+  if (status != LILAW_OK) throw error(env, lilaw_status_text(status), lilaw_last_error());
 }
 
-}  // namespace
-
-Napi::Error error(Napi::Env env, const char* code, const std::string& message) {
-  Napi::Error thrown = Napi::Error::New(env, message);
-  thrown.Set("code", Napi::String::New(env, code));
-  return thrown;
-}
+std::int64_t size_of(Element element) { return static_cast<std::int64_t>(element_bytes(type_of(element))); }
 
 Bytes bytes_of(napi_env env, napi_value typed_array) {
   const TypedArray array = info_of(env, typed_array);
@@ -94,13 +119,11 @@ Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
   napi_get_cb_info(env, info, &count, values_, nullptr, nullptr);
 }
 
-napi_value Arguments::next() { return values_[values_used_++]; }
-
 double Arguments::number(const char* name) {
   const napi_value value = next();
   double number;
   if (napi_get_value_double(env_, value, &number) != napi_ok) {
-    throw error(env_, "INVALID_ARGUMENT", sentence("a number", name, describe(env_, value)));
+    throw unexpected(env_, "INVALID_ARGUMENT", "a number", name, describe(env_, value));
   }
   return number;
 }
@@ -108,33 +131,36 @@ double Arguments::number(const char* name) {
 std::int64_t Arguments::integer(const char* name) {
   const double value = number(name);
   if (!(std::fabs(value) <= 9007199254740991.0) || value != std::trunc(value)) {
-    throw error(env_, "INVALID_ARGUMENT", sentence("an integer", name, std::to_string(value)));
+    throw unexpected(env_, "INVALID_ARGUMENT", "an integer", name, std::to_string(value));
   }
   return static_cast<std::int64_t>(value);
 }
 
-void Arguments::array(const char* name, napi_typedarray_type type, std::int64_t length, bool is_output,
-                      bool is_optional, void** pointer) {
+void Arguments::array(const char* name, Element element, std::int64_t length, bool is_output, bool is_optional,
+                      void** pointer) {
   const napi_value value = next();
-  bool is_array = false;
-  napi_is_typedarray(env_, value, &is_array);
-  if (!is_array) {
-    if (is_optional && is_absent(env_, value)) return;
-    throw error(env_, "INVALID_ARGUMENT",
-                sentence(std::string("a ") + name_of(type), name, describe(env_, value)));
-  }
-  const TypedArray array = info_of(env_, value);
-  if (array.type != type) {
-    throw error(env_, "INVALID_ARGUMENT",
-                sentence(std::string("a ") + name_of(type), name, describe(env_, value)));
+  const Array array = look_at(name, value, element);
+  if (!array.found && is_optional && is_absent(env_, value)) return;
+  if (!array.found || !array.fits) {
+    throw unexpected(env_, "INVALID_ARGUMENT", kind_of(element), name, received(value));
   }
   if (length < 0 || array.length != static_cast<std::size_t>(length)) {
-    throw error(env_, "LENGTH_MISMATCH",
-                sentence(std::to_string(length), (std::string(name) + ".length").c_str(),
-                         std::to_string(array.length)));
+    throw unexpected(env_, "LENGTH_MISMATCH", std::to_string(length), std::string(name) + ".length",
+                     std::to_string(array.length));
   }
   *pointer = array.data;
-  arrays_[arrays_used_++] = {name, value, pointer, array.length * element_bytes(type), is_output};
+  arrays_[arrays_used_++] = {name, value, pointer, array.length * static_cast<std::size_t>(size_of(element)),
+                             is_output};
 }
+
+Arguments::Array HostArguments::look_at(const char*, napi_value value, Element wanted) const {
+  bool is_array = false;
+  napi_is_typedarray(env(), value, &is_array);
+  if (!is_array) return {};
+  const TypedArray array = info_of(env(), value);
+  return {true, array.type == type_of(wanted), array.length, array.data};
+}
+
+std::string HostArguments::kind_of(Element element) const { return std::string("a ") + name_of(type_of(element)); }
 
 }  // namespace lilaw::addon

@@ -19,6 +19,23 @@ namespace lilaw::addon {
 /** A JavaScript error with a `code`. */
 Napi::Error error(Napi::Env env, const char* code, const std::string& message);
 
+/** The same in the shape of all bad input. */
+Napi::Error unexpected(Napi::Env env, const char* code, const std::string& expectation, const std::string& name,
+                       const std::string& received);
+
+/** A value for people. */
+std::string describe(napi_env env, napi_value value);
+
+/** Throws the error of a status that is not LILAW_OK. */
+void check(Napi::Env env, lilaw_status status);
+
+/** What an array holds: first the types of lilaw_dtype, with its numbers. */
+enum class Element { kFloat32, kFloat16, kBfloat16, kFloat64, kInt32, kUint8 };
+constexpr int kElements = 6;
+
+/** Bytes of one. */
+std::int64_t size_of(Element element);
+
 /** An array of a call: where its pointer went, so that an asynchronous call can put another in its place. */
 struct ArrayUse {
   const char* name;
@@ -33,47 +50,65 @@ class Arguments {
   static constexpr std::size_t kMost = 24;
 
   Arguments(napi_env env, napi_callback_info info);
+  virtual ~Arguments() = default;
 
   Napi::Env env() const { return env_; }
 
+  napi_value next() { return values_[values_used_++]; }
   double number(const char* name);
   /** A number without a fraction that is exact in a double. */
   std::int64_t integer(const char* name);
 
+  /** The type of the next argument, if that is an array of logits; float32 otherwise. */
+  virtual lilaw_dtype logits_type() const = 0;
+
   /** The next argument as an array of exactly `length` elements. */
+  void array(const char* name, Element element, std::int64_t length, bool is_output, bool is_optional, void** pointer);
+
   template <class T>
   void input(const char* name, std::int64_t length, const T** pointer) {
-    array(name, type_of<T>(), length, false, false, reinterpret_cast<void**>(const_cast<T**>(pointer)));
+    array(name, element_of<T>(), length, false, false, reinterpret_cast<void**>(const_cast<T**>(pointer)));
   }
   template <class T>
   void output(const char* name, std::int64_t length, T** pointer) {
-    array(name, type_of<T>(), length, true, false, reinterpret_cast<void**>(pointer));
+    array(name, element_of<T>(), length, true, false, reinterpret_cast<void**>(pointer));
   }
   /** The same, or null or undefined, which make a null pointer. */
   template <class T>
   void optional_input(const char* name, std::int64_t length, const T** pointer) {
-    array(name, type_of<T>(), length, false, true, reinterpret_cast<void**>(const_cast<T**>(pointer)));
+    array(name, element_of<T>(), length, false, true, reinterpret_cast<void**>(const_cast<T**>(pointer)));
   }
   template <class T>
   void optional_output(const char* name, std::int64_t length, T** pointer) {
-    array(name, type_of<T>(), length, true, true, reinterpret_cast<void**>(pointer));
+    array(name, element_of<T>(), length, true, true, reinterpret_cast<void**>(pointer));
   }
 
   const ArrayUse* begin() const { return arrays_; }
   const ArrayUse* end() const { return arrays_ + arrays_used_; }
 
+ protected:
+  /** What an array is, or nothing (`found` false) if it is none of this kind. */
+  struct Array {
+    bool found;
+    /** Has the type that was asked for */
+    bool fits;
+    std::size_t length;
+    void* data;
+  };
+  virtual Array look_at(const char* name, napi_value value, Element wanted) const = 0;
+  virtual std::string kind_of(Element element) const = 0;
+  virtual std::string received(napi_value value) const { return describe(env_, value); }
+
+  napi_value upcoming() const { return values_[values_used_]; }
+
  private:
   template <class T>
-  static constexpr napi_typedarray_type type_of() {
-    if constexpr (std::is_same_v<T, float>) return napi_float32_array;
-    if constexpr (std::is_same_v<T, double>) return napi_float64_array;
-    if constexpr (std::is_same_v<T, std::int32_t>) return napi_int32_array;
-    if constexpr (std::is_same_v<T, std::uint8_t>) return napi_uint8_array;
+  static constexpr Element element_of() {
+    if constexpr (std::is_same_v<T, float>) return Element::kFloat32;
+    if constexpr (std::is_same_v<T, double>) return Element::kFloat64;
+    if constexpr (std::is_same_v<T, std::int32_t>) return Element::kInt32;
+    if constexpr (std::is_same_v<T, std::uint8_t>) return Element::kUint8;
   }
-
-  napi_value next();
-  void array(const char* name, napi_typedarray_type type, std::int64_t length, bool is_output, bool is_optional,
-             void** pointer);
 
   Napi::Env env_;
   napi_value values_[kMost];
@@ -81,6 +116,22 @@ class Arguments {
   ArrayUse arrays_[kMost];
   std::size_t arrays_used_ = 0;
 };
+
+/** Arrays are typed arrays; 16-bit floats are the bits of a Uint16Array. */
+class HostArguments : public Arguments {
+ public:
+  using Arguments::Arguments;
+  lilaw_dtype logits_type() const override { return LILAW_FLOAT32; }
+
+ protected:
+  Array look_at(const char* name, napi_value value, Element wanted) const override;
+  std::string kind_of(Element element) const override;
+};
+
+/** The arguments of the operations, except for where results and scalars go. */
+void read(Arguments& arguments, lilaw_weighted_loss_args& args);
+void read(Arguments& arguments, lilaw_meta_gradient_args& args);
+void read(Arguments& arguments, lilaw_alignment_weights_args& args);
 
 /** Data and length in bytes of a typed array as it is now; a detached one has no bytes. */
 struct Bytes {

@@ -3,6 +3,7 @@
 static Napi::Object init(Napi::Env, Napi::Object exports) {
   lilaw::addon::define_settings(exports);
   lilaw::addon::define_operations(exports);
+  lilaw::addon::define_device(exports);
   return exports;
 }
 

@@ -1,48 +1,14 @@
 /** The operations on host memory, each as a function that returns when it is done and as one that promises to. */
 #include <cstring>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "arguments.h"
+#include "guarded.h"
 #include "module.h"
 
 namespace lilaw::addon {
 namespace {
-
-/**
- * rows, classes, loss kind, loss parameter; then the arrays of a batch. Strides are those of dense arrays: a typed
- * array has no other.
- */
-void read_batch(Arguments& arguments, lilaw_batch& batch) {
-  batch.rows = arguments.integer("rows");
-  batch.classes = arguments.integer("classes");
-  // A product of these is a length of an array, and JavaScript has none above 2^53.
-  constexpr std::int64_t kMost = INT64_C(1) << 31;
-  if (batch.rows < 1 || batch.classes < 1 || batch.rows > kMost || batch.classes > kMost) {
-    throw error(arguments.env(), "INVALID_ARGUMENT",
-                "Expected integers from 1 to 2^31 for rows and classes but received " +
-                    std::to_string(batch.rows) + " and " + std::to_string(batch.classes));
-  }
-  batch.loss.kind = static_cast<std::int32_t>(arguments.integer("loss.kind"));
-  batch.loss.parameter = arguments.number("loss.parameter");
-  batch.dtype = LILAW_FLOAT32;
-  batch.logits_stride = batch.labels_stride = batch.classes;
-
-  const std::int64_t elements = batch.rows * batch.classes;
-  arguments.input("logits", elements, reinterpret_cast<const float**>(&batch.logits));
-  switch (batch.loss.kind) {
-    case LILAW_MULTI_LABEL:
-      return arguments.input("labels", elements, reinterpret_cast<const std::uint8_t**>(&batch.labels));
-    case LILAW_REGRESSION:
-      return arguments.input("labels", batch.rows, reinterpret_cast<const float**>(&batch.labels));
-    default:
-      return arguments.input("labels", batch.rows, reinterpret_cast<const std::int32_t**>(&batch.labels));
-  }
-}
-
-/** Three doubles in a row are a lilaw_params. */
-const double** as_doubles(const lilaw_params** params) { return reinterpret_cast<const double**>(params); }
 
 /** Each operation: how its arguments are read, and how it runs. `results` is the last array. */
 struct WeightedLoss {
@@ -50,24 +16,8 @@ struct WeightedLoss {
   lilaw_weighted_loss_args args{};
   double* results = nullptr;
 
-  void read(Arguments& arguments) {
-    read_batch(arguments, args.batch);
-    const std::int64_t rows = args.batch.rows;
-    args.grad_stride = args.batch.classes;
-    arguments.optional_input("params", 3, as_doubles(&args.params));
-    args.gradient = static_cast<std::int32_t>(arguments.integer("gradient"));
-    args.normalize = static_cast<std::int32_t>(arguments.integer("normalize"));
-    arguments.optional_input("sampleWeights", rows, &args.sample_weights);
-    arguments.optional_output("losses", rows, &args.losses);
-    arguments.optional_output("weights", rows, &args.weights);
-    arguments.optional_output("labelProbs", rows, &args.label_probs);
-    arguments.optional_output("maxProbs", rows, &args.max_probs);
-    arguments.optional_output("predictions", rows, &args.predictions);
-    arguments.optional_output("terms.alpha", rows, &args.term_alpha);
-    arguments.optional_output("terms.beta", rows, &args.term_beta);
-    arguments.optional_output("terms.delta", rows, &args.term_delta);
-    arguments.optional_output("gradLogits", rows * args.batch.classes,
-                              reinterpret_cast<float**>(&args.grad_logits));
+  void read(HostArguments& arguments) {
+    addon::read(arguments, args);
     arguments.output("results", 2, &results);
   }
 
@@ -87,10 +37,8 @@ struct MetaGradient {
   lilaw_meta_gradient_args args{};
   double* results = nullptr;
 
-  void read(Arguments& arguments) {
-    read_batch(arguments, args.batch);
-    arguments.input("params", 3, as_doubles(&args.params));
-    arguments.optional_input("coefficients", args.batch.rows, &args.coefficients);
+  void read(HostArguments& arguments) {
+    addon::read(arguments, args);
     arguments.output("results", 5, &results);
   }
 
@@ -113,13 +61,8 @@ struct AlignmentWeights {
   lilaw_alignment_weights_args args{};
   double* results = nullptr;
 
-  void read(Arguments& arguments) {
-    read_batch(arguments, args.batch);
-    args.tangents_stride = args.batch.classes;
-    arguments.input("tangents", args.batch.rows * args.batch.classes,
-                    reinterpret_cast<const float**>(&args.tangents));
-    arguments.optional_output("alignments", args.batch.rows, &args.alignments);
-    arguments.optional_output("weights", args.batch.rows, &args.weights);
+  void read(HostArguments& arguments) {
+    addon::read(arguments, args);
     arguments.output("results", 1, &results);
   }
 
@@ -149,23 +92,10 @@ Napi::Error error_of(Napi::Env env, const Failure& failure) {
   return error(env, lilaw_status_text(failure.status), failure.message);
 }
 
-/** Does what a function of JavaScript does; what that throws, JavaScript catches. */
-template <class Work>
-napi_value guarded(napi_env env, Work work) {
-  try {
-    return work();
-  } catch (const Napi::Error& thrown) {
-    thrown.ThrowAsJavaScriptException();
-  } catch (const std::bad_alloc&) {
-    error(env, "OUT_OF_MEMORY", "Expected memory for a call but received none").ThrowAsJavaScriptException();
-  }
-  return nullptr;
-}
-
 template <class Operation>
 napi_value call(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
-    Arguments arguments(env, info);
+    HostArguments arguments(env, info);
     Operation operation;
     operation.read(arguments);
     const Failure failure = run(operation);
@@ -182,7 +112,7 @@ template <class Operation>
 class Promised : public Napi::AsyncWorker {
  public:
   static Napi::Value start(napi_env env, napi_callback_info info) {
-    Arguments arguments(env, info);
+    HostArguments arguments(env, info);
     auto promised = std::make_unique<Promised>(arguments);
     const Napi::Promise promise = promised->deferred_.Promise();
     promised->Queue();
@@ -191,7 +121,7 @@ class Promised : public Napi::AsyncWorker {
     return promise;
   }
 
-  explicit Promised(Arguments& arguments)
+  explicit Promised(HostArguments& arguments)
       : Napi::AsyncWorker(arguments.env(), Operation::kName),
         deferred_(Napi::Promise::Deferred::New(arguments.env())) {
     operation_.read(arguments);
@@ -250,15 +180,9 @@ napi_value promise(napi_env env, napi_callback_info info) {
 
 template <class Operation>
 void define(Napi::Object exports) {
-  const napi_env env = exports.Env();
   const std::string name = Operation::kName;
-  const auto set = [&](const std::string& key, napi_callback function) {
-    napi_value value;
-    napi_create_function(env, key.c_str(), key.size(), function, nullptr, &value);
-    exports.Set(key, Napi::Value(env, value));
-  };
-  set(name, call<Operation>);
-  set(name + "Async", promise<Operation>);
+  set(exports, name, call<Operation>);
+  set(exports, name + "Async", promise<Operation>);
 }
 
 }  // namespace

@@ -6,10 +6,6 @@
 namespace lilaw::addon {
 namespace {
 
-void check(Napi::Env env, lilaw_status status) {
-  if (status != LILAW_OK) throw error(env, lilaw_status_text(status), lilaw_last_error());
-}
-
 Napi::Value set_cpu_isa(const Napi::CallbackInfo& info) {
   const bool named = info[0].IsString();
   const std::string name = named ? info[0].As<Napi::String>().Utf8Value() : "";

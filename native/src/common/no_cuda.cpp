@@ -22,6 +22,7 @@ lilaw_status lilaw_cuda_versions(int32_t*, int32_t*) { return unavailable(); }
 lilaw_status lilaw_cuda_device_count(int32_t*) { return unavailable(); }
 lilaw_status lilaw_cuda_device_info(int32_t, lilaw_cuda_device*) { return unavailable(); }
 lilaw_status lilaw_cuda_use_device(int32_t) { return unavailable(); }
+lilaw_status lilaw_cuda_memory(int64_t*, int64_t*) { return unavailable(); }
 
 lilaw_status lilaw_buffer_create(int64_t, void**) { return unavailable(); }
 lilaw_status lilaw_buffer_free(void*) { return unavailable(); }

@@ -99,6 +99,17 @@ lilaw_status lilaw_cuda_use_device(int32_t device) {
   return LILAW_OK;
 }
 
+lilaw_status lilaw_cuda_memory(int64_t* free_bytes, int64_t* total_bytes) {
+  LILAW_TRY(check_pointer(free_bytes, "free_bytes"));
+  LILAW_TRY(check_pointer(total_bytes, "total_bytes"));
+  std::size_t free = 0;
+  std::size_t total = 0;
+  LILAW_CUDA_TRY(cudaMemGetInfo, &free, &total);
+  *free_bytes = static_cast<std::int64_t>(free);
+  *total_bytes = static_cast<std::int64_t>(total);
+  return LILAW_OK;
+}
+
 lilaw_status lilaw_buffer_create(int64_t bytes, void** buffer) {
   LILAW_TRY(check_pointer(buffer, "buffer"));
   LILAW_TRY(check_bytes(bytes, 1));

@@ -1,6 +1,7 @@
 /** CUDA's language and runtime, as far as the kernels use them, on the host: see device.h. */
 #pragma once
 
+#include <atomic>
 #include <cmath>
 
 #include "device.h"
@@ -102,6 +103,14 @@ struct cudaLaunchConfig_t {
   unsigned numAttrs;
 };
 
+namespace shim {
+
+constexpr std::size_t kMemoryBytes = std::size_t{1} << 32;
+constexpr std::size_t kAlignment = 256;
+inline std::atomic<std::size_t> used_bytes{0};
+
+}  // namespace shim
+
 inline const char* cudaGetErrorName(cudaError_t) { return "cudaError"; }
 inline const char* cudaGetErrorString(cudaError_t) { return "an error of the shim"; }
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
@@ -121,7 +130,7 @@ inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
 }
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return cudaErrorInvalidDevice;
-  *properties = {"the host, through the shim", 1, 9, 0, 1};
+  *properties = {"the host, through the shim", shim::kMemoryBytes, 9, 0, 1};
   return cudaSuccess;
 }
 inline cudaError_t cudaRuntimeGetVersion(int* version) {
@@ -133,12 +142,29 @@ inline cudaError_t cudaDriverGetVersion(int* version) {
   return cudaSuccess;
 }
 
+/** Before the memory lies its size. New memory is full of NaN. */
 inline cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
-  *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  return *memory != nullptr ? cudaSuccess : cudaErrorMemoryAllocation;
+  if (bytes > shim::kMemoryBytes - shim::used_bytes) return cudaErrorMemoryAllocation;
+  const std::size_t padded = (bytes + shim::kAlignment - 1) / shim::kAlignment * shim::kAlignment;
+  auto* const block = static_cast<char*>(std::aligned_alloc(shim::kAlignment, padded + shim::kAlignment));
+  if (block == nullptr) return cudaErrorMemoryAllocation;
+  std::memcpy(block, &bytes, sizeof bytes);
+  *memory = std::memset(block + shim::kAlignment, 0xff, bytes);
+  shim::used_bytes += bytes;
+  return cudaSuccess;
 }
 inline cudaError_t cudaFree(void* memory) {
-  std::free(memory);
+  if (memory == nullptr) return cudaSuccess;
+  char* const block = static_cast<char*>(memory) - shim::kAlignment;
+  std::size_t bytes;
+  std::memcpy(&bytes, block, sizeof bytes);
+  shim::used_bytes -= bytes;
+  std::free(block);
+  return cudaSuccess;
+}
+inline cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *total = shim::kMemoryBytes;
+  *free = shim::kMemoryBytes - shim::used_bytes;
   return cudaSuccess;
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {

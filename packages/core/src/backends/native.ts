@@ -4,25 +4,21 @@
  * The package is optional. It is found at run time, through Node's own `require`, so that browsers and bundlers never
  * see it; and only when a backend is first asked for.
  */
-import type * as Native from "@lilaw/native";
 import type {
   AlignmentWeightsArgs,
   Backend,
   FloatArray,
-  Labels,
-  Loss,
   MetaGradientArgs,
   WeightedLossArgs,
   WeightedLossOutputs,
 } from "../backend.js";
-import { expected } from "../errors.js";
+import { cudaBackend } from "./cuda.js";
+import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
 
 /** A backend, or why there is none and what would give one. */
 export type Opening =
   | { readonly backend: Backend; readonly detail: string }
   | { readonly backend: null; readonly reason: string; readonly help: string };
-
-type NativeModule = typeof Native;
 
 let found: NativeModule | string | undefined;
 
@@ -58,14 +54,15 @@ export function openCpu(): Opening {
   return { backend: cpuBackend(native), detail: `${native.cpuIsa()}, ${native.threads()} threads` };
 }
 
-/** The backend `"cuda"`: what @lilaw/native says of the GPU. */
+/** The backend `"cuda"`, where @lilaw/native was built with CUDA and finds a device. */
 export function openCuda(): Opening {
   const cpu = openCpu();
   if (!cpu.backend) return cpu;
-  const { reason = "this version of @lilaw/core has no kernels for it" } = (findNative() as NativeModule)
-    .load()
-    .binding!.cudaInfo();
-  return { backend: null, reason, help: "npx lilaw-native doctor" };
+  const native = findNative() as NativeModule;
+  const { reason = "no device", devices = [] } = native.load().binding!.cudaInfo();
+  const [device] = devices;
+  if (!device) return { backend: null, reason, help: "npx lilaw-native doctor" };
+  return { backend: cudaBackend(native), detail: device.name };
 }
 
 /**
@@ -79,28 +76,6 @@ export function registerTensorFlowOps(): string {
   if (typeof native === "string") return native;
   const { binding } = native.load();
   return binding === null ? "@lilaw/native has no addon here" : binding.registerTensorFlowOps();
-}
-
-/** Narrows an array that the kernels take; they have no other precision. */
-function float32(name: string, array: FloatArray): Float32Array;
-function float32(name: string, array: FloatArray | undefined): Float32Array | undefined;
-function float32(name: string, array: FloatArray | undefined): Float32Array | undefined {
-  if (array === undefined || array instanceof Float32Array) return array;
-  throw expected(
-    "INVALID_ARGUMENT",
-    'a Float32Array (backend "cpu" computes in float32; "auto" and "reference" take Float64Array too)',
-    name,
-    array,
-  );
-}
-
-/** Labels in the type that the kernels take. All labels are small integers, or targets of regression. */
-function nativeLabels(labels: Labels, loss: Loss): Native.NativeLabels {
-  if (loss === "multi-label") return labels instanceof Uint8Array ? labels : Uint8Array.from(labels);
-  if (typeof loss === "object" && loss.kind === "regression") {
-    return labels instanceof Float32Array ? labels : Float32Array.from(labels);
-  }
-  return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }
 
 /** Object literals throughout, as a spread would cost more than a small kernel. */
@@ -144,23 +119,6 @@ function cpuBackend(native: NativeModule): Backend {
           weights: float32("out.weights", out.weights),
         },
       ),
-  };
-}
-
-function nativeOutputs(out: WeightedLossOutputs): Native.NativeWeightedLossOutputs {
-  const { terms } = out;
-  return {
-    losses: float32("out.losses", out.losses),
-    weights: float32("out.weights", out.weights),
-    labelProbs: float32("out.labelProbs", out.labelProbs),
-    maxProbs: float32("out.maxProbs", out.maxProbs),
-    predictions: out.predictions,
-    terms: terms && {
-      alpha: float32("out.terms.alpha", terms.alpha),
-      beta: float32("out.terms.beta", terms.beta),
-      delta: float32("out.terms.delta", terms.delta),
-    },
-    gradLogits: float32("out.gradLogits", out.gradLogits),
   };
 }
 

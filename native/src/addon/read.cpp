@@ -1,0 +1,78 @@
+/** How the operations read their arguments, wherever their arrays are. */
+#include "arguments.h"
+
+namespace lilaw::addon {
+namespace {
+
+/**
+ * rows, classes, loss kind, loss parameter; then the arrays of a batch. Strides are those of dense arrays: an array
+ * of JavaScript has no other.
+ */
+void read_batch(Arguments& arguments, lilaw_batch& batch) {
+  batch.rows = arguments.integer("rows");
+  batch.classes = arguments.integer("classes");
+  // A product of these is a length of an array, and JavaScript has none above 2^53.
+  constexpr std::int64_t kMost = INT64_C(1) << 31;
+  if (batch.rows < 1 || batch.classes < 1 || batch.rows > kMost || batch.classes > kMost) {
+    throw unexpected(arguments.env(), "INVALID_ARGUMENT", "integers from 1 to 2^31", "rows and classes",
+                     std::to_string(batch.rows) + " and " + std::to_string(batch.classes));
+  }
+  batch.loss.kind = static_cast<std::int32_t>(arguments.integer("loss.kind"));
+  batch.loss.parameter = arguments.number("loss.parameter");
+  batch.dtype = arguments.logits_type();
+  batch.logits_stride = batch.labels_stride = batch.classes;
+
+  const std::int64_t elements = batch.rows * batch.classes;
+  arguments.array("logits", static_cast<Element>(batch.dtype), elements, false, false,
+                  const_cast<void**>(&batch.logits));
+  switch (batch.loss.kind) {
+    case LILAW_MULTI_LABEL:
+      return arguments.input("labels", elements, reinterpret_cast<const std::uint8_t**>(&batch.labels));
+    case LILAW_REGRESSION:
+      return arguments.input("labels", batch.rows, reinterpret_cast<const float**>(&batch.labels));
+    default:
+      return arguments.input("labels", batch.rows, reinterpret_cast<const std::int32_t**>(&batch.labels));
+  }
+}
+
+/** Three doubles in a row are a lilaw_params. */
+const double** as_doubles(const lilaw_params** params) { return reinterpret_cast<const double**>(params); }
+
+}  // namespace
+
+void read(Arguments& arguments, lilaw_weighted_loss_args& args) {
+  read_batch(arguments, args.batch);
+  const std::int64_t rows = args.batch.rows;
+  args.grad_stride = args.batch.classes;
+  arguments.optional_input("params", 3, as_doubles(&args.params));
+  args.gradient = static_cast<std::int32_t>(arguments.integer("gradient"));
+  args.normalize = static_cast<std::int32_t>(arguments.integer("normalize"));
+  arguments.optional_input("sampleWeights", rows, &args.sample_weights);
+  arguments.optional_output("losses", rows, &args.losses);
+  arguments.optional_output("weights", rows, &args.weights);
+  arguments.optional_output("labelProbs", rows, &args.label_probs);
+  arguments.optional_output("maxProbs", rows, &args.max_probs);
+  arguments.optional_output("predictions", rows, &args.predictions);
+  arguments.optional_output("terms.alpha", rows, &args.term_alpha);
+  arguments.optional_output("terms.beta", rows, &args.term_beta);
+  arguments.optional_output("terms.delta", rows, &args.term_delta);
+  arguments.array("gradLogits", static_cast<Element>(args.batch.dtype), rows * args.batch.classes, true, true,
+                  &args.grad_logits);
+}
+
+void read(Arguments& arguments, lilaw_meta_gradient_args& args) {
+  read_batch(arguments, args.batch);
+  arguments.input("params", 3, as_doubles(&args.params));
+  arguments.optional_input("coefficients", args.batch.rows, &args.coefficients);
+}
+
+void read(Arguments& arguments, lilaw_alignment_weights_args& args) {
+  read_batch(arguments, args.batch);
+  args.tangents_stride = args.batch.classes;
+  arguments.array("tangents", static_cast<Element>(args.batch.dtype), args.batch.rows * args.batch.classes, false,
+                  false, const_cast<void**>(&args.tangents));
+  arguments.optional_output("alignments", args.batch.rows, &args.alignments);
+  arguments.optional_output("weights", args.batch.rows, &args.weights);
+}
+
+}  // namespace lilaw::addon

@@ -1,0 +1,171 @@
+/**
+ * The kernels of `@lilaw/native` on a GPU as a backend over arrays of the host: upload, run, download. Whoever keeps
+ * data on the device calls that package's operations on its `DeviceBuffer`.
+ */
+import type * as Native from "@lilaw/native";
+import type { Backend, Batch, LilawParams, Loss } from "../backend.js";
+import { expected } from "../errors.js";
+import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
+
+/** What is on the device during a call. */
+class Visit {
+  readonly #native: NativeModule;
+  readonly #buffers: Native.DeviceBuffer[] = [];
+  readonly #downloads: (() => void)[] = [];
+
+  constructor(native: NativeModule) {
+    this.#native = native;
+  }
+
+  hold<D extends Native.DeviceDtype>(buffer: Native.DeviceBuffer<D>): Native.DeviceBuffer<D> {
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  room<D extends Native.DeviceDtype>(dtype: D, length: number): Native.DeviceBuffer<D> {
+    return this.hold(this.#native.DeviceBuffer.create(dtype, length));
+  }
+
+  /** An input; undefined stays. */
+  floats(array: Float32Array): Native.DeviceBuffer<"float32">;
+  floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined;
+  floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined {
+    return array && this.room("float32", array.length).upload(array);
+  }
+
+  batch({ logits, labels, classes }: Batch, loss: Loss): Native.DeviceBatch {
+    return {
+      logits: this.floats(float32("logits", logits)),
+      labels: this.#labels(nativeLabels(labels, loss)),
+      classes,
+      loss,
+    };
+  }
+
+  params({ alpha, beta, delta }: LilawParams): Native.DeviceBuffer<"float64"> {
+    return this.room("float64", 3).upload(Float64Array.of(alpha, beta, delta));
+  }
+
+  /** Room for an output, which `finish` downloads. */
+  output(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined {
+    return array && this.#output("float32", array);
+  }
+
+  integers(array: Int32Array | undefined): Native.DeviceBuffer<"int32"> | undefined {
+    return array && this.#output("int32", array);
+  }
+
+  /** The results of the operation; its outputs too, if every label was one. */
+  finish<Name extends string>(
+    type: Native.DeviceResult<Name | "invalidLabels">,
+    result: Native.DeviceBuffer<"uint8">,
+    classes: number,
+  ): Record<Name, number> {
+    const { invalidLabels, ...scalars } = type.download(result);
+    if (invalidLabels > 0) {
+      const received = `${invalidLabels} rows with others`;
+      throw expected(
+        "LABEL_OUT_OF_RANGE",
+        `classes below ${classes}, or finite targets,`,
+        "labels",
+        received,
+      );
+    }
+    for (const download of this.#downloads) download();
+    return scalars as Record<Name, number>;
+  }
+
+  end(): void {
+    for (const buffer of this.#buffers) buffer.dispose();
+  }
+
+  #labels(labels: Native.NativeLabels): Native.DeviceBatch["labels"] {
+    if (labels instanceof Float32Array) return this.floats(labels);
+    if (labels instanceof Uint8Array) return this.room("uint8", labels.length).upload(labels);
+    return this.room("int32", labels.length).upload(labels);
+  }
+
+  #output<D extends "float32" | "int32">(dtype: D, array: Native.HostArrays[D]): Native.DeviceBuffer<D> {
+    const buffer = this.room(dtype, array.length);
+    this.#downloads.push(() => buffer.download(array));
+    return buffer;
+  }
+}
+
+/** Runs an operation, and frees all that it held on the device. */
+function visiting<R>(native: NativeModule, run: (device: Visit) => R): R {
+  const device = new Visit(native);
+  try {
+    return run(device);
+  } finally {
+    device.end();
+  }
+}
+
+/** The backend `"cuda"`. Results are those of the device, in arrays of the host. */
+export function cudaBackend(native: NativeModule): Backend {
+  const { weightedLossResult, metaGradientResult, alignmentWeightsResult } = native;
+  return {
+    name: "cuda",
+
+    weightedLoss: (args, out) =>
+      visiting(native, (device) => {
+        const batch = device.batch(args, args.loss);
+        const sampleWeights = device.floats(float32("sampleWeights", args.sampleWeights));
+        const { terms, ...arrays } = nativeOutputs(out);
+        const result = device.hold(weightedLossResult.create());
+        native.weightedLossCuda(
+          {
+            ...batch,
+            params: args.params && device.params(args.params),
+            gradient: args.gradient,
+            normalize: args.normalize,
+            sampleWeights,
+          },
+          {
+            result,
+            losses: device.output(arrays.losses),
+            weights: device.output(arrays.weights),
+            labelProbs: device.output(arrays.labelProbs),
+            maxProbs: device.output(arrays.maxProbs),
+            predictions: device.integers(arrays.predictions),
+            terms: terms && {
+              alpha: device.output(terms.alpha)!,
+              beta: device.output(terms.beta)!,
+              delta: device.output(terms.delta)!,
+            },
+            gradLogits: device.output(arrays.gradLogits),
+          },
+        );
+        return device.finish(weightedLossResult, result, args.classes);
+      }),
+
+    metaGradient: (args) =>
+      visiting(native, (device) => {
+        const batch = device.batch(args, args.loss);
+        const coefficients = device.floats(float32("coefficients", args.coefficients));
+        const result = device.hold(metaGradientResult.create());
+        native.metaGradientCuda({ ...batch, params: device.params(args.params), coefficients }, result);
+        const { alpha, beta, delta, objective, nonFiniteRows } = device.finish(
+          metaGradientResult,
+          result,
+          args.classes,
+        );
+        return { alpha, beta, delta, objective, nonFiniteRows };
+      }),
+
+    alignmentWeights: (args, out) =>
+      visiting(native, (device) => {
+        const batch = device.batch(args, args.loss);
+        const tangents = device.floats(float32("tangents", args.tangents));
+        const alignments = float32("out.alignments", out.alignments);
+        const weights = float32("out.weights", out.weights);
+        const result = device.hold(alignmentWeightsResult.create());
+        native.alignmentWeightsCuda(
+          { ...batch, tangents },
+          { result, alignments: device.output(alignments), weights: device.output(weights) },
+        );
+        return device.finish(alignmentWeightsResult, result, args.classes);
+      }),
+  };
+}
