@@ -4,8 +4,11 @@ import { fileURLToPath } from "node:url";
 
 export const native = fileURLToPath(new URL("..", import.meta.url));
 
+// Sanitizers that are loaded into Node (scripts/sanitize.mjs) are not for other programs.
+const { LD_PRELOAD: _, ...ownEnv } = process.env;
+
 export function run(program: string, args: readonly string[], env: Record<string, string> = {}) {
-  return spawnSync(program, args, { encoding: "utf8", cwd: native, env: { ...process.env, ...env } });
+  return spawnSync(program, args, { encoding: "utf8", cwd: native, env: { ...ownEnv, ...env } });
 }
 
 export const outputOf = ({ stdout, stderr, error }: SpawnSyncReturns<string>) =>

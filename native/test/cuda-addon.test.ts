@@ -19,6 +19,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as core from "../../packages/core/src/index.js";
 import { Random } from "../../packages/core/src/random.js";
+import { run } from "./cmake.js";
 import { noShimAddon } from "./shim-addon.js";
 import { allLosses, errorsOf, nameOf, newOutputs, randomBatch } from "./support.js";
 
@@ -340,6 +341,36 @@ describe("buffers", () => {
     expect(() => DeviceBuffer.create("float32", totalBytes)).toThrow(code("OUT_OF_MEMORY"));
     expect(usedBytes()).toBe(used);
   });
+});
+
+it("a process and its workers end with buffers and streams alive", () => {
+  const worker = `
+    import { DeviceBuffer, Stream } from ${JSON.stringify(new URL("../dist/index.js", import.meta.url))};
+    import { parentPort } from "node:worker_threads";
+    globalThis.kept = [Stream.create(), DeviceBuffer.create("float32", 1000).slice(10)];
+    globalThis.kept[1].upload(new Float32Array(990), globalThis.kept[0]);
+    parentPort?.postMessage("go");`;
+  const program = `${worker}
+    import { Worker } from "node:worker_threads";
+    const url = new URL("data:text/javascript," + encodeURIComponent(${JSON.stringify(worker)}));
+    for (let round = 0; round < 3; round++) {
+      await new Promise((done, failed) => {
+        const worker = new Worker(url);
+        worker.on("error", failed);
+        worker.on("message", () => worker.terminate());
+        worker.on("exit", done);
+      });
+    }
+    const { deviceMemory } = await import(${JSON.stringify(new URL("../dist/index.js", import.meta.url))});
+    const { freeBytes, totalBytes } = deviceMemory();
+    console.log(totalBytes - freeBytes);`;
+  const { status, stdout, stderr } = run(process.execPath, ["--input-type=module", "-e", program], {
+    LILAW_NATIVE_PATH: process.env.LILAW_NATIVE_PATH!,
+  });
+  // What the workers had is free; the main thread still has a buffer and the workspace of a stream.
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(Number(stdout)).toBeGreaterThan(4000);
+  expect(Number(stdout)).toBeLessThan(8000);
 });
 
 /** Collects garbage until `done`, some times. */

@@ -24,6 +24,15 @@ async function inProcess(statements: string, env: Record<string, string>) {
 const attempt = (choice: BackendChoice) =>
   `try { console.log(core.getBackend("${choice}").name) } catch ({ name, message }) { console.log(name + "|" + message) }`;
 
+function thrownBy(call: () => unknown): { message: string; code: string } {
+  try {
+    call();
+  } catch (error) {
+    return error as { message: string; code: string };
+  }
+  throw new Error("nothing was thrown");
+}
+
 const batch = {
   logits: Float32Array.of(2, -1, 0.5, 0.25, 3, 1),
   labels: Int32Array.of(0, 2),
@@ -80,6 +89,19 @@ describe("with an addon", () => {
     expect(["cuda", "cpu"]).toContain(getBackend().name);
     expect(backendReport().backend).toBe(getBackend().name);
     expect(getBackend("cpu").name).toBe("cpu");
+  });
+
+  it("cuda runs where there is a device, and says why elsewhere", () => {
+    const { devices = [], reason = "no device" } = load().binding!.cudaInfo();
+    if (devices.length > 0) {
+      expect(getBackend("cuda").name).toBe("cuda");
+    } else {
+      const { message, code } = thrownBy(() => getBackend("cuda"));
+      expect(code).toBe("BACKEND_UNAVAILABLE");
+      expect(message).toContain(reason);
+      expect(message).toContain("npx lilaw-native doctor");
+      expect(backendReport().unavailable[0]).toMatchObject({ backend: "cuda", reason });
+    }
   });
 
   it("auto is exact for float64, wherever in the call it is", () => {
