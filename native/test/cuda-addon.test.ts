@@ -1,5 +1,6 @@
 /** The addon and the backend "cuda" on device memory, without a GPU: the kernels run on the host (test/shim). */
 
+import { spawnSync } from "node:child_process";
 import * as native from "@lilaw/native";
 import {
   alignmentWeightsCuda,
@@ -19,7 +20,6 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as core from "../../packages/core/src/index.js";
 import { Random } from "../../packages/core/src/random.js";
-import { run } from "./cmake.js";
 import { noShimAddon } from "./shim-addon.js";
 import { allLosses, errorsOf, nameOf, newOutputs, randomBatch } from "./support.js";
 
@@ -364,8 +364,8 @@ it("a process and its workers end with buffers and streams alive", () => {
     const { deviceMemory } = await import(${JSON.stringify(new URL("../dist/index.js", import.meta.url))});
     const { freeBytes, totalBytes } = deviceMemory();
     console.log(totalBytes - freeBytes);`;
-  const { status, stdout, stderr } = run(process.execPath, ["--input-type=module", "-e", program], {
-    LILAW_NATIVE_PATH: process.env.LILAW_NATIVE_PATH!,
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    encoding: "utf8",
   });
   // What the workers had is free; the main thread still has a buffer and the workspace of a stream.
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
