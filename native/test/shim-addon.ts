@@ -1,6 +1,6 @@
 /**
- * To be imported before anything that loads the addon: builds it with the CUDA kernels compiled for the host (test/shim), and
- * has this process load that one.
+ * To be imported before anything that loads the addon: builds it with the CUDA kernels compiled for the host
+ * (test/shim), and has this process load that one.
  */
 import { join } from "node:path";
 import { nodeIncludes } from "../scripts/build.mjs";
