@@ -31,6 +31,7 @@ export const publicPackages: readonly PublicPackage[] = [
     exports: [
       ...["weightedLoss", "metaGradient", "alignmentWeights"],
       ...["load", "platformPackage", "remedies", "diagnose"],
+      ...["DeviceBuffer", "Stream", "weightedLossCuda", "metaStepCuda"],
     ],
     checkAllTypes: true,
     programs: { "lilaw-native": "doctor" },
