@@ -1,5 +1,6 @@
 /** The addon as it exports itself. Positions, not names: reading an object would cost more than a small kernel. */
 
+type HostArray = Float32Array | Float64Array | Uint8Array | Uint16Array | Int32Array;
 type Maybe<T> = T | null | undefined;
 
 type BatchArguments = [
@@ -67,8 +68,8 @@ export interface DeviceBinding {
   /** dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
   bufferCreate(dtype: number, length: number): BufferHandle;
   bufferSlice(buffer: BufferHandle, begin: number, end: number): BufferHandle;
-  bufferUpload(buffer: BufferHandle, source: NodeJS.TypedArray, stream: StreamHandle): void;
-  bufferDownload(buffer: BufferHandle, out: NodeJS.TypedArray, stream: StreamHandle): void;
+  bufferUpload(buffer: BufferHandle, source: HostArray, stream: StreamHandle): void;
+  bufferDownload(buffer: BufferHandle, out: HostArray, stream: StreamHandle): void;
   bufferDispose(buffer: BufferHandle): void;
   streamCreate(): StreamHandle;
   streamSynchronize(stream: StreamHandle): void;

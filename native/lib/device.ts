@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Memory of the GPU, and streams. Everything here throws an Error with a `code`: `BACKEND_UNAVAILABLE` (no addon),
  * `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
