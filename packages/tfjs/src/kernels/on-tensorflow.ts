@@ -12,23 +12,7 @@ import {
   split,
   WeightedLoss,
 } from "./contract.js";
-
-interface OpAttribute {
-  name: string;
-  type: number;
-  value: number;
-}
-
-/** What tfjs-node's backend offers beyond tfjs's own interface. */
-interface NodeBackend {
-  binding: { TF_ATTR_INT: number; TF_ATTR_TYPE: number; TF_FLOAT: number; TF_INT32: number };
-  executeMultipleOutputs(
-    name: string,
-    attributes: OpAttribute[],
-    inputs: tf.TensorInfo[],
-    outputs: number,
-  ): tf.Tensor[];
-}
+import { nodeBackend, type OpAttribute } from "./node-backend.js";
 
 const lossKinds = {
   "cross-entropy": 0,
@@ -85,7 +69,7 @@ function execute(
   outputs: number,
   inputs: (settings: (params: LilawParams | null) => tf.Tensor, none: () => tf.Tensor) => tf.TensorInfo[],
 ): tf.Tensor[] {
-  const backend = tf.backend() as unknown as NodeBackend;
+  const backend = nodeBackend();
   const { binding } = backend;
   const made: tf.Tensor[] = [];
   const keep = (tensor: tf.Tensor): tf.Tensor => {

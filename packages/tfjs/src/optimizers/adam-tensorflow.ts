@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { nodeBackend, type OpAttribute } from "../kernels/node-backend.js";
 import type { ApplyGradients, NamedGradient } from "./apply-gradients.js";
 
 /** The members of tfjs's AdamOptimizer that its types hide. */
@@ -17,24 +18,6 @@ export interface AdamInternals {
 interface Moment {
   originalName: string;
   variable: tf.Variable;
-}
-
-interface Attribute {
-  name: string;
-  type: number;
-  value: unknown;
-}
-
-/** The part of tfjs-node's backend that runs TensorFlow operations by name. */
-interface NodeBackend {
-  binding: Record<"TF_ATTR_TYPE" | "TF_ATTR_SHAPE" | "TF_ATTR_STRING" | "TF_FLOAT", number>;
-  executeSingleOutput(name: string, attributes: Attribute[], inputs: tf.Tensor[]): tf.Tensor;
-  executeMultipleOutputs(
-    name: string,
-    attributes: Attribute[],
-    inputs: tf.Tensor[],
-    outputs: number,
-  ): tf.Tensor[];
 }
 
 /**
@@ -89,7 +72,7 @@ let created = 0;
 
 /** Three TensorFlow resource variables through which tensors pass. */
 class Resources {
-  readonly #backend = tf.backend() as unknown as NodeBackend;
+  readonly #backend = nodeBackend();
   readonly #handles = Array.from({ length: 3 }, () => this.#create());
 
   /** Runs an operation that updates resource variables, on the values of `state`; returns the new values. */
@@ -130,7 +113,7 @@ class Resources {
     return tf.keep(handle);
   }
 
-  #float(name: string): Attribute {
+  #float(name: string): OpAttribute {
     const { TF_ATTR_TYPE, TF_FLOAT } = this.#backend.binding;
     return { name, type: TF_ATTR_TYPE, value: TF_FLOAT };
   }
