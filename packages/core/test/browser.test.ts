@@ -1,18 +1,14 @@
-import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deviation, lossOf, paramsOf, readGolden } from "@lilaw/testing";
+import { deviation, findChromium, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build, type Rolldown } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as Core from "../src/index.js";
 import { Random } from "../src/index.js";
 
-const executablePath = ["chromium", "chromium-browser", "google-chrome"]
-  .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)))
-  .find((path) => existsSync(path));
+const executablePath = findChromium();
 
 const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
 const alone = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];

@@ -1,4 +1,5 @@
 export { batches, params, type RandomBatch } from "./arbitraries.js";
+export { findChromium } from "./chromium.js";
 export { deviation } from "./close.js";
 export {
   type Golden,

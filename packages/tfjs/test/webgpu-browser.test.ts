@@ -1,16 +1,12 @@
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deviation, lossOf, paramsOf, readGolden } from "@lilaw/testing";
+import { deviation, findChromium, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import type * as tfjs from "@tensorflow/tfjs-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build, type Rolldown } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as Lilaw from "../src/index.js";
 
-const executablePath = ["chromium", "chromium-browser", "google-chrome"]
-  .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)))
-  .find((path) => existsSync(path));
+const executablePath = findChromium();
 
 /** tfjs, its WebGPU backend and @lilaw/tfjs as one module, as a bundler for browsers makes it. */
 const source = `
