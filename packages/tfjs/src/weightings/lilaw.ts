@@ -6,7 +6,8 @@ import { stepOnLogits } from "../training-step.js";
 import { type LabelledTensors, ValidationSampler, type ValidationState } from "../validation.js";
 import type { TrainingContext, Weighting, WeightingRun } from "../weighting.js";
 
-export interface LilawWeightingOptions extends LiLAWOptions {
+/** `backend` is not among them: the operations run where tfjs has the logits. */
+export interface LilawWeightingOptions extends Omit<LiLAWOptions, "backend"> {
   /** Epochs of the plain loss at the start, in which the scalars do not move. Default 1 */
   warmupEpochs?: number;
   /** Samples for the meta-step, observed labels. Default: `validationData`, else 15 % of the training data */
@@ -66,8 +67,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
       logs: () => ({ ...method.params }),
       state: () => ({ method: method.toJSON(), validation: samples.state }),
       restore(state: { method: LiLAWState; validation: ValidationState }) {
-        const { backend } = methodOptions;
-        method = LiLAW.fromJSON(state.method, backend === undefined ? {} : { backend });
+        method = LiLAW.fromJSON(state.method);
         samples.restore(state.validation);
       },
     };
