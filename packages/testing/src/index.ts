@@ -12,4 +12,4 @@ export {
   type ReweightNetworkCase,
   readGolden,
 } from "./golden.js";
-export { writeResults } from "./results.js";
+export { currentOrigin, type Origin, writeResults } from "./results.js";

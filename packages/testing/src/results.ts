@@ -5,26 +5,43 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "csv-stringify/sync";
 
+/** Where results come from. */
+export interface Origin {
+  /** Processor and cores */
+  readonly machine: string;
+  readonly node: string;
+  /** YYYY-MM-DD */
+  readonly date: string;
+  /** With `+` when the working tree differed from it */
+  readonly commit: string;
+}
+
+/** The origin of what is measured now, by code in the folder `cwd`. */
+export function currentOrigin(cwd: string): Origin {
+  return {
+    machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores`,
+    node: process.versions.node,
+    date: new Date().toISOString().slice(0, 10),
+    commit: commitOf(cwd),
+  };
+}
+
 /**
- * Writes benchmark results as CSV. Every row says where it comes from: processor, cores, Node, date and commit
- * (with `+` when the working tree differed from it).
+ * Writes benchmark results as CSV. Every row says where it comes from, in the columns of {@link Origin}; the other
+ * columns are all that any row has.
  *
  * @returns the path written
  */
 export function writeResults(file: URL, rows: readonly Record<string, unknown>[]): string {
   const path = fileURLToPath(file);
   mkdirSync(dirname(path), { recursive: true });
-  const origin = {
-    machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores`,
-    node: process.versions.node,
-    date: new Date().toISOString().slice(0, 10),
-    commit: commitOf(dirname(path)),
-  };
+  const origin = currentOrigin(dirname(path));
+  const columns = [...new Set([...rows, origin].flatMap((row) => Object.keys(row)))];
   writeFileSync(
     `${path}.part`,
     stringify(
       rows.map((row) => ({ ...row, ...origin })),
-      { header: true },
+      { header: true, columns },
     ),
   );
   renameSync(`${path}.part`, path);

@@ -1,0 +1,1 @@
+export { type Benchmark, runBenchmark } from "./program.js";
