@@ -1,121 +1,14 @@
-/** The addon as it exports itself. Positions, not names: reading an object would cost more than a small kernel. */
+/** The addon as it exports itself. */
+import type { DeviceBuffer, HostArrays, Stream } from "./device.js";
+import type {
+  AlignmentWeightsPositions,
+  MetaGradientPositions,
+  OnDevice,
+  OnHost,
+  WeightedLossPositions,
+} from "./places.js";
 
-type HostArray = Float32Array | Float64Array | Uint8Array | Uint16Array | Int32Array;
-type Maybe<T> = T | null | undefined;
-
-type BatchArguments = [
-  rows: number,
-  classes: number,
-  lossKind: number,
-  lossParameter: number,
-  logits: Float32Array,
-  labels: Int32Array | Uint8Array | Float32Array,
-];
-
-export type WeightedLossArguments = [
-  ...BatchArguments,
-  params: Maybe<Float64Array>,
-  gradient: number,
-  normalize: number,
-  sampleWeights: Maybe<Float32Array>,
-  losses: Maybe<Float32Array>,
-  weights: Maybe<Float32Array>,
-  labelProbs: Maybe<Float32Array>,
-  maxProbs: Maybe<Float32Array>,
-  predictions: Maybe<Int32Array>,
-  termAlpha: Maybe<Float32Array>,
-  termBeta: Maybe<Float32Array>,
-  termDelta: Maybe<Float32Array>,
-  gradLogits: Maybe<Float32Array>,
-  results: Float64Array,
-];
-
-export type MetaGradientArguments = [
-  ...BatchArguments,
-  params: Float64Array,
-  coefficients: Maybe<Float32Array>,
-  results: Float64Array,
-];
-
-export type AlignmentWeightsArguments = [
-  ...BatchArguments,
-  tangents: Float32Array,
-  alignments: Maybe<Float32Array>,
-  weights: Maybe<Float32Array>,
-  results: Float64Array,
-];
-
-/** What the addon knows a buffer or a stream by. */
-export type BufferHandle = { readonly kind: "buffer" };
-export type StreamHandle = { readonly kind: "stream" };
-
-type DeviceBatchArguments = [
-  rows: number,
-  classes: number,
-  lossKind: number,
-  lossParameter: number,
-  logits: BufferHandle,
-  labels: BufferHandle,
-];
-type DeviceMetaArguments = [
-  ...DeviceBatchArguments,
-  params: BufferHandle,
-  coefficients: Maybe<BufferHandle>,
-  result: BufferHandle,
-];
-
-export interface DeviceBinding {
-  /** dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
-  bufferCreate(dtype: number, length: number): BufferHandle;
-  bufferSlice(buffer: BufferHandle, begin: number, end: number): BufferHandle;
-  bufferUpload(buffer: BufferHandle, source: HostArray, stream: StreamHandle): void;
-  bufferDownload(buffer: BufferHandle, out: HostArray, stream: StreamHandle): void;
-  bufferDispose(buffer: BufferHandle): void;
-  streamCreate(): StreamHandle;
-  streamSynchronize(stream: StreamHandle): void;
-  streamDispose(stream: StreamHandle): void;
-  deviceMemory(): { freeBytes: number; totalBytes: number };
-  weightedLossCuda(
-    ...args: [
-      ...DeviceBatchArguments,
-      params: Maybe<BufferHandle>,
-      gradient: number,
-      normalize: number,
-      sampleWeights: Maybe<BufferHandle>,
-      losses: Maybe<BufferHandle>,
-      weights: Maybe<BufferHandle>,
-      labelProbs: Maybe<BufferHandle>,
-      maxProbs: Maybe<BufferHandle>,
-      predictions: Maybe<BufferHandle>,
-      termAlpha: Maybe<BufferHandle>,
-      termBeta: Maybe<BufferHandle>,
-      termDelta: Maybe<BufferHandle>,
-      gradLogits: Maybe<BufferHandle>,
-      result: BufferHandle,
-      stream: StreamHandle,
-    ]
-  ): void;
-  metaGradientCuda(...args: [...DeviceMetaArguments, stream: StreamHandle]): void;
-  metaStepCuda(
-    ...args: [
-      ...DeviceMetaArguments,
-      ...learningRate: [alpha: number, beta: number, delta: number],
-      ...weightDecay: [alpha: number, beta: number, delta: number],
-      clamp: number,
-      stream: StreamHandle,
-    ]
-  ): void;
-  alignmentWeightsCuda(
-    ...args: [
-      ...DeviceBatchArguments,
-      tangents: BufferHandle,
-      alignments: Maybe<BufferHandle>,
-      weights: Maybe<BufferHandle>,
-      result: BufferHandle,
-      stream: StreamHandle,
-    ]
-  ): void;
-}
+type HostArray = HostArrays[keyof HostArrays];
 
 export interface CudaInfo {
   /** Why there is no CUDA; absent where there is */
@@ -126,14 +19,40 @@ export interface CudaInfo {
   devices?: { name: string; computeCapability: string; multiprocessors: number; memoryBytes: number }[];
 }
 
-export interface NativeBinding extends DeviceBinding {
+export interface NativeBinding {
   readonly version: string;
-  weightedLoss(...args: WeightedLossArguments): void;
-  weightedLossAsync(...args: WeightedLossArguments): Promise<void>;
-  metaGradient(...args: MetaGradientArguments): void;
-  metaGradientAsync(...args: MetaGradientArguments): Promise<void>;
-  alignmentWeights(...args: AlignmentWeightsArguments): void;
-  alignmentWeightsAsync(...args: AlignmentWeightsArguments): Promise<void>;
+  weightedLoss(...args: WeightedLossPositions<OnHost>): void;
+  weightedLossAsync(...args: WeightedLossPositions<OnHost>): Promise<void>;
+  weightedLossCuda(...args: [...WeightedLossPositions<OnDevice>, stream: Stream]): void;
+  metaGradient(...args: MetaGradientPositions<OnHost>): void;
+  metaGradientAsync(...args: MetaGradientPositions<OnHost>): Promise<void>;
+  metaGradientCuda(...args: [...MetaGradientPositions<OnDevice>, stream: Stream]): void;
+  metaStepCuda(
+    ...args: [
+      ...MetaGradientPositions<OnDevice>,
+      ...learningRate: [alpha: number, beta: number, delta: number],
+      ...weightDecay: [alpha: number, beta: number, delta: number],
+      clamp: number,
+      stream: Stream,
+    ]
+  ): void;
+  alignmentWeights(...args: AlignmentWeightsPositions<OnHost>): void;
+  alignmentWeightsAsync(...args: AlignmentWeightsPositions<OnHost>): Promise<void>;
+  alignmentWeightsCuda(...args: [...AlignmentWeightsPositions<OnDevice>, stream: Stream]): void;
+
+  /** Makes `buffer` the owner of device memory. dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
+  bufferCreate(buffer: object, dtype: number, length: number): void;
+  /** Makes `part` an owner of memory of `whole`. */
+  bufferSlice(part: object, whole: DeviceBuffer, begin: number, end: number): void;
+  bufferUpload(buffer: DeviceBuffer, source: HostArray, stream: Stream): void;
+  bufferDownload(buffer: DeviceBuffer, out: HostArray, stream: Stream): void;
+  bufferDispose(buffer: DeviceBuffer): void;
+  /** Makes `stream` the owner of one. */
+  streamCreate(stream: object): void;
+  streamSynchronize(stream: Stream): void;
+  streamDispose(stream: Stream): void;
+  deviceMemory(): { freeBytes: number; totalBytes: number };
+
   cpuIsa(): string;
   setCpuIsa(name?: string): void;
   threads(): number;

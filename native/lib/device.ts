@@ -4,8 +4,7 @@
  * `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
  * `INVALID_ARGUMENT`, `LENGTH_MISMATCH`.
  */
-import type { BufferHandle, StreamHandle } from "./binding.js";
-import { binding } from "./operations.js";
+import { binding } from "./load.js";
 
 /** What an array on the host is of, for each type on the device. 16-bit floats are their bits. */
 export interface HostArrays {
@@ -30,41 +29,27 @@ const hostArrays = {
 } as const;
 const dtypes = Object.keys(hostArrays);
 
-/** What the addon is given for a buffer or a stream. Anything else goes as it is: the addon says what is wrong. */
-export let bufferHandle: <B extends DeviceBuffer | null | undefined>(
-  buffer: B,
-) => BufferHandle | Exclude<B, DeviceBuffer>;
-export let streamHandle: (stream: Stream) => StreamHandle;
-
 /**
  * Work on the device, done in the order in which it was queued; streams do not wait for each other. Owns the memory
  * that operations queued on it work in.
  */
 export class Stream {
-  readonly #handle: StreamHandle;
-
-  static {
-    streamHandle = (stream) =>
-      // biome-ignore lint/suspicious/noExplicitAny: what is no stream goes as it is
-      (typeof stream === "object" && stream !== null && #handle in stream ? stream.#handle : stream) as any;
-  }
-
-  private constructor(handle: StreamHandle) {
-    this.#handle = handle;
+  private constructor() {
+    binding().streamCreate(this);
   }
 
   static create(): Stream {
-    return new Stream(binding().streamCreate());
+    return new Stream();
   }
 
   /** Waits until all work queued on the stream is done. */
   synchronize(): void {
-    binding().streamSynchronize(this.#handle);
+    binding().streamSynchronize(this);
   }
 
   /** Frees it, once its work is done. A second time does nothing. */
   dispose(): void {
-    binding().streamDispose(this.#handle);
+    binding().streamDispose(this);
   }
 
   [Symbol.dispose](): void {
@@ -87,18 +72,10 @@ export function defaultStream(): Stream {
 export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
   readonly dtype: D;
   readonly length: number;
-  readonly #handle: BufferHandle;
 
-  static {
-    bufferHandle = (buffer) =>
-      // biome-ignore lint/suspicious/noExplicitAny: what is no buffer goes as it is
-      (typeof buffer === "object" && buffer !== null && #handle in buffer ? buffer.#handle : buffer) as any;
-  }
-
-  private constructor(dtype: D, length: number, handle: BufferHandle) {
+  private constructor(dtype: D, length: number) {
     this.dtype = dtype;
     this.length = length;
-    this.#handle = handle;
   }
 
   /** Memory with anything in it, for `length` >= 1 elements. */
@@ -110,12 +87,14 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
         { code: "INVALID_ARGUMENT" },
       );
     }
-    return new DeviceBuffer(dtype, length, binding().bufferCreate(position, length));
+    const buffer = new DeviceBuffer(dtype, length);
+    binding().bufferCreate(buffer, position, length);
+    return buffer;
   }
 
   /** Copies an array of the same length and type into it, behind the work of `stream`; waits until that is done. */
   upload(source: HostArrays[D], stream: Stream = defaultStream()): this {
-    binding().bufferUpload(this.#handle, source, streamHandle(stream));
+    binding().bufferUpload(this, source, stream);
     return this;
   }
 
@@ -125,18 +104,20 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
    */
   download(out?: HostArrays[D], stream: Stream = defaultStream()): HostArrays[D] {
     const array = out ?? (new hostArrays[this.dtype](this.length) as HostArrays[D]);
-    binding().bufferDownload(this.#handle, array, streamHandle(stream));
+    binding().bufferDownload(this, array, stream);
     return array;
   }
 
   /** The elements from `begin` up to but not including `end`, at least one: a view, which keeps the memory alive. */
   slice(begin: number, end = this.length): DeviceBuffer<D> {
-    return new DeviceBuffer(this.dtype, end - begin, binding().bufferSlice(this.#handle, begin, end));
+    const part = new DeviceBuffer(this.dtype, end - begin);
+    binding().bufferSlice(part, this, begin, end);
+    return part;
   }
 
   /** Lets go of the memory; all other use throws `DISPOSED` then. A second time does nothing. */
   dispose(): void {
-    binding().bufferDispose(this.#handle);
+    binding().bufferDispose(this);
   }
 
   [Symbol.dispose](): void {
@@ -146,30 +127,3 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
 
 /** Bytes of memory that the device has, and how many of them are free. */
 export const deviceMemory = (): { freeBytes: number; totalBytes: number } => binding().deviceMemory();
-
-/** The scalars that an operation leaves on the device: how to make room for them, and how to read them. */
-export interface DeviceResult<Name extends string> {
-  /** Room for one result */
-  create(): DeviceBuffer<"uint8">;
-  /** One result, once the work of `stream` is done */
-  download(result: DeviceBuffer<"uint8">, stream?: Stream): Record<Name, number>;
-}
-
-/** A structure of float64, and of int64 behind them. */
-export function resultOf<Name extends string>(
-  reals: readonly Name[],
-  counts: readonly Name[],
-): DeviceResult<Name> {
-  const bytes = 8 * (reals.length + counts.length);
-  return {
-    create: () => DeviceBuffer.create("uint8", bytes),
-    download(result, stream) {
-      const view = new DataView(result.download(new Uint8Array(bytes), stream).buffer);
-      const at = (index: number) => 8 * index;
-      return Object.fromEntries([
-        ...reals.map((name, i) => [name, view.getFloat64(at(i), true)]),
-        ...counts.map((name, i) => [name, Number(view.getBigInt64(at(reals.length + i), true))]),
-      ]);
-    },
-  };
-}

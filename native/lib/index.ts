@@ -1,29 +1,5 @@
 export type { CudaInfo } from "./binding.js";
-export {
-  DeviceBuffer,
-  type DeviceDtype,
-  type DeviceResult,
-  deviceMemory,
-  type HostArrays,
-  Stream,
-} from "./device.js";
-export {
-  alignmentWeightsCuda,
-  alignmentWeightsResult,
-  type DeviceAlignmentWeightsArgs,
-  type DeviceAlignmentWeightsOutputs,
-  type DeviceBatch,
-  type DeviceLogits,
-  type DeviceMetaGradientArgs,
-  type DeviceMetaStepArgs,
-  type DeviceWeightedLossArgs,
-  type DeviceWeightedLossOutputs,
-  metaGradientCuda,
-  metaGradientResult,
-  metaStepCuda,
-  weightedLossCuda,
-  weightedLossResult,
-} from "./device-operations.js";
+export { DeviceBuffer, type DeviceDtype, deviceMemory, type HostArrays, Stream } from "./device.js";
 export { type Diagnosis, describe, diagnose } from "./doctor.js";
 export {
   type AddonSource,
@@ -36,24 +12,39 @@ export {
 export {
   alignmentWeights,
   alignmentWeightsAsync,
+  alignmentWeightsCuda,
   cpuIsa,
+  type DeviceAlignmentWeightsArgs,
+  type DeviceAlignmentWeightsOutputs,
+  type DeviceBatch,
+  type DeviceMetaGradientArgs,
+  type DeviceMetaStepArgs,
+  type DeviceWeightedLossArgs,
+  type DeviceWeightedLossOutputs,
   metaGradient,
   metaGradientAsync,
+  metaGradientCuda,
+  metaStepCuda,
   type NativeAlignmentWeightsArgs,
   type NativeAlignmentWeightsOutputs,
-  type NativeAlignmentWeightsScalars,
   type NativeBatch,
-  type NativeLabels,
-  type NativeLoss,
-  type NativeMetaGradient,
   type NativeMetaGradientArgs,
-  type NativeParams,
   type NativeWeightedLossArgs,
   type NativeWeightedLossOutputs,
-  type NativeWeightedLossScalars,
   setCpuIsa,
   setThreads,
   threads,
   weightedLoss,
   weightedLossAsync,
+  weightedLossCuda,
 } from "./operations.js";
+export type { DeviceLogits, NativeLabels, NativeLoss, NativeParams } from "./places.js";
+export {
+  type DeviceAlignmentWeightsScalars,
+  type DeviceMetaGradient,
+  DeviceResult,
+  type DeviceWeightedLossScalars,
+  type NativeAlignmentWeightsScalars,
+  type NativeMetaGradient,
+  type NativeWeightedLossScalars,
+} from "./results.js";

@@ -92,3 +92,14 @@ export function remedies(): string[] {
     "npx lilaw-native build   (needs a C++ compiler and CMake 3.22; with nvcc, CUDA too)",
   ];
 }
+
+/** The addon, or an Error with the code `BACKEND_UNAVAILABLE` that says where it was looked for. */
+export function binding(): NativeBinding {
+  const found = load();
+  if (found.binding) return found.binding;
+  const tried = found.failures.map(({ source, path, reason }) => `${source} ${path}: ${reason}`);
+  throw Object.assign(
+    new Error(`Expected the addon of @lilaw/native but received none (${tried.join("; ")})`),
+    { code: "BACKEND_UNAVAILABLE" },
+  );
+}

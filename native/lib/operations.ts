@@ -1,277 +1,216 @@
 /**
- * The three operations on the CPU, in float32: the argument objects of `@lilaw/core`, with arrays of exactly the
- * types below. Nothing is allocated but what `…Async` copies.
+ * The three operations in float32, each in three forms.
  *
- * All of them throw an Error with a `code` (`INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`,
- * `UNSUPPORTED`) and write nothing then. `…Async` rejects with it. It computes on copies of its inputs, on a thread
- * of libuv, so that these may be changed or transferred meanwhile; outputs are filled when it resolves, and it
- * rejects if one of them has been transferred by then.
+ * `weightedLoss` computes on the CPU, in arrays of exactly the types below. It allocates nothing.
+ *
+ * `weightedLossAsync` does so on a thread of libuv, on copies of its inputs: these may be changed or transferred
+ * meanwhile. Outputs are filled when it resolves; it rejects if one of them has been transferred by then.
+ *
+ * `weightedLossCuda` takes and gives arrays in device memory, with no copy and without waiting. It is queued on a
+ * stream and reads its buffers when it is its turn, so that a step of LiLAW can be queued whole: `metaStepCuda` moves
+ * the params that the next `weightedLossCuda` reads. Logits are float32, float16 or bfloat16; tangents and gradients
+ * have the same type. Everything is checked before it is queued but what is in the memory: rows with a label that is
+ * no class are treated like non-finite ones, and counted in `invalidLabels`. Outputs lie apart from all other buffers
+ * of the call, but `gradLogits` may be the logits.
+ *
+ * All throw an Error with a `code` (`INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `UNSUPPORTED`; on the host
+ * `LABEL_OUT_OF_RANGE`; on the device `DISPOSED`, `CUDA_ERROR`) and write nothing then.
  */
-import type {
-  AlignmentWeightsArguments,
-  MetaGradientArguments,
-  NativeBinding,
-  WeightedLossArguments,
-} from "./binding.js";
-import { load } from "./load.js";
+import { defaultStream, type Stream } from "./device.js";
+import { binding } from "./load.js";
+import {
+  type AlignmentWeightsArgsAt,
+  type AlignmentWeightsOutputsAt,
+  type AlignmentWeightsPositions,
+  type BatchAt,
+  type MetaGradientArgsAt,
+  type MetaGradientPositions,
+  type NativeParams,
+  type OnDevice,
+  type OnHost,
+  placeAlignmentWeights,
+  placeMetaGradient,
+  placeWeightedLoss,
+  type WeightedLossArgsAt,
+  type WeightedLossOutputsAt,
+  type WeightedLossPositions,
+} from "./places.js";
+import {
+  alignmentWeightsScalars,
+  type DeviceAlignmentWeightsScalars,
+  type DeviceMetaGradient,
+  type DeviceResult,
+  type DeviceWeightedLossScalars,
+  metaGradientScalars,
+  type NativeAlignmentWeightsScalars,
+  type NativeMetaGradient,
+  type NativeWeightedLossScalars,
+  ResultMemory,
+  type ResultType,
+  weightedLossScalars,
+} from "./results.js";
 
-/** int32 class indices [rows], uint8 flags [rows * classes] for multi-label, float32 targets [rows] for regression. */
-export type NativeLabels = Int32Array | Uint8Array | Float32Array;
+export type NativeBatch = BatchAt<OnHost>;
+export type NativeWeightedLossArgs = WeightedLossArgsAt<OnHost>;
+export type NativeWeightedLossOutputs = WeightedLossOutputsAt<OnHost>;
+export type NativeMetaGradientArgs = MetaGradientArgsAt<OnHost>;
+export type NativeAlignmentWeightsArgs = AlignmentWeightsArgsAt<OnHost>;
+export type NativeAlignmentWeightsOutputs = AlignmentWeightsOutputsAt<OnHost>;
 
-export type NativeLoss =
-  | "cross-entropy"
-  | { readonly kind: "focal"; readonly gamma: number }
-  | { readonly kind: "label-smoothing"; readonly smoothing: number }
-  | "binary"
-  | "multi-label"
-  | { readonly kind: "regression"; readonly range: number };
+export type DeviceBatch = BatchAt<OnDevice>;
+export type DeviceWeightedLossArgs = WeightedLossArgsAt<OnDevice>;
+export type DeviceMetaGradientArgs = MetaGradientArgsAt<OnDevice>;
+export type DeviceAlignmentWeightsArgs = AlignmentWeightsArgsAt<OnDevice>;
 
-export interface NativeParams {
-  readonly alpha: number;
-  readonly beta: number;
-  readonly delta: number;
+export interface DeviceWeightedLossOutputs extends WeightedLossOutputsAt<OnDevice> {
+  readonly result: DeviceResult<DeviceWeightedLossScalars>;
 }
 
-export interface NativeBatch {
-  /** Row-major [rows, classes] */
-  readonly logits: Float32Array;
-  readonly labels: NativeLabels;
-  readonly classes: number;
-  readonly loss: NativeLoss;
+export interface DeviceAlignmentWeightsOutputs extends AlignmentWeightsOutputsAt<OnDevice> {
+  readonly result: DeviceResult<DeviceAlignmentWeightsScalars>;
 }
 
-export interface NativeWeightedLossArgs extends NativeBatch {
-  /** null: the plain loss, every weight 1 */
-  readonly params: NativeParams | null;
-  readonly gradient: "full" | "detached";
-  readonly normalize: "none" | "batch-mean";
-  readonly sampleWeights?: Float32Array | undefined;
+export interface DeviceMetaStepArgs extends DeviceMetaGradientArgs {
+  /** Each finite and at least 0 */
+  readonly learningRate: NativeParams;
+  /** Each finite and at least 0 */
+  readonly weightDecay: NativeParams;
+  /** Keep delta >= beta and alpha >= 1 */
+  readonly clamp: boolean;
 }
 
-/** Arrays to fill; those left out cost nothing. */
-export interface NativeWeightedLossOutputs {
-  readonly losses?: Float32Array;
-  readonly weights?: Float32Array;
-  readonly labelProbs?: Float32Array;
-  readonly maxProbs?: Float32Array;
-  readonly predictions?: Int32Array;
-  readonly terms?: {
-    readonly alpha: Float32Array;
-    readonly beta: Float32Array;
-    readonly delta: Float32Array;
-  };
-  /** May be the logits themselves */
-  readonly gradLogits?: Float32Array;
-}
+/** Where params go in and scalars come out. */
+class Scratch<Scalars> {
+  readonly #params = new Float64Array(3);
+  readonly #memory: ResultMemory;
+  readonly #type: ResultType<Scalars>;
 
-export interface NativeWeightedLossScalars {
-  objective: number;
-  nonFiniteRows: number;
-}
+  constructor(type: ResultType<Scalars>) {
+    this.#memory = new ResultMemory(type.members);
+    this.#type = type;
+  }
 
-export interface NativeMetaGradientArgs extends NativeBatch {
-  readonly params: NativeParams;
-  readonly coefficients?: Float32Array | undefined;
-}
+  params({ alpha, beta, delta }: NativeParams): Float64Array {
+    this.#params[0] = alpha;
+    this.#params[1] = beta;
+    this.#params[2] = delta;
+    return this.#params;
+  }
 
-export interface NativeMetaGradient extends NativeWeightedLossScalars {
-  alpha: number;
-  beta: number;
-  delta: number;
-}
+  get result(): Uint8Array {
+    return this.#memory.bytes;
+  }
 
-export interface NativeAlignmentWeightsArgs extends NativeBatch {
-  readonly tangents: Float32Array;
-}
-
-export interface NativeAlignmentWeightsOutputs {
-  readonly alignments?: Float32Array;
-  readonly weights?: Float32Array;
-}
-
-export interface NativeAlignmentWeightsScalars {
-  nonFiniteRows: number;
-}
-
-/** The addon, or an Error with the code `BACKEND_UNAVAILABLE` that says where it was looked for. */
-export function binding(): NativeBinding {
-  const found = load();
-  if (found.binding) return found.binding;
-  const tried = found.failures.map(({ source, path, reason }) => `${source} ${path}: ${reason}`);
-  throw Object.assign(
-    new Error(`Expected the addon of @lilaw/native but received none (${tried.join("; ")})`),
-    { code: "BACKEND_UNAVAILABLE" },
-  );
-}
-
-/** The values of `lilaw_loss` in lilaw.h. */
-export function lossKind(loss: NativeLoss): number {
-  switch (typeof loss === "string" ? loss : loss.kind) {
-    case "cross-entropy":
-      return 0;
-    case "focal":
-      return 1;
-    case "label-smoothing":
-      return 2;
-    case "binary":
-      return 3;
-    case "multi-label":
-      return 4;
-    case "regression":
-      return 5;
+  scalars(): Scalars {
+    return this.#type.read(this.#memory);
   }
 }
 
-export function lossParameter(loss: NativeLoss): number {
-  if (typeof loss === "string") return 0;
-  if (loss.kind === "focal") return loss.gamma;
-  return loss.kind === "label-smoothing" ? loss.smoothing : loss.range;
-}
-
-function writeParams(to: Float64Array, { alpha, beta, delta }: NativeParams): Float64Array {
-  to[0] = alpha;
-  to[1] = beta;
-  to[2] = delta;
-  return to;
-}
-
-/** Where scalars go in and out: the same arrays for every synchronous call, new ones for every asynchronous one. */
-const newScalars = () => ({
-  params: new Float64Array(3),
-  weightedLoss: new Float64Array(2),
-  meta: new Float64Array(5),
-  alignment: new Float64Array(1),
-});
-type Scalars = ReturnType<typeof newScalars>;
-const shared = newScalars();
-
-/** Calls a function of the addon with the arguments by position; an array of them in between would cost more. */
-function weightedLossWith<R>(
-  call: (...args: WeightedLossArguments) => R,
-  args: NativeWeightedLossArgs,
-  out: NativeWeightedLossOutputs,
-  scalars: Scalars,
-): R {
-  const { logits, labels, classes, loss, params } = args;
-  return call(
-    logits.length / classes,
-    classes,
-    lossKind(loss),
-    lossParameter(loss),
-    logits,
-    labels,
-    params && writeParams(scalars.params, params),
-    args.gradient === "full" ? 0 : 1,
-    args.normalize === "none" ? 0 : 1,
-    args.sampleWeights,
-    out.losses,
-    out.weights,
-    out.labelProbs,
-    out.maxProbs,
-    out.predictions,
-    out.terms?.alpha,
-    out.terms?.beta,
-    out.terms?.delta,
-    out.gradLogits,
-    scalars.weightedLoss,
-  );
-}
-
-const weightedLossScalars = ({ weightedLoss: [objective, nonFiniteRows] }: Scalars) =>
-  ({ objective, nonFiniteRows }) as NativeWeightedLossScalars;
+/** The same for every synchronous call. */
+const shared = {
+  weightedLoss: new Scratch(weightedLossScalars),
+  metaGradient: new Scratch(metaGradientScalars),
+  alignmentWeights: new Scratch(alignmentWeightsScalars),
+};
 
 /** The weighted loss of a batch and its gradient on the logits. */
 export function weightedLoss(
   args: NativeWeightedLossArgs,
   out: NativeWeightedLossOutputs,
 ): NativeWeightedLossScalars {
-  weightedLossWith(binding().weightedLoss, args, out, shared);
-  return weightedLossScalars(shared);
+  const scratch = shared.weightedLoss;
+  const params = args.params && scratch.params(args.params);
+  placeWeightedLoss(binding().weightedLoss, args, out, params, scratch.result);
+  return scratch.scalars();
 }
 
 export async function weightedLossAsync(
   args: NativeWeightedLossArgs,
   out: NativeWeightedLossOutputs,
 ): Promise<NativeWeightedLossScalars> {
-  const scalars = newScalars();
-  await weightedLossWith(binding().weightedLossAsync, args, out, scalars);
-  return weightedLossScalars(scalars);
+  const scratch = new Scratch(weightedLossScalars);
+  const params = args.params && scratch.params(args.params);
+  await placeWeightedLoss(binding().weightedLossAsync, args, out, params, scratch.result);
+  return scratch.scalars();
 }
 
-function metaGradientWith<R>(
-  call: (...args: MetaGradientArguments) => R,
-  args: NativeMetaGradientArgs,
-  scalars: Scalars,
-): R {
-  const { logits, labels, classes, loss, params, coefficients } = args;
-  return call(
-    logits.length / classes,
-    classes,
-    lossKind(loss),
-    lossParameter(loss),
-    logits,
-    labels,
-    writeParams(scalars.params, params),
-    coefficients,
-    scalars.meta,
-  );
+export function weightedLossCuda(
+  args: DeviceWeightedLossArgs,
+  out: DeviceWeightedLossOutputs,
+  stream: Stream = defaultStream(),
+): void {
+  const { weightedLossCuda } = binding();
+  const queue = (...placed: WeightedLossPositions<OnDevice>) => weightedLossCuda(...placed, stream);
+  placeWeightedLoss(queue, args, out, args.params, out.result?.buffer);
 }
-
-const metaGradientScalars = ({ meta: [alpha, beta, delta, objective, nonFiniteRows] }: Scalars) =>
-  ({ alpha, beta, delta, objective, nonFiniteRows }) as NativeMetaGradient;
 
 /** The partial derivatives of the weighted validation loss by alpha, beta and delta. */
 export function metaGradient(args: NativeMetaGradientArgs): NativeMetaGradient {
-  metaGradientWith(binding().metaGradient, args, shared);
-  return metaGradientScalars(shared);
+  const scratch = shared.metaGradient;
+  placeMetaGradient(binding().metaGradient, args, scratch.params(args.params), scratch.result);
+  return scratch.scalars();
 }
 
 export async function metaGradientAsync(args: NativeMetaGradientArgs): Promise<NativeMetaGradient> {
-  const scalars = newScalars();
-  await metaGradientWith(binding().metaGradientAsync, args, scalars);
-  return metaGradientScalars(scalars);
+  const scratch = new Scratch(metaGradientScalars);
+  await placeMetaGradient(binding().metaGradientAsync, args, scratch.params(args.params), scratch.result);
+  return scratch.scalars();
 }
 
-function alignmentWeightsWith<R>(
-  call: (...args: AlignmentWeightsArguments) => R,
-  args: NativeAlignmentWeightsArgs,
-  out: NativeAlignmentWeightsOutputs,
-  scalars: Scalars,
-): R {
-  const { logits, labels, classes, loss, tangents } = args;
-  return call(
-    logits.length / classes,
-    classes,
-    lossKind(loss),
-    lossParameter(loss),
-    logits,
-    labels,
-    tangents,
-    out.alignments,
-    out.weights,
-    scalars.alignment,
-  );
+export function metaGradientCuda(
+  args: DeviceMetaGradientArgs,
+  result: DeviceResult<DeviceMetaGradient>,
+  stream: Stream = defaultStream(),
+): void {
+  const { metaGradientCuda } = binding();
+  const queue = (...placed: MetaGradientPositions<OnDevice>) => metaGradientCuda(...placed, stream);
+  placeMetaGradient(queue, args, args.params, result?.buffer);
 }
 
-const alignmentWeightsScalars = ({ alignment: [nonFiniteRows] }: Scalars) =>
-  ({ nonFiniteRows }) as NativeAlignmentWeightsScalars;
+/**
+ * `metaGradientCuda`, then p <- p - learningRate * (gradient + weightDecay * p) on `params` themselves, unless a
+ * result is not finite. On the host, whoever holds the params moves them.
+ */
+export function metaStepCuda(
+  args: DeviceMetaStepArgs,
+  result: DeviceResult<DeviceMetaGradient>,
+  stream: Stream = defaultStream(),
+): void {
+  const { learningRate: rate, weightDecay: decay } = args;
+  const own = [rate.alpha, rate.beta, rate.delta, decay.alpha, decay.beta, decay.delta] as const;
+  const { metaStepCuda } = binding();
+  const queue = (...placed: MetaGradientPositions<OnDevice>) =>
+    metaStepCuda(...placed, ...own, args.clamp ? 1 : 0, stream);
+  placeMetaGradient<OnDevice, void>(queue, args, args.params, result?.buffer);
+}
 
 /** The weights of Learning to Reweight from logits and tangent logits. */
 export function alignmentWeights(
   args: NativeAlignmentWeightsArgs,
   out: NativeAlignmentWeightsOutputs,
 ): NativeAlignmentWeightsScalars {
-  alignmentWeightsWith(binding().alignmentWeights, args, out, shared);
-  return alignmentWeightsScalars(shared);
+  const scratch = shared.alignmentWeights;
+  placeAlignmentWeights(binding().alignmentWeights, args, out, scratch.result);
+  return scratch.scalars();
 }
 
 export async function alignmentWeightsAsync(
   args: NativeAlignmentWeightsArgs,
   out: NativeAlignmentWeightsOutputs,
 ): Promise<NativeAlignmentWeightsScalars> {
-  const scalars = newScalars();
-  await alignmentWeightsWith(binding().alignmentWeightsAsync, args, out, scalars);
-  return alignmentWeightsScalars(scalars);
+  const scratch = new Scratch(alignmentWeightsScalars);
+  await placeAlignmentWeights(binding().alignmentWeightsAsync, args, out, scratch.result);
+  return scratch.scalars();
+}
+
+export function alignmentWeightsCuda(
+  args: DeviceAlignmentWeightsArgs,
+  out: DeviceAlignmentWeightsOutputs,
+  stream: Stream = defaultStream(),
+): void {
+  const { alignmentWeightsCuda } = binding();
+  const queue = (...placed: AlignmentWeightsPositions<OnDevice>) => alignmentWeightsCuda(...placed, stream);
+  placeAlignmentWeights(queue, args, out, out.result?.buffer);
 }
 
 /** The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one. */

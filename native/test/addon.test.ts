@@ -195,10 +195,10 @@ describe("bad input", () => {
         const rest = {
           weightedLoss: [
             ...[params, 0, 1, floats(rows), floats(rows), floats(rows), floats(rows), floats(rows), ints],
-            ...[floats(rows), floats(rows), floats(rows), floats(rows * classes), new Float64Array(2)],
+            ...[floats(rows), floats(rows), floats(rows), floats(rows * classes), new Uint8Array(24)],
           ],
-          metaGradient: [params, floats(rows), new Float64Array(5)],
-          alignmentWeights: [floats(rows * classes), floats(rows), floats(rows), new Float64Array(1)],
+          metaGradient: [params, floats(rows), new Uint8Array(56)],
+          alignmentWeights: [floats(rows * classes), floats(rows), floats(rows), new Uint8Array(16)],
         };
         const arbitrary = (value: unknown) =>
           value !== null && typeof value === "object" && "generate" in value

@@ -4,16 +4,14 @@ import { spawnSync } from "node:child_process";
 import * as native from "@lilaw/native";
 import {
   alignmentWeightsCuda,
-  alignmentWeightsResult,
   DeviceBuffer,
   type DeviceDtype,
+  DeviceResult,
   deviceMemory,
   metaGradientCuda,
-  metaGradientResult,
   metaStepCuda,
   Stream,
   weightedLossCuda,
-  weightedLossResult,
 } from "@lilaw/native";
 import { deviation, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import fc from "fast-check";
@@ -25,23 +23,18 @@ import { allLosses, errorsOf, nameOf, newOutputs, randomBatch } from "./support.
 
 beforeEach(({ skip }) => skip(noShimAddon !== "", noShimAddon));
 
-const buffers: DeviceBuffer[] = [];
-/** A buffer that the test need not dispose. */
-function make<D extends DeviceDtype>(dtype: D, length: number): DeviceBuffer<D> {
-  const buffer = DeviceBuffer.create(dtype, length);
-  buffers.push(buffer);
-  return buffer;
+const things: { dispose(): void }[] = [];
+/** Something that the test need not dispose. */
+function kept<T extends { dispose(): void }>(thing: T): T {
+  things.push(thing);
+  return thing;
 }
+const make = <D extends DeviceDtype>(dtype: D, length: number) => kept(DeviceBuffer.create(dtype, length));
 const onDevice = <D extends DeviceDtype>(dtype: D, array: native.HostArrays[D]) =>
   make(dtype, array.length).upload(array);
-const room = <N extends string>(type: native.DeviceResult<N>) => {
-  const result = type.create();
-  buffers.push(result);
-  return result;
-};
 
 afterEach(() => {
-  for (const buffer of buffers.splice(0)) buffer.dispose();
+  for (const thing of things.splice(0)) thing.dispose();
 });
 
 const usedBytes = () => {
@@ -68,7 +61,7 @@ function toDevice(args: native.NativeWeightedLossArgs) {
   };
   const params = onDevice("float64", Float64Array.of(alpha, beta, delta));
   const out = {
-    result: room(weightedLossResult),
+    result: kept(DeviceResult.ofWeightedLoss()),
     losses: floats(),
     weights: floats(),
     labelProbs: floats(),
@@ -137,7 +130,7 @@ describe("golden vectors in device memory", () => {
       const there = toDevice(args);
       weightedLossCuda(there.args, there.out);
       const out = fetch(there.out);
-      const { objective, nonFiniteRows, invalidLabels } = weightedLossResult.download(there.out.result);
+      const { objective, nonFiniteRows, invalidLabels } = there.out.result.download();
       expect([nonFiniteRows, invalidLabels]).toEqual([0, 0]);
       expectExact(args, out, objective);
       expect([...out.predictions]).toEqual(c.argmax);
@@ -148,13 +141,13 @@ describe("golden vectors in device memory", () => {
     }
     for (const clamp of [false, true]) {
       const there = toDevice({ ...batch, gradient: "full" });
-      const result = room(metaGradientResult);
+      const result = kept(DeviceResult.ofMetaGradient());
       const learningRate = { alpha: c.lr, beta: c.lr, delta: c.lr };
       const weightDecay = { alpha: c.weight_decay, beta: c.weight_decay, delta: c.weight_decay };
       metaStepCuda({ ...there.batch, params: there.params, learningRate, weightDecay, clamp }, result);
       const after = Object.values(paramsOf(clamp ? c.updated_clamped : c.updated));
       expect(deviation(there.params.download(), after)).toBeLessThan(tolerance);
-      const meta = metaGradientResult.download(result);
+      const meta = result.download();
       expect(meta.moved).toBe(1);
       const gradient = Object.values(paramsOf(meta));
       expect(deviation(gradient, Object.values(paramsOf(c.meta_grad)))).toBeLessThan(tolerance);
@@ -170,7 +163,7 @@ describe("operations in device memory", () => {
       const once = toDevice(args);
       weightedLossCuda(once.args, once.out);
       const wanted = fetch(once.out);
-      const scalars = weightedLossResult.download(once.out.result);
+      const scalars = once.out.result.download();
       expectExact(args, wanted, scalars.objective);
 
       using stream = Stream.create();
@@ -179,12 +172,12 @@ describe("operations in device memory", () => {
       stream.synchronize();
       expect(again.batch.logits.download()).toEqual(wanted.gradLogits);
       expect({ ...fetch(again.out), gradLogits: 0 }).toEqual({ ...wanted, gradLogits: 0 });
-      expect(weightedLossResult.download(again.out.result, stream)).toEqual(scalars);
+      expect(again.out.result.download(stream)).toEqual(scalars);
 
-      const meta = room(metaGradientResult);
+      const meta = kept(DeviceResult.ofMetaGradient());
       metaGradientCuda({ ...once.batch, params: once.params }, meta);
       const cpu = native.metaGradient({ ...args, params: args.params! });
-      const { alpha, beta, delta, moved } = metaGradientResult.download(meta);
+      const { alpha, beta, delta, moved } = meta.download();
       expect(deviation([alpha, beta, delta], [cpu.alpha, cpu.beta, cpu.delta])).toBeLessThan(1e-5);
       expect(moved).toBe(0);
     },
@@ -197,14 +190,14 @@ describe("operations in device memory", () => {
     native.alignmentWeights({ ...args, tangents }, wanted);
     const { batch } = toDevice(args);
     const out = {
-      result: room(alignmentWeightsResult),
+      result: kept(DeviceResult.ofAlignmentWeights()),
       alignments: make("float32", 65),
       weights: make("float32", 65),
     };
     alignmentWeightsCuda({ ...batch, tangents: onDevice("float32", tangents) }, out);
     expect(deviation(out.alignments.download(), wanted.alignments)).toBeLessThan(1e-5);
     expect(deviation(out.weights.download(), wanted.weights)).toBeLessThan(1e-5);
-    expect(alignmentWeightsResult.download(out.result)).toEqual({ nonFiniteRows: 0, invalidLabels: 0 });
+    expect(out.result.download()).toEqual({ nonFiniteRows: 0, invalidLabels: 0 });
   });
 
   it.each([
@@ -214,7 +207,11 @@ describe("operations in device memory", () => {
   ] as const)("%s logits and gradients", (dtype, bits) => {
     const logits = onDevice(dtype, Uint16Array.from([...bits, ...bits]));
     const labels = onDevice("int32", Int32Array.of(0, 1));
-    const out = { result: room(weightedLossResult), losses: make("float32", 2), gradLogits: make(dtype, 4) };
+    const out = {
+      result: kept(DeviceResult.ofWeightedLoss()),
+      losses: make("float32", 2),
+      gradLogits: make(dtype, 4),
+    };
     const rest = {
       classes: 2,
       loss: "cross-entropy",
@@ -241,14 +238,14 @@ describe("operations in device memory", () => {
     const args = { ...some(), labels: new Int32Array(65).fill(19, 0, 2) };
     const there = toDevice(args);
     weightedLossCuda(there.args, there.out);
-    expect(weightedLossResult.download(there.out.result)).toEqual({
+    expect(there.out.result.download()).toEqual({
       objective: Number.NaN,
       nonFiniteRows: 0,
       invalidLabels: 2,
     });
     const losses = there.out.losses.download();
     expect(losses.findIndex((loss) => !Number.isNaN(loss))).toBe(2);
-    const result = room(metaGradientResult);
+    const result = kept(DeviceResult.ofMetaGradient());
     const rates = { alpha: 1, beta: 1, delta: 1 };
     const step = {
       ...there.batch,
@@ -258,7 +255,7 @@ describe("operations in device memory", () => {
       clamp: false,
     };
     metaStepCuda(step, result);
-    expect(metaGradientResult.download(result).moved).toBe(0);
+    expect(result.download().moved).toBe(0);
     expect([...there.params.download()]).toEqual(Object.values(args.params!));
   });
 });
@@ -470,13 +467,19 @@ describe("bad input", () => {
     ["no result", call((t) => () => weightedLossCuda(t.args, {} as never)), "INVALID_ARGUMENT", "result"],
     [
       "a result between bytes",
-      call((t) => () => weightedLossCuda(t.args, { ...t.out, result: make("uint8", 25).slice(1) })),
+      call(
+        (t) => () =>
+          weightedLossCuda(t.args, { ...t.out, result: { buffer: make("uint8", 25).slice(1) } as never }),
+      ),
       "INVALID_ARGUMENT",
       "the start of result",
     ],
     [
       "the result of another",
-      call((t) => () => weightedLossCuda(t.args, { ...t.out, result: room(metaGradientResult) })),
+      call(
+        (t) => () =>
+          weightedLossCuda(t.args, { ...t.out, result: kept(DeviceResult.ofMetaGradient()) as never }),
+      ),
       "LENGTH_MISMATCH",
       "result",
     ],
@@ -504,13 +507,24 @@ describe("bad input", () => {
               learningRate: { alpha: -1, beta: 0, delta: 0 },
               weightDecay: { alpha: 0, beta: 0, delta: 0 },
             },
-            room(metaGradientResult),
+            kept(DeviceResult.ofMetaGradient()),
           ),
       ),
       "INVALID_ARGUMENT",
       "learning_rate",
     ],
   ])("%s", (_, run, wanted, name) => expect(run).toThrow(code(wanted, name)));
+
+  it("says of which type a buffer is where another array is expected", () => {
+    const logits: unknown = onDevice("float32", some().logits);
+    const received = "for logits but received a DeviceBuffer of float32";
+    expect(() => native.weightedLoss({ ...some(), logits: logits as Float32Array }, {})).toThrow(received);
+    const labels: unknown = logits;
+    const there = toDevice(some());
+    expect(() =>
+      weightedLossCuda({ ...there.args, labels: labels as DeviceBuffer<"int32"> }, there.out),
+    ).toThrow("Expected a DeviceBuffer of int32 for labels but received a DeviceBuffer of float32");
+  });
 
   it("gradients that overlap the logits, but not in place", () => {
     const args = some();
@@ -526,12 +540,12 @@ describe("bad input", () => {
 
   it("anything at all, in any place, throws or works and never crashes", () => {
     const binding = native.load().binding!;
-    const handles = [0, 2, 3, 4, 5].flatMap((dtype) =>
-      [1, 2, 3, 4, 6, 16, 24, 56].map((length) => binding.bufferCreate(dtype, length)),
+    const handles = (["float32", "bfloat16", "float64", "int32", "uint8"] as const).flatMap((dtype) =>
+      [1, 2, 3, 4, 6, 16, 24, 56].map((length): DeviceBuffer => make(dtype, length)),
     );
-    const gone = binding.bufferCreate(0, 4);
-    binding.bufferDispose(gone);
-    const stream = binding.streamCreate();
+    const gone = make("float32", 4);
+    gone.dispose();
+    using stream = Stream.create();
     const anything = fc.oneof(
       fc.constantFrom<unknown>(...handles, gone, stream, ...handles),
       fc.integer({ min: -1, max: 6 }),
@@ -542,16 +556,23 @@ describe("bad input", () => {
     // rows = 2, classes = 2 where they fit
     const batch = [2, 2, 0, 0, f32![3], i32![1]];
     const params = f64![2];
-    const calls = {
+    const calls = () => ({
       weightedLossCuda: [...batch, params, 0, 1, f32![1], ...Array(8).fill(null), null, u8![6], stream],
       metaGradientCuda: [...batch, params, null, u8![7], stream],
       metaStepCuda: [...batch, params, f32![1], u8![7], 1, 1, 1, 0, 0, 0, 1, stream],
       alignmentWeightsCuda: [...batch, f32![3], f32![1], null, u8![5], stream],
-      bufferSlice: [f32![3], 1, 2],
+      bufferCreate: [{}, 0, 2],
+      bufferSlice: [{}, f32![3], 1, 2],
+      streamCreate: [{}],
       bufferUpload: [f32![1], Float32Array.of(1, 2), stream],
       bufferDownload: [f32![1], Float32Array.of(1, 2), stream],
       bufferDispose: [gone],
       streamSynchronize: [stream],
+    });
+    const makers = {
+      bufferCreate: binding.bufferDispose,
+      bufferSlice: binding.bufferDispose,
+      streamCreate: binding.streamDispose,
     };
     // The labels are classes, whatever else happens.
     binding.bufferUpload(i32![1]!, Int32Array.of(0, 1), stream);
@@ -559,15 +580,16 @@ describe("bad input", () => {
     let worked = 0;
     fc.assert(
       fc.property(
-        fc.constantFrom(...(Object.keys(calls) as (keyof typeof calls)[])),
+        fc.constantFrom(...(Object.keys(calls()) as (keyof ReturnType<typeof calls>)[])),
         fc.array(fc.tuple(fc.nat({ max: 23 }), anything), { maxLength: 2 }),
         (name, changes) => {
-          const args: unknown[] = [...calls[name]];
+          const args: unknown[] = calls()[name];
           for (const [at, value] of changes) args[at] = value;
           if (name === "bufferDispose" && args[0] !== gone) return;
           try {
             (binding[name] as (...args: unknown[]) => void)(...args);
             worked++;
+            if (name in makers) makers[name as keyof typeof makers](args[0] as never);
           } catch (error) {
             expect((error as Error).message).toMatch(/^(Expected|Cannot convert)/);
           }
@@ -577,8 +599,6 @@ describe("bad input", () => {
     );
     expect(worked).toBeGreaterThan(300);
     expect(usedBytes()).toBe(used);
-    for (const handle of handles) binding.bufferDispose(handle);
-    binding.streamDispose(stream);
   });
 });
 

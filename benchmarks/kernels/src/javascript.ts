@@ -53,7 +53,7 @@ function contendersFor(rows: number, classes: number): Record<string, () => Floa
   });
   const [direct, native, cpu, reference] = [newOutputs(), newOutputs(), newOutputs(), newOutputs()];
   const params = Float64Array.of(10, 2, 6);
-  const results = new Float64Array(2);
+  const result = new Uint8Array(24);
   const { logits, labels } = args;
   const none = undefined;
   return {
@@ -71,7 +71,7 @@ function contendersFor(rows: number, classes: number): Record<string, () => Floa
           none,
           none,
           gradLogits,
-          results,
+          result,
         ] as const),
       );
       return gradLogits;

@@ -1,6 +1,6 @@
-#include "arguments.h"
-
 #include <cmath>
+
+#include "handles.h"
 
 namespace lilaw::addon {
 namespace {
@@ -98,6 +98,7 @@ std::string describe(napi_env env, napi_value value) {
   napi_typeof(env, value, &type);
   if (type == napi_symbol) return "a symbol";
   if (type == napi_function) return "a function";
+  if (const Buffer* const buffer = held_by<Buffer>(env, value)) return Buffer::kind_of(buffer->element);
   if (type == napi_object) return "an object";
   return Napi::Value(env, value).ToString().Utf8Value();
 }
@@ -142,7 +143,7 @@ void Arguments::array(const char* name, Element element, std::int64_t length, bo
   const Array array = look_at(name, value, element);
   if (!array.found && is_optional && is_absent(env_, value)) return;
   if (!array.found || !array.fits) {
-    throw unexpected(env_, "INVALID_ARGUMENT", kind_of(element), name, received(value));
+    throw unexpected(env_, "INVALID_ARGUMENT", kind_of(element), name, describe(env_, value));
   }
   if (length < 0 || array.length != static_cast<std::size_t>(length)) {
     throw unexpected(env_, "LENGTH_MISMATCH", std::to_string(length), std::string(name) + ".length",
@@ -151,6 +152,13 @@ void Arguments::array(const char* name, Element element, std::int64_t length, bo
   *pointer = array.data;
   arrays_[arrays_used_++] = {name, value, pointer, array.length * static_cast<std::size_t>(size_of(element)),
                              is_output};
+}
+
+void Arguments::check_start(const char* name, const void* pointer, std::size_t alignment) const {
+  const auto offset = reinterpret_cast<std::uintptr_t>(pointer) % alignment;
+  if (offset == 0) return;
+  throw unexpected(env_, "INVALID_ARGUMENT", "a multiple of " + std::to_string(alignment) + " bytes",
+                   std::string("the start of ") + name, std::to_string(offset) + " bytes more");
 }
 
 Arguments::Array HostArguments::look_at(const char*, napi_value value, Element wanted) const {

@@ -83,6 +83,13 @@ class Arguments {
     array(name, element_of<T>(), length, true, true, reinterpret_cast<void**>(pointer));
   }
 
+  /** The next argument as memory for a structure of results: as many bytes, where a structure may lie. */
+  template <class Result>
+  void result(Result** pointer) {
+    output("result", sizeof(Result), reinterpret_cast<std::uint8_t**>(pointer));
+    check_start("result", *pointer, alignof(Result));
+  }
+
   const ArrayUse* begin() const { return arrays_; }
   const ArrayUse* end() const { return arrays_ + arrays_used_; }
 
@@ -97,7 +104,6 @@ class Arguments {
   };
   virtual Array look_at(const char* name, napi_value value, Element wanted) const = 0;
   virtual std::string kind_of(Element element) const = 0;
-  virtual std::string received(napi_value value) const { return describe(env_, value); }
 
   napi_value upcoming() const { return values_[values_used_]; }
 
@@ -109,6 +115,8 @@ class Arguments {
     if constexpr (std::is_same_v<T, std::int32_t>) return Element::kInt32;
     if constexpr (std::is_same_v<T, std::uint8_t>) return Element::kUint8;
   }
+
+  void check_start(const char* name, const void* pointer, std::size_t alignment) const;
 
   Napi::Env env_;
   napi_value values_[kMost];
@@ -127,11 +135,6 @@ class HostArguments : public Arguments {
   Array look_at(const char* name, napi_value value, Element wanted) const override;
   std::string kind_of(Element element) const override;
 };
-
-/** The arguments of the operations, except for where results and scalars go. */
-void read(Arguments& arguments, lilaw_weighted_loss_args& args);
-void read(Arguments& arguments, lilaw_meta_gradient_args& args);
-void read(Arguments& arguments, lilaw_alignment_weights_args& args);
 
 /** Data and length in bytes of a typed array as it is now; a detached one has no bytes. */
 struct Bytes {

@@ -1,196 +1,98 @@
-/** The operations on host memory, each as a function that returns when it is done and as one that promises to. */
-#include <cstring>
-#include <memory>
-#include <vector>
-
-#include "arguments.h"
-#include "guarded.h"
-#include "module.h"
+/** How the operations read their arguments, wherever their arrays are. */
+#include "operations.h"
 
 namespace lilaw::addon {
 namespace {
 
-/** Each operation: how its arguments are read, and how it runs. `results` is the last array. */
-struct WeightedLoss {
-  static constexpr const char* kName = "weightedLoss";
-  lilaw_weighted_loss_args args{};
-  double* results = nullptr;
-
-  void read(HostArguments& arguments) {
-    addon::read(arguments, args);
-    arguments.output("results", 2, &results);
-  }
-
-  lilaw_status run() {
-    lilaw_weighted_loss_result result;
-    args.result = &result;
-    const lilaw_status status = lilaw_weighted_loss_cpu(&args);
-    if (status != LILAW_OK) return status;
-    results[0] = result.objective;
-    results[1] = static_cast<double>(result.non_finite_rows);
-    return LILAW_OK;
-  }
-};
-
-struct MetaGradient {
-  static constexpr const char* kName = "metaGradient";
-  lilaw_meta_gradient_args args{};
-  double* results = nullptr;
-
-  void read(HostArguments& arguments) {
-    addon::read(arguments, args);
-    arguments.output("results", 5, &results);
-  }
-
-  lilaw_status run() {
-    lilaw_meta_gradient_result result;
-    args.result = &result;
-    const lilaw_status status = lilaw_meta_gradient_cpu(&args);
-    if (status != LILAW_OK) return status;
-    results[0] = result.gradient.alpha;
-    results[1] = result.gradient.beta;
-    results[2] = result.gradient.delta;
-    results[3] = result.objective;
-    results[4] = static_cast<double>(result.non_finite_rows);
-    return LILAW_OK;
-  }
-};
-
-struct AlignmentWeights {
-  static constexpr const char* kName = "alignmentWeights";
-  lilaw_alignment_weights_args args{};
-  double* results = nullptr;
-
-  void read(HostArguments& arguments) {
-    addon::read(arguments, args);
-    arguments.output("results", 1, &results);
-  }
-
-  lilaw_status run() {
-    lilaw_alignment_weights_result result;
-    args.result = &result;
-    const lilaw_status status = lilaw_alignment_weights_cpu(&args);
-    if (status != LILAW_OK) return status;
-    results[0] = static_cast<double>(result.non_finite_rows);
-    return LILAW_OK;
-  }
-};
-
-/** What went wrong, kept where it happened: `lilaw_last_error` belongs to a thread. */
-struct Failure {
-  lilaw_status status = LILAW_OK;
-  std::string message;
-};
-
-template <class Operation>
-Failure run(Operation& operation) {
-  const lilaw_status status = operation.run();
-  return status == LILAW_OK ? Failure{} : Failure{status, lilaw_last_error()};
-}
-
-Napi::Error error_of(Napi::Env env, const Failure& failure) {
-  return error(env, lilaw_status_text(failure.status), failure.message);
-}
-
-template <class Operation>
-napi_value call(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    Operation operation;
-    operation.read(arguments);
-    const Failure failure = run(operation);
-    if (failure.status != LILAW_OK) throw error_of(env, failure);
-    return nullptr;
-  });
-}
-
 /**
- * An operation on a thread of libuv. It owns copies of all arrays: JavaScript may transfer, detach or overwrite its
- * own meanwhile. The outputs are copied back at the end, on the thread of JavaScript, if they are still there.
+ * rows, classes, loss kind, loss parameter; then the arrays of a batch. Strides are those of dense arrays: an array
+ * of JavaScript has no other.
  */
-template <class Operation>
-class Promised : public Napi::AsyncWorker {
- public:
-  static Napi::Value start(napi_env env, napi_callback_info info) {
-    HostArguments arguments(env, info);
-    auto promised = std::make_unique<Promised>(arguments);
-    const Napi::Promise promise = promised->deferred_.Promise();
-    promised->Queue();
-    // From here on it deletes itself when it is done.
-    promised.release();
-    return promise;
+void read_batch(Arguments& arguments, lilaw_batch& batch) {
+  batch.rows = arguments.integer("rows");
+  batch.classes = arguments.integer("classes");
+  // A product of these is a length of an array, and JavaScript has none above 2^53.
+  constexpr std::int64_t kMost = INT64_C(1) << 31;
+  if (batch.rows < 1 || batch.classes < 1 || batch.rows > kMost || batch.classes > kMost) {
+    throw unexpected(arguments.env(), "INVALID_ARGUMENT", "integers from 1 to 2^31", "rows and classes",
+                     std::to_string(batch.rows) + " and " + std::to_string(batch.classes));
   }
+  batch.loss.kind = static_cast<std::int32_t>(arguments.integer("loss.kind"));
+  batch.loss.parameter = arguments.number("loss.parameter");
+  batch.dtype = arguments.logits_type();
+  batch.logits_stride = batch.labels_stride = batch.classes;
 
-  explicit Promised(HostArguments& arguments)
-      : Napi::AsyncWorker(arguments.env(), Operation::kName),
-        deferred_(Napi::Promise::Deferred::New(arguments.env())) {
-    operation_.read(arguments);
-    for (const ArrayUse& use : arguments) {
-      // As doubles, for their alignment.
-      std::vector<double> copy((use.bytes + sizeof(double) - 1) / sizeof(double));
-      if (use.is_output) {
-        Output output = {use.name, copy.data(), use.bytes, {}};
-        output.array.Reset(Napi::Object(arguments.env(), use.value), 1);
-        outputs_.push_back(std::move(output));
-      } else {
-        std::memcpy(copy.data(), *use.pointer, use.bytes);
-      }
-      *use.pointer = copy.data();
-      copies_.push_back(std::move(copy));
-    }
+  const std::int64_t elements = batch.rows * batch.classes;
+  arguments.array("logits", static_cast<Element>(batch.dtype), elements, false, false,
+                  const_cast<void**>(&batch.logits));
+  switch (batch.loss.kind) {
+    case LILAW_MULTI_LABEL:
+      return arguments.input("labels", elements, reinterpret_cast<const std::uint8_t**>(&batch.labels));
+    case LILAW_REGRESSION:
+      return arguments.input("labels", batch.rows, reinterpret_cast<const float**>(&batch.labels));
+    default:
+      return arguments.input("labels", batch.rows, reinterpret_cast<const std::int32_t**>(&batch.labels));
   }
-
- protected:
-  void Execute() override { failure_ = run(operation_); }
-
-  void OnOK() override {
-    const Napi::Env env = Env();
-    if (failure_.status != LILAW_OK) return deferred_.Reject(error_of(env, failure_).Value());
-    for (const Output& output : outputs_) {
-      if (bytes_of(env, output.array.Value()).length == output.bytes) continue;
-      const std::string message = std::string("Expected an array that stays attached for ") + output.name +
-                                  " but received one that was detached during the call";
-      return deferred_.Reject(error(env, "INVALID_ARGUMENT", message).Value());
-    }
-    for (const Output& output : outputs_) {
-      if (output.bytes > 0) std::memcpy(bytes_of(env, output.array.Value()).data, output.data, output.bytes);
-    }
-    deferred_.Resolve(env.Undefined());
-  }
-
- private:
-  struct Output {
-    const char* name;
-    const void* data;
-    std::size_t bytes;
-    Napi::ObjectReference array;
-  };
-
-  Operation operation_;
-  Napi::Promise::Deferred deferred_;
-  std::vector<std::vector<double>> copies_;
-  std::vector<Output> outputs_;
-  Failure failure_;
-};
-
-template <class Operation>
-napi_value promise(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value { return Promised<Operation>::start(env, info); });
 }
 
-template <class Operation>
-void define(Napi::Object exports) {
-  const std::string name = Operation::kName;
-  set(exports, name, call<Operation>);
-  set(exports, name + "Async", promise<Operation>);
+/** Three doubles in a row are a lilaw_params. */
+const double** as_doubles(const lilaw_params** params) { return reinterpret_cast<const double**>(params); }
+
+/** All that meta_gradient and meta_step have in common. */
+void read_meta_gradient(Arguments& arguments, lilaw_meta_gradient_args& args) {
+  read_batch(arguments, args.batch);
+  arguments.input("params", 3, as_doubles(&args.params));
+  arguments.optional_input("coefficients", args.batch.rows, &args.coefficients);
+  arguments.result(&args.result);
+}
+
+lilaw_params read_scalars(Arguments& arguments, const char* name) {
+  const double alpha = arguments.number(name);
+  const double beta = arguments.number(name);
+  return {alpha, beta, arguments.number(name)};
 }
 
 }  // namespace
 
-void define_operations(Napi::Object exports) {
-  define<WeightedLoss>(exports);
-  define<MetaGradient>(exports);
-  define<AlignmentWeights>(exports);
+void WeightedLoss::read(Arguments& arguments) {
+  read_batch(arguments, args.batch);
+  const std::int64_t rows = args.batch.rows;
+  args.grad_stride = args.batch.classes;
+  arguments.optional_input("params", 3, as_doubles(&args.params));
+  args.gradient = static_cast<std::int32_t>(arguments.integer("gradient"));
+  args.normalize = static_cast<std::int32_t>(arguments.integer("normalize"));
+  arguments.optional_input("sampleWeights", rows, &args.sample_weights);
+  arguments.optional_output("losses", rows, &args.losses);
+  arguments.optional_output("weights", rows, &args.weights);
+  arguments.optional_output("labelProbs", rows, &args.label_probs);
+  arguments.optional_output("maxProbs", rows, &args.max_probs);
+  arguments.optional_output("predictions", rows, &args.predictions);
+  arguments.optional_output("terms.alpha", rows, &args.term_alpha);
+  arguments.optional_output("terms.beta", rows, &args.term_beta);
+  arguments.optional_output("terms.delta", rows, &args.term_delta);
+  arguments.array("gradLogits", static_cast<Element>(args.batch.dtype), rows * args.batch.classes, true, true,
+                  &args.grad_logits);
+  arguments.result(&args.result);
+}
+
+void MetaGradient::read(Arguments& arguments) { read_meta_gradient(arguments, args); }
+
+void MetaStep::read(Arguments& arguments) {
+  read_meta_gradient(arguments, args.meta_gradient);
+  args.params = const_cast<lilaw_params*>(args.meta_gradient.params);
+  args.learning_rate = read_scalars(arguments, "learningRate");
+  args.weight_decay = read_scalars(arguments, "weightDecay");
+  args.clamp = arguments.integer("clamp") != 0;
+}
+
+void AlignmentWeights::read(Arguments& arguments) {
+  read_batch(arguments, args.batch);
+  args.tangents_stride = args.batch.classes;
+  arguments.array("tangents", static_cast<Element>(args.batch.dtype), args.batch.rows * args.batch.classes, false,
+                  false, const_cast<void**>(&args.tangents));
+  arguments.optional_output("alignments", args.batch.rows, &args.alignments);
+  arguments.optional_output("weights", args.batch.rows, &args.weights);
+  arguments.result(&args.result);
 }
 
 }  // namespace lilaw::addon

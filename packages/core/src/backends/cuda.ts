@@ -10,16 +10,17 @@ import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./nativ
 /** What is on the device during a call. */
 class Visit {
   readonly #native: NativeModule;
-  readonly #buffers: Native.DeviceBuffer[] = [];
+  readonly #held: { dispose(): void }[] = [];
   readonly #downloads: (() => void)[] = [];
 
   constructor(native: NativeModule) {
     this.#native = native;
   }
 
-  hold<D extends Native.DeviceDtype>(buffer: Native.DeviceBuffer<D>): Native.DeviceBuffer<D> {
-    this.#buffers.push(buffer);
-    return buffer;
+  /** What is to be disposed at the end. */
+  hold<T extends { dispose(): void }>(held: T): T {
+    this.#held.push(held);
+    return held;
   }
 
   room<D extends Native.DeviceDtype>(dtype: D, length: number): Native.DeviceBuffer<D> {
@@ -56,12 +57,11 @@ class Visit {
   }
 
   /** The results of the operation; its outputs too, if every label was one. */
-  finish<Name extends string>(
-    type: Native.DeviceResult<Name | "invalidLabels">,
-    result: Native.DeviceBuffer<"uint8">,
+  finish<Scalars extends { invalidLabels: number }>(
+    result: Native.DeviceResult<Scalars>,
     classes: number,
-  ): Record<Name, number> {
-    const { invalidLabels, ...scalars } = type.download(result);
+  ): Omit<Scalars, "invalidLabels"> {
+    const { invalidLabels, ...scalars } = result.download();
     if (invalidLabels > 0) {
       const received = `${invalidLabels} rows with others`;
       throw expected(
@@ -72,11 +72,11 @@ class Visit {
       );
     }
     for (const download of this.#downloads) download();
-    return scalars as Record<Name, number>;
+    return scalars;
   }
 
   end(): void {
-    for (const buffer of this.#buffers) buffer.dispose();
+    for (const held of this.#held) held.dispose();
   }
 
   #labels(labels: Native.NativeLabels): Native.DeviceBatch["labels"] {
@@ -104,7 +104,7 @@ function visiting<R>(native: NativeModule, run: (device: Visit) => R): R {
 
 /** The backend `"cuda"`. Results are those of the device, in arrays of the host. */
 export function cudaBackend(native: NativeModule): Backend {
-  const { weightedLossResult, metaGradientResult, alignmentWeightsResult } = native;
+  const { DeviceResult } = native;
   return {
     name: "cuda",
 
@@ -113,7 +113,7 @@ export function cudaBackend(native: NativeModule): Backend {
         const batch = device.batch(args, args.loss);
         const sampleWeights = device.floats(float32("sampleWeights", args.sampleWeights));
         const { terms, ...arrays } = nativeOutputs(out);
-        const result = device.hold(weightedLossResult.create());
+        const result = device.hold(DeviceResult.ofWeightedLoss());
         native.weightedLossCuda(
           {
             ...batch,
@@ -137,20 +137,16 @@ export function cudaBackend(native: NativeModule): Backend {
             gradLogits: device.output(arrays.gradLogits),
           },
         );
-        return device.finish(weightedLossResult, result, args.classes);
+        return device.finish(result, args.classes);
       }),
 
     metaGradient: (args) =>
       visiting(native, (device) => {
         const batch = device.batch(args, args.loss);
         const coefficients = device.floats(float32("coefficients", args.coefficients));
-        const result = device.hold(metaGradientResult.create());
+        const result = device.hold(DeviceResult.ofMetaGradient());
         native.metaGradientCuda({ ...batch, params: device.params(args.params), coefficients }, result);
-        const { alpha, beta, delta, objective, nonFiniteRows } = device.finish(
-          metaGradientResult,
-          result,
-          args.classes,
-        );
+        const { alpha, beta, delta, objective, nonFiniteRows } = device.finish(result, args.classes);
         return { alpha, beta, delta, objective, nonFiniteRows };
       }),
 
@@ -160,12 +156,12 @@ export function cudaBackend(native: NativeModule): Backend {
         const tangents = device.floats(float32("tangents", args.tangents));
         const alignments = float32("out.alignments", out.alignments);
         const weights = float32("out.weights", out.weights);
-        const result = device.hold(alignmentWeightsResult.create());
+        const result = device.hold(DeviceResult.ofAlignmentWeights());
         native.alignmentWeightsCuda(
           { ...batch, tangents },
           { result, alignments: device.output(alignments), weights: device.output(weights) },
         );
-        return device.finish(alignmentWeightsResult, result, args.classes);
+        return device.finish(result, args.classes);
       }),
   };
 }
