@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { cpus } from "node:os";
 import { enableProdMode } from "@tensorflow/tfjs-core";
+import { hereQuestion } from "./bench/here.js";
+import { type Answer, answers, type BenchOptions, renderRows } from "./bench/program.js";
 import { versions } from "./config.js";
 import { createProgram, type Invocation } from "./options.js";
 import { fail, interrupted, stopSignal } from "./process.js";
@@ -13,7 +16,7 @@ const stop = stopSignal();
 enableProdMode();
 
 try {
-  await createProgram(versions().lilaw, runTrain).parseAsync();
+  await createProgram(versions().lilaw, { train: runTrain, bench: runBench }).parseAsync();
 } catch (error) {
   fail(error);
 }
@@ -38,4 +41,22 @@ async function runTrain(invocation: Invocation): Promise<void> {
   } finally {
     progress.stop();
   }
+}
+
+async function runBench(options: BenchOptions): Promise<void> {
+  const given: Answer[] = [];
+  try {
+    for await (const answer of answers([hereQuestion], options, { signal: stop })) given.push(answer);
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    process.stderr.write("stopped\n");
+    process.exitCode = interrupted;
+    return;
+  }
+  const rows = given.flatMap((answer) => answer.rows);
+  const processor = `${cpus()[0]?.model.trim()}, ${cpus().length} cores`;
+  const document = { ...versions(), processor, quick: options.quick, rows };
+  process.stdout.write(
+    options.json ? `${JSON.stringify(document)}\n` : `${processor}\n${renderRows(rows)}\n`,
+  );
 }

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type ErrorCode, expected } from "@lilaw/core";
 import { datasetNames, parseNoise } from "@lilaw/datasets";
 import { Command, type CommanderError } from "commander";
+import { type BenchOptions, withBenchOptions } from "./bench/program.js";
 import { methodNames } from "./methods.js";
 import { isModelFile, modelNames } from "./models.js";
 
@@ -56,14 +57,19 @@ const validLabelKinds = ["noisy", "clean"] as const;
 const gradientModes = ["full", "detached"] as const;
 const surroundingOptions = new Set(["resume", "dataDir", "json", "quiet"]);
 
+/** What the commands of `lilaw` do; each receives its options. */
+export interface Commands {
+  train(invocation: Invocation): Promise<void>;
+  bench(options: BenchOptions): Promise<void>;
+}
+
 /**
  * The command line of `lilaw`.
  *
  * @param version what `lilaw --version` prints
- * @param train receives the checked options of `lilaw train`
  * @returns a program whose `parseAsync` throws a LilawError for every mistake in the arguments
  */
-export function createProgram(version: string, train: (invocation: Invocation) => Promise<void>): Command {
+export function createProgram(version: string, { train, bench }: Commands): Command {
   const program = new Command("lilaw")
     .description("Train robust classifiers on labels that are partly wrong")
     .version(version)
@@ -102,6 +108,9 @@ export function createProgram(version: string, train: (invocation: Invocation) =
       const typed = Object.keys(values).filter((name) => command.getOptionValueSource(name) === "cli");
       await train(invocationOf(values, typed));
     });
+  withBenchOptions(program.command("bench"))
+    .description("time the operations of the methods with everything that runs here, and compare")
+    .action((options: BenchOptions) => bench(options));
   return program;
 }
 

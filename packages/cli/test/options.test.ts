@@ -6,8 +6,11 @@ import { createProgram, type Invocation, parserError } from "../src/options.js";
 /** What `lilaw train` is called with for these arguments. */
 async function parse(...args: string[]): Promise<Invocation> {
   let received: Invocation | undefined;
-  const program = createProgram("1.2.3", async (invocation) => {
-    received = invocation;
+  const program = createProgram("1.2.3", {
+    async bench() {},
+    async train(invocation) {
+      received = invocation;
+    },
   });
   await program.parseAsync(["node", "lilaw", "train", ...args]);
   return received!;

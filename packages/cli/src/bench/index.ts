@@ -1,4 +1,5 @@
 export { fail, interrupted, stopSignal } from "../process.js";
+export * from "./kernels/index.js";
 export { type Answer, answers, type BenchOptions, renderRows, withBenchOptions } from "./program.js";
 export { type Case, type Cell, measure, type Opened, type Question, type Row, round } from "./questions.js";
 export {

@@ -84,34 +84,66 @@ function startBar(stream: NodeJS.WriteStream, title: string): SingleBar {
 }
 
 /** Columns that a reader of numbers can do without; they are in the CSV and the JSON. */
-const inFilesOnly = ["baseline", "better", "rounds", "calls", "load", "ratioP20", "ratioP80"];
-const times = ["microsecondsP20", "microsecondsP50", "microsecondsP80"];
+const inFilesOnly = [
+  "contender",
+  "baseline",
+  "better",
+  "skipped",
+  "rounds",
+  "calls",
+  "load",
+  "logits",
+  "bytes",
+];
+const measures = ["microseconds", "ratio"].flatMap((name) =>
+  ["P20", "P50", "P80"].map((part) => name + part),
+);
 
-/** A table of the rows, for a terminal. */
+/** The rows for a terminal: a table a case, and what was not measured. */
 export function renderRows(rows: readonly Row[]): string {
-  const hidden = new Set(["skipped", ...inFilesOnly, ...times]);
-  const known = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const shown = known.filter(
-    (column) => !hidden.has(column) && rows.some((row) => (row[column] ?? "") !== ""),
-  );
-  const labels = shown.filter((column) => column !== "ratioP50");
-  const table = new Table({
-    head: [...labels, "µs: p20", "p50", "p80", "ratio (p20 to p80)"],
-    style: { head: [], border: [] },
-  });
+  const byCase = new Map<string, Row[]>();
   for (const row of rows) {
-    const measured = row.skipped === "";
-    const cells = labels.map((column) => text(row[column]));
-    const ratio = `${text(row.ratioP50)} (${text(row.ratioP20)} to ${text(row.ratioP80)})`;
-    table.push(
-      measured
-        ? [...cells, ...times.map((column) => text(row[column])), ratio]
-        : [...cells, { colSpan: 4, content: `skipped: ${row.skipped}` }],
-    );
+    const title = labelsOf(row).join(" ");
+    byCase.set(title, [...(byCase.get(title) ?? []), row]);
+  }
+  const absent = new Set(
+    rows
+      .filter(({ skipped }) => skipped !== "")
+      .map((row) => `not measured: ${row.contender} (${row.skipped})`),
+  );
+  return [...[...byCase].map(([title, group]) => `${title}\n${renderCase(group)}`), ...absent].join("\n");
+}
+
+/** The columns before `contender` are the labels of the case. */
+function labelsOf(row: Row): Cell[] {
+  return Object.values(row).slice(0, Object.keys(row).indexOf("contender"));
+}
+
+function renderCase(rows: readonly Row[]): string {
+  const hidden = new Set([...inFilesOnly, ...measures]);
+  const present = rows.filter(({ skipped }) => skipped === "");
+  const known = new Set(present.flatMap((row) => Object.keys(row).slice(labelsOf(row).length)));
+  const others = [...known].filter((column) => !hidden.has(column));
+  const table = new Table({
+    head: ["", "µs", "(20 to 80 %)", "ratio", "(20 to 80 %)", ...others],
+    colAligns: ["left", ...Array(4 + others.length).fill("right")],
+    style: { head: [], border: [], compact: true },
+    chars: { "left-mid": "", mid: "", "mid-mid": "", "right-mid": "" },
+  });
+  for (const row of present) {
+    const range = (name: string) => `${text(row[`${name}P20`])} to ${text(row[`${name}P80`])}`;
+    table.push([
+      row.contender,
+      text(row.microsecondsP50),
+      range("microseconds"),
+      text(row.ratioP50),
+      range("ratio"),
+      ...others.map((column) => text(row[column])),
+    ]);
   }
   return table.toString();
 }
 
 function text(cell: Cell): string {
-  return typeof cell === "number" ? Number(cell.toPrecision(4)).toLocaleString("en") : (cell ?? "");
+  return typeof cell === "number" ? Number(cell.toPrecision(3)).toLocaleString("en") : (cell ?? "");
 }

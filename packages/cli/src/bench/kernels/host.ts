@@ -1,0 +1,108 @@
+/** Contenders over arrays of the host: the backends of @lilaw/core, and a copy of the logits as the limit. */
+import { alignmentWeights, type BackendName, backendReport, metaGradient, weightedLoss } from "@lilaw/core";
+import { timed } from "../turns.js";
+import { memoryCopy, type Outcome, type Plan, peakResident } from "./case.js";
+import { type KernelData, params } from "./data.js";
+
+/** An operation, to be called any number of times: writes into the same arrays and returns them. */
+export function onArrays(
+  { operation, batch, validation, tangents }: KernelData,
+  backend: BackendName,
+): () => Outcome {
+  const input = { ...batch, params, backend } as const;
+  const { rows } = batch;
+  if (operation === "metaGradient") return () => partials(metaGradient(input));
+  if (operation === "alignmentWeights") {
+    const reweighed = { alignments: new Float32Array(rows), weights: new Float32Array(rows) };
+    const tangent = { ...input, tangents: tangents! };
+    return () => {
+      alignmentWeights(tangent, reweighed);
+      return [reweighed.weights];
+    };
+  }
+  const out = {
+    losses: new Float32Array(rows),
+    weights: new Float32Array(rows),
+    gradLogits: new Float32Array(batch.logits.length),
+  };
+  const train = (): Outcome => [[weightedLoss(input, out).objective], out.gradLogits];
+  if (operation === "weightedLoss") return train;
+  const second = { ...validation!, params, backend };
+  return () => {
+    const [objective, gradient] = train();
+    return [objective!, ...partials(metaGradient(second)), gradient!];
+  };
+}
+
+function partials({ alpha, beta, delta }: { alpha: number; beta: number; delta: number }): Outcome {
+  return [[alpha, beta, delta]];
+}
+
+/**
+ * A backend of @lilaw/core.
+ *
+ * @param prepare called before every sample, outside its time
+ */
+export function corePlan(
+  name: string,
+  backend: BackendName,
+  where: string | undefined,
+  prepare = () => {},
+): Plan {
+  return {
+    name,
+    ours: backend !== "reference",
+    absent: reasonAgainst(backend),
+    open(data) {
+      const work = onArrays(data, backend);
+      const prepared = () => {
+        prepare();
+        return work();
+      };
+      const sample = timed(work);
+      return {
+        name,
+        ours: backend !== "reference",
+        sample(calls) {
+          prepare();
+          return sample(calls);
+        },
+        outcome: prepared,
+        async facts() {
+          const peakBytes = await peakResident(prepared);
+          return {
+            launches: data.operation === "lilawStep" ? 2 : 1,
+            ...(where !== undefined && { where }),
+            ...(peakBytes !== undefined && { peakBytes }),
+          };
+        },
+      };
+    },
+  };
+}
+
+/** Why a backend of @lilaw/core does not run here. */
+export function reasonAgainst(backend: BackendName): string | undefined {
+  return backendReport().unavailable.find((other) => other.backend === backend)?.reason;
+}
+
+/** One thread copies the logits: what the memory, or the cache that holds them, allows. */
+export const memoryCopyPlan: Plan = {
+  name: memoryCopy,
+  ours: false,
+  open({ batch: { logits } }) {
+    const target = new Float32Array(logits.length);
+    const copy = () => target.set(logits);
+    return {
+      name: memoryCopy,
+      ours: false,
+      sample: timed(copy),
+      outcome() {
+        copy();
+        return [target];
+      },
+      expected: () => [logits],
+      facts: () => ({ launches: 1, where: "1 thread" }),
+    };
+  },
+};

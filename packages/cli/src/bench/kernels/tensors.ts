@@ -1,0 +1,166 @@
+/** Contenders on tensors of TensorFlow.js: our kernels, and the same made of its own operations. */
+import { type Kernels, kernels } from "@lilaw/tfjs/kernels";
+import * as tf from "@tensorflow/tfjs-core";
+import { timed } from "../turns.js";
+import type { Outcome, Plan } from "./case.js";
+import { type KernelData, params } from "./data.js";
+import * as shortest from "./shortest.js";
+
+/** Tensors of a {@link KernelData}. */
+interface Inputs {
+  readonly logits: tf.Tensor2D;
+  readonly labels: tf.Tensor1D;
+  readonly validLogits?: tf.Tensor2D;
+  readonly validLabels?: tf.Tensor1D;
+  readonly tangents?: tf.Tensor2D;
+}
+
+/** One way to compute the operations on tensors. */
+interface TensorOperations {
+  /** Objective and gradient */
+  weightedLoss(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor[];
+  metaGradient(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor;
+  /** [alpha, beta, delta] in what `metaGradient` gave */
+  partials(values: ArrayLike<number>): ArrayLike<number>;
+  alignmentWeights(logits: tf.Tensor2D, tangents: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor;
+}
+
+const loss = "cross-entropy";
+
+const withKernels = (from: Kernels): TensorOperations => ({
+  weightedLoss: (logits, labels) =>
+    from.weightedLoss(
+      { logits, labels },
+      { loss, params, gradient: "full", normalize: "none", rowValues: [] },
+    ),
+  metaGradient: (logits, labels) => from.metaGradient({ logits, labels }, { loss, params })[0]!,
+  partials: (values) => [0, 2, 4].map((at) => values[at]! + values[at + 1]!),
+  alignmentWeights: (logits, tangents, labels) =>
+    from.alignmentWeights({ logits, tangents, labels }, { loss })[1]!,
+});
+
+const ways = {
+  /** What @lilaw/tfjs runs */
+  kernels: withKernels(kernels.registered),
+  /** tfjs operations that treat every row as the kernels do */
+  composed: withKernels(kernels.composed),
+  /** The fewest tfjs operations */
+  shortest: { ...shortest, partials: (values) => values },
+} satisfies Record<string, TensorOperations>;
+export type Way = keyof typeof ways;
+
+export interface TensorPlan {
+  /** Of tfjs */
+  readonly backend: string;
+  readonly way: Way;
+  readonly absent?: string | undefined;
+  /** What the backend computes on */
+  readonly where: string;
+  readonly bytesLimit?: number;
+}
+
+/** The name says backend and way, such as `wasm kernels`. */
+export function tensorPlan({ backend, way, absent, where, bytesLimit }: TensorPlan): Plan {
+  const name = `${backend} ${way}`;
+  const ours = way === "kernels";
+  return {
+    name,
+    ours,
+    absent,
+    ...(bytesLimit !== undefined && { bytesLimit }),
+    async open(data) {
+      await tf.setBackend(backend);
+      const inputs = tensorsOf(data);
+      const run = workOf(data.operation, ways[way], inputs);
+      // Where tensors cannot be read at once, reading is a promise; elsewhere a promise would be a cost of its own.
+      const sample = timed(backend === "webgpu" ? () => readLater(run) : () => readNow(run));
+      const here = () => tf.setBackend(backend);
+      return {
+        name,
+        ours,
+        async sample(calls) {
+          await here();
+          return sample(calls);
+        },
+        async outcome() {
+          await here();
+          return outcomeOf(run, ways[way]);
+        },
+        async facts() {
+          await here();
+          const { numBytes } = tf.memory();
+          const { kernels, peakBytes } = await tf.profile(() => tf.tidy(() => void run()));
+          return { launches: kernels.length, peakBytes: peakBytes - numBytes, where };
+        },
+        dispose: () => tf.dispose({ ...inputs }),
+      };
+    },
+  };
+}
+
+function tensorsOf({ batch, validation, tangents }: KernelData): Inputs {
+  const [rows, classes] = [batch.rows, batch.classes];
+  const matrix = (values: Float32Array) => tf.tensor2d(values, [rows, classes]);
+  return {
+    logits: matrix(batch.logits),
+    labels: tf.tensor1d(batch.labels, "int32"),
+    ...(validation && {
+      validLogits: matrix(validation.logits),
+      validLabels: tf.tensor1d(validation.labels, "int32"),
+    }),
+    ...(tangents && { tangents: matrix(tangents) }),
+  };
+}
+
+/** What an operation gives. All but the gradient is small, and read in every call: until then, work may only be queued. */
+interface Results {
+  readonly [name: string]: tf.Tensor;
+}
+
+function workOf(
+  operation: KernelData["operation"],
+  way: TensorOperations,
+  { logits, labels, validLogits, validLabels, tangents }: Inputs,
+): () => Results {
+  const weightedLoss = () => {
+    const [objective, gradLogits] = way.weightedLoss(logits, labels);
+    return { objective: objective!, gradLogits: gradLogits! };
+  };
+  switch (operation) {
+    case "weightedLoss":
+      return weightedLoss;
+    case "metaGradient":
+      return () => ({ partials: way.metaGradient(logits, labels) });
+    case "alignmentWeights":
+      return () => ({ weights: way.alignmentWeights(logits, tangents!, labels) });
+    case "lilawStep":
+      return () => ({ ...weightedLoss(), partials: way.metaGradient(validLogits!, validLabels!) });
+  }
+}
+
+const isRead = (name: string) => name !== "gradLogits";
+
+function readNow(run: () => Results): void {
+  tf.tidy(() => {
+    for (const [name, tensor] of Object.entries(run())) if (isRead(name)) tensor.dataSync();
+  });
+}
+
+async function readLater(run: () => Results): Promise<void> {
+  const results = tf.tidy(run);
+  await Promise.all(Object.entries(results).map(([name, tensor]) => isRead(name) && tensor.data()));
+  tf.dispose({ ...results });
+}
+
+async function outcomeOf(run: () => Results, way: TensorOperations): Promise<Outcome> {
+  const results = tf.tidy(run);
+  const { objective, partials, gradLogits, weights } = results;
+  const values: (ArrayLike<number> | undefined)[] = [
+    await objective?.data(),
+    partials && way.partials(await partials.data()),
+    await gradLogits?.data(),
+    await weights?.data(),
+  ];
+  tf.dispose({ ...results });
+  return values.filter((array) => array !== undefined);
+}
