@@ -30,12 +30,18 @@ const tables = {
 
   "training/step-cost": () => {
     const rows = readResults("training/results/step-cost.csv").filter((row) => row.backend === "tensorflow");
-    const cell = (row) => `${times(row.ratio)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
-    const lines = groups(rows, "method").map(([method, group]) => [
+    const cell = (row) => {
+      if (!row?.ratioP50) return row?.skipped || "not measured";
+      const ratio = `${times(row.ratioP50)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
+      // A range that crosses a bar has not passed it.
+      if (!row.bar) return ratio;
+      return `${ratio}, bar ${row.bar}${Number(row.ratioP80) <= Number(row.bar) ? "" : " **missed**"}`;
+    };
+    const lines = groups(rows, "contender").map(([method, group]) => [
       method,
-      ...["mlp", "cnn"].map((model) => cell(group.find((row) => row.model === model))),
+      ...["mlp", "cnn", "resnet8"].map((model) => cell(group.find((row) => row.model === model))),
     ]);
-    return withOrigin(rows, table(["", "MLP", "CNN"], lines), "backend tensorflow");
+    return withOrigin(rows, table(["", "MLP", "CNN", "ResNet-8"], lines), "backend tensorflow");
   },
 
   "kernels/tfjs": () => {

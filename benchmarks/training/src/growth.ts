@@ -1,0 +1,71 @@
+import type { Case, Question } from "@lilaw/cli/bench";
+import { useBackend } from "@lilaw/tfjs/node";
+import { checkMethods } from "./check.js";
+import { absent, openEpochs, reasonAgainst, rounds } from "./epochs.js";
+import { baseline, l2rwWith, lilawWith, modelFit, ourPlain, type Train } from "./methods.js";
+
+const methods: Readonly<Record<string, Train>> = {
+  [baseline]: modelFit,
+  plain: ourPlain,
+  lilaw: lilawWith(),
+  "l2rw tangent": l2rwWith("tangent"),
+};
+
+interface Point {
+  readonly batch: number;
+  readonly classes: number;
+  /** Of the hidden layer: with 64 inputs, a parameter each and one for every class */
+  readonly units: number;
+  /** In the training set, each of which an epoch sees once */
+  readonly samples: number;
+}
+
+const base: Point = { batch: 128, classes: 10, units: 256, samples: 2560 };
+const inputs = 64;
+
+const points: { readonly [Dimension in keyof Point]: readonly number[] } = {
+  batch: [16, 32, 64, 128, 256, 512, 1024, 2048],
+  classes: [2, 10, 100, 1000, 10_000],
+  units: [16, 64, 256, 1024, 4096, 16_384],
+  samples: [1280, 5120, 20_480, 81_920],
+};
+
+const parametersOf = ({ units, classes }: Point) => (inputs + 1) * units + (units + 1) * classes;
+
+function caseOf(dimension: keyof Point, value: number, quick: boolean): Case {
+  const point = { ...base, [dimension]: value };
+  const { batch, classes, units } = point;
+  // Otherwise an epoch of large batches would be one of few steps.
+  const steps = dimension === "samples" ? point.samples / batch : base.samples / base.batch;
+  return {
+    labels: { dimension, batch, classes, parameters: parametersOf(point), samples: steps * batch },
+    contenders: Object.keys(methods),
+    baseline,
+    effort: rounds(quick ? 3 : 9),
+    async open(names) {
+      const reason = await reasonAgainst(() => useBackend("tensorflow"));
+      if (reason !== undefined) return absent(names, reason);
+      const options = { inputShape: [inputs], classes, units };
+      const epochs = openEpochs({ backend: "tensorflow", model: "mlp", options, batchSize: batch, steps });
+      return {
+        contenders: names.map((name) => epochs.contender(name, methods[name]!)),
+        check: () => checkMethods(epochs),
+        columns: (measured) => epochs.columns(measured),
+        close: () => epochs.close(),
+      };
+    },
+  };
+}
+
+/** MLP 64-256-10, batch 128, 20 steps an epoch, validation batches as large as training batches; one of these varies. */
+export const growth: Question = {
+  name: "growth",
+  question:
+    "How does the cost of a step grow with batch, classes, parameters and dataset, with each weighting?",
+  cases: (quick) =>
+    Object.entries(points).flatMap(([dimension, values]) =>
+      (quick ? [values[0]!, values.at(-1)!] : values).map((value) =>
+        caseOf(dimension as keyof Point, value, quick),
+      ),
+    ),
+};
