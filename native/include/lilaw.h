@@ -245,6 +245,19 @@ LILAW_API lilaw_status lilaw_stream_free(void* stream);
 /** Waits for all work queued on the stream. */
 LILAW_API lilaw_status lilaw_stream_synchronize(void* stream);
 
+/**
+ * CUDA graphs. Between begin and end, the work that is queued on the stream (not the default one) is recorded and not
+ * done; nothing may wait for the stream then. Launching the graph does all of it, with one call to the driver and with
+ * what is in the memory by then, on the addresses that were recorded: that memory, workspaces included, has to live as
+ * long as the graph, and to be used by nothing else while it runs. After an error, `*graph` is NULL.
+ */
+LILAW_API lilaw_status lilaw_stream_begin_capture(void* stream);
+LILAW_API lilaw_status lilaw_stream_end_capture(void* stream, void** graph);
+/** Queues the work of the graph. */
+LILAW_API lilaw_status lilaw_graph_launch(void* graph, void* stream);
+/** A graph that runs is freed when it is done. */
+LILAW_API lilaw_status lilaw_graph_free(void* graph);
+
 #ifdef __cplusplus
 }
 #endif

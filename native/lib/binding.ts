@@ -1,5 +1,5 @@
 /** The addon as it exports itself. */
-import type { DeviceBuffer, HostArrays, Stream } from "./device.js";
+import type { DeviceBuffer, Graph, HostArrays, Stream } from "./device.js";
 import type {
   AlignmentWeightsPositions,
   MetaGradientPositions,
@@ -51,6 +51,14 @@ export interface NativeBinding {
   streamCreate(stream: object): void;
   streamSynchronize(stream: Stream): void;
   streamDispose(stream: Stream): void;
+  streamBeginCapture(stream: Stream): void;
+  /** Makes `graph` the owner of what was captured. */
+  streamEndCapture(stream: Stream, graph: object): void;
+  /** Ends a capture without a graph; nothing where there is none. */
+  streamAbandonCapture(stream: Stream): void;
+  /** On the stream it was captured on, and no other */
+  graphLaunch(graph: Graph, stream: Stream): void;
+  graphDispose(graph: Graph): void;
   deviceMemory(): { freeBytes: number; totalBytes: number };
 
   cpuIsa(): string;

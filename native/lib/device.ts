@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Memory of the GPU, and streams. Everything here throws an Error with a `code`: `BACKEND_UNAVAILABLE` (no addon),
+ * Memory of the GPU, streams and graphs. Everything here throws an Error with a `code`: `BACKEND_UNAVAILABLE` (no addon),
  * `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
  * `INVALID_ARGUMENT`, `LENGTH_MISMATCH`.
  */
@@ -47,9 +47,58 @@ export class Stream {
     binding().streamSynchronize(this);
   }
 
+  /**
+   * The operations that `record` queues on this stream, as a graph: they are not done now, but at each launch, with
+   * what is in the buffers by then. Waiting for the stream meanwhile (upload, download, synchronize) throws.
+   */
+  capture(record: () => void): Graph {
+    binding().streamBeginCapture(this);
+    try {
+      const returned: unknown = record();
+      if (returned instanceof Promise) throw lateRecord();
+      return new Graph(this);
+    } finally {
+      binding().streamAbandonCapture(this);
+    }
+  }
+
   /** Frees it, once its work is done. A second time does nothing. */
   dispose(): void {
     binding().streamDispose(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+const lateRecord = () =>
+  Object.assign(
+    new Error("Expected a function that queues at once for record but received one that returns a promise"),
+    { code: "INVALID_ARGUMENT" },
+  );
+
+/**
+ * Operations that were captured on a stream, to be done again and again by one call to the driver. Keeps the memory
+ * of the buffers that they use, disposed or not.
+ */
+export class Graph {
+  readonly #stream: Stream;
+
+  /** Ends the capture of `stream`. */
+  constructor(stream: Stream) {
+    binding().streamEndCapture(stream, this);
+    this.#stream = stream;
+  }
+
+  /** Queues all of them, on the stream they were captured on. */
+  launch(): void {
+    binding().graphLaunch(this, this.#stream);
+  }
+
+  /** Frees it, once its work is done. A second time does nothing. */
+  dispose(): void {
+    binding().graphDispose(this);
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,12 @@
 export type { CudaInfo } from "./binding.js";
-export { DeviceBuffer, type DeviceDtype, deviceMemory, type HostArrays, Stream } from "./device.js";
+export {
+  DeviceBuffer,
+  type DeviceDtype,
+  deviceMemory,
+  type Graph,
+  type HostArrays,
+  Stream,
+} from "./device.js";
 export { type Diagnosis, describe, diagnose } from "./doctor.js";
 export {
   type AddonSource,

@@ -1,7 +1,9 @@
 /**
- * Device memory, streams, and the operations on them. Nothing here waits for the device but transfers,
+ * Device memory, streams, graphs, and the operations on them. Nothing here waits for the device but transfers,
  * `streamSynchronize`, and freeing memory.
  */
+#include <utility>
+
 #include "guarded.h"
 #include "handles.h"
 #include "module.h"
@@ -19,6 +21,11 @@ class DeviceArguments : public Arguments {
     const Buffer* const buffer = held_by<Buffer>(env(), upcoming());
     const bool is_float = buffer != nullptr && buffer->element <= Element::kBfloat16;
     return is_float ? static_cast<lilaw_dtype>(buffer->element) : LILAW_FLOAT32;
+  }
+
+  /** The memory of all arrays. */
+  void add_to(Memories& memories) const {
+    for (const ArrayUse& use : *this) memories.push_back(held_by<Buffer>(env(), use.value)->memory);
   }
 
   /** Kernels read and write in no order that JavaScript knows of: outputs lie apart from all that they use. */
@@ -103,7 +110,7 @@ napi_value transfer(napi_env env, napi_callback_info info, const char* name, Cop
     const Buffer& buffer = next_alive<Buffer>(arguments, "this");
     void* host = nullptr;
     arguments.array(name, buffer.element, buffer.length, true, false, &host);
-    const Stream& stream = next_alive<Stream>(arguments, "stream");
+    const Stream& stream = next_idle_stream(arguments, "stream");
     check(env, copy(buffer, host, stream.stream));
     check(env, lilaw_stream_synchronize(stream.stream));
     return nullptr;
@@ -144,7 +151,64 @@ napi_value stream_create(napi_env env, napi_callback_info info) {
 napi_value stream_synchronize(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
     HostArguments arguments(env, info);
-    check(env, lilaw_stream_synchronize(next_alive<Stream>(arguments, "this").stream));
+    check(env, lilaw_stream_synchronize(next_idle_stream(arguments, "this").stream));
+    return nullptr;
+  });
+}
+
+/** (stream) */
+napi_value stream_begin_capture(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    HostArguments arguments(env, info);
+    Stream& stream = next_idle_stream(arguments, "this");
+    check(env, lilaw_stream_begin_capture(stream.stream));
+    stream.captures = true;
+    return nullptr;
+  });
+}
+
+/** (stream, graph) */
+napi_value stream_end_capture(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    HostArguments arguments(env, info);
+    Stream& stream = next_alive<Stream>(arguments, "this");
+    const napi_value owner = arguments.next();
+    if (!stream.captures) {
+      throw unexpected(env, "INVALID_ARGUMENT", "a Stream that captures a graph", "this", "one that does not");
+    }
+    if (stream.captured.empty()) {
+      throw unexpected(env, "INVALID_ARGUMENT", "a function that queues operations on this stream", "record",
+                       "one that queues none");
+    }
+    auto graph = std::make_unique<Graph>();
+    stream.captures = false;
+    graph->workspace = stream.workspace;
+    graph->memories = std::exchange(stream.captured, {});
+    check(env, lilaw_stream_end_capture(stream.stream, &graph->graph));
+    give(env, owner, std::move(graph));
+    return nullptr;
+  });
+}
+
+/** (stream): no graph; nothing where none is captured. */
+napi_value stream_abandon_capture(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    HostArguments arguments(env, info);
+    next_handle<Stream>(arguments, "this").abandon_capture();
+    return nullptr;
+  });
+}
+
+/** (graph, stream): the one that it was captured on, whose workspace it uses. */
+napi_value graph_launch(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    HostArguments arguments(env, info);
+    const Graph& graph = next_alive<Graph>(arguments, "this");
+    const Stream& stream = next_idle_stream(arguments, "stream");
+    if (graph.workspace != stream.workspace) {
+      throw unexpected(env, "INVALID_ARGUMENT", "the Stream of the graph", "stream", "another");
+    }
+    check(env, lilaw_graph_launch(graph.graph, stream.stream));
     return nullptr;
   });
 }
@@ -169,9 +233,10 @@ napi_value queue(napi_env env, napi_callback_info info) {
     DeviceArguments arguments(env, info);
     Operation operation;
     operation.read(arguments);
-    const Stream& stream = next_alive<Stream>(arguments, "stream");
+    Stream& stream = next_alive<Stream>(arguments, "stream");
     arguments.check_apart();
     check(env, operation.queue(stream.workspace->address(), stream.stream));
+    if (stream.captures) arguments.add_to(stream.captured);
     return nullptr;
   });
 }
@@ -192,6 +257,11 @@ void define_device(Napi::Object exports) {
   set(exports, "streamCreate", stream_create);
   set(exports, "streamSynchronize", stream_synchronize);
   set(exports, "streamDispose", dispose<Stream>);
+  set(exports, "streamBeginCapture", stream_begin_capture);
+  set(exports, "streamEndCapture", stream_end_capture);
+  set(exports, "streamAbandonCapture", stream_abandon_capture);
+  set(exports, "graphLaunch", graph_launch);
+  set(exports, "graphDispose", dispose<Graph>);
   set(exports, "deviceMemory", memory);
   define<WeightedLoss>(exports);
   define<MetaGradient>(exports);

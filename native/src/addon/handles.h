@@ -1,11 +1,12 @@
 /**
- * Device memory and streams as objects of JavaScript: each of its objects DeviceBuffer and Stream is the owner of one
- * of the structures below, by a tag that no other object has.
+ * Device memory, streams and graphs as objects of JavaScript: each of its objects DeviceBuffer, Stream and Graph is
+ * the owner of one of the structures below, by a tag that no other object has.
  */
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "arguments.h"
 
@@ -43,16 +44,22 @@ struct Buffer {
   void* data() const { return memory->address() + first_byte; }
 };
 
+/** Memory that work uses, kept for as long as the work may be done. */
+using Memories = std::vector<std::shared_ptr<DeviceMemory>>;
+
 /** A stream, and the workspace of the operations that are queued on it. Disposed: without workspace. */
 struct Stream {
   static constexpr napi_type_tag kTag = {0x6c696c6177646576, 0x73747265616d0001};
   static constexpr const char* kKind = "a Stream";
-  std::unique_ptr<DeviceMemory> workspace;
+  std::shared_ptr<DeviceMemory> workspace;
   void* stream = nullptr;
+  /** Between the begin and the end of a capture */
+  bool captures = false;
+  Memories captured;
 
   // Enough for any number of rows: the sums of the blocks, of which there is a largest number.
   explicit Stream(Napi::Env env)
-      : workspace(std::make_unique<DeviceMemory>(
+      : workspace(std::make_shared<DeviceMemory>(
             env, static_cast<std::int64_t>(lilaw_cuda_workspace_bytes(INT64_MAX)))) {
     check(env, lilaw_stream_create(&stream));
   }
@@ -62,8 +69,38 @@ struct Stream {
   bool disposed() const { return workspace == nullptr; }
   void dispose() {
     if (disposed()) return;
+    abandon_capture();
     workspace.reset();
     lilaw_stream_free(stream);
+  }
+  void abandon_capture() {
+    if (!captures) return;
+    void* graph = nullptr;
+    if (lilaw_stream_end_capture(stream, &graph) == LILAW_OK) lilaw_graph_free(graph);
+    captures = false;
+    captured.clear();
+  }
+};
+
+/** Work that was captured on a stream, and the memory that it uses. Disposed: without either. */
+struct Graph {
+  static constexpr napi_type_tag kTag = {0x6c696c6177646576, 0x6772617068000001};
+  static constexpr const char* kKind = "a Graph";
+  void* graph = nullptr;
+  std::shared_ptr<DeviceMemory> workspace;
+  Memories memories;
+
+  Graph() = default;
+  ~Graph() { dispose(); }
+  Graph(const Graph&) = delete;
+
+  bool disposed() const { return graph == nullptr; }
+  void dispose() {
+    if (disposed()) return;
+    lilaw_graph_free(graph);
+    graph = nullptr;
+    workspace.reset();
+    memories.clear();
   }
 };
 
@@ -110,6 +147,13 @@ T& next_alive(Arguments& arguments, const char* name) {
   T& held = next_handle<T>(arguments, name);
   check_alive(arguments.env(), held, name);
   return held;
+}
+
+/** The next argument as a stream that somebody can wait for. */
+inline Stream& next_idle_stream(Arguments& arguments, const char* name) {
+  Stream& stream = next_alive<Stream>(arguments, name);
+  if (!stream.captures) return stream;
+  throw unexpected(arguments.env(), "INVALID_ARGUMENT", "a Stream that captures no graph", name, "one that does");
 }
 
 }  // namespace lilaw::addon

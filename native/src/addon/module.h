@@ -8,7 +8,7 @@ namespace lilaw::addon {
 /** weightedLoss, metaGradient, alignmentWeights, and each with Async. */
 void define_operations(Napi::Object exports);
 
-/** Device memory and streams (buffer…, stream…, deviceMemory), and the operations on them, each with Cuda. */
+/** Device memory, streams and graphs (buffer…, stream…, graph…, deviceMemory), and the operations on them, each with Cuda. */
 void define_device(Napi::Object exports);
 
 /** version, cpuIsa, setCpuIsa, threads, setThreads, cudaInfo, registerTensorFlowOps. */

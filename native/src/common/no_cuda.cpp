@@ -32,4 +32,9 @@ lilaw_status lilaw_buffer_download(void*, const void*, int64_t, void*) { return 
 lilaw_status lilaw_stream_create(void**) { return unavailable(); }
 lilaw_status lilaw_stream_free(void*) { return unavailable(); }
 lilaw_status lilaw_stream_synchronize(void*) { return unavailable(); }
+
+lilaw_status lilaw_stream_begin_capture(void*) { return unavailable(); }
+lilaw_status lilaw_stream_end_capture(void*, void**) { return unavailable(); }
+lilaw_status lilaw_graph_launch(void*, void*) { return unavailable(); }
+lilaw_status lilaw_graph_free(void*) { return unavailable(); }
 }

@@ -40,12 +40,12 @@ bool launches_ahead() {
          cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9;
 }
 
-namespace {
-
 lilaw_status check_pointer(const void* pointer, const char* name) {
   if (pointer != nullptr) return LILAW_OK;
   return fail(LILAW_INVALID_ARGUMENT, "Expected a pointer for %s but received NULL", name);
 }
+
+namespace {
 
 lilaw_status check_bytes(std::int64_t bytes, std::int64_t least) {
   if (bytes >= least) return LILAW_OK;

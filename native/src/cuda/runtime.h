@@ -13,6 +13,8 @@ namespace lilaw::cuda {
 /** LILAW_OK, or the status and sentence of an error of `call`. */
 lilaw_status status_of(cudaError_t error, const char* call);
 
+lilaw_status check_pointer(const void* pointer, const char* name);
+
 /** Whether the device of this thread can start a kernel while the one before it ends (compute capability 9). */
 bool launches_ahead();
 

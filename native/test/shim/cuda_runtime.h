@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "device.h"
+#include "streams.h"
 
 #define __host__
 #define __device__
@@ -71,10 +72,16 @@ enum cudaError_t {
   cudaErrorUnsupportedPtxVersion = 222,
   cudaErrorSystemNotReady = 802,
   cudaErrorSystemDriverMismatch = 803,
-  cudaErrorCompatNotSupportedOnDevice = 804
+  cudaErrorCompatNotSupportedOnDevice = 804,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901
 };
 
-typedef void* cudaStream_t;
+using cudaStream_t = shim::Stream*;
+using cudaGraph_t = shim::Works*;
+/** Shared with the launches that have not been done yet */
+using cudaGraphExec_t = std::shared_ptr<const shim::Works>*;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeRelaxed = 2 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
 enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor = 75 };
 constexpr unsigned cudaStreamNonBlocking = 1;
@@ -155,6 +162,7 @@ inline cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 }
 inline cudaError_t cudaFree(void* memory) {
   if (memory == nullptr) return cudaSuccess;
+  shim::Device::here().wait_for_all();
   char* const block = static_cast<char*>(memory) - shim::kAlignment;
   std::size_t bytes;
   std::memcpy(&bytes, block, sizeof bytes);
@@ -167,23 +175,63 @@ inline cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   *free = shim::kMemoryBytes - shim::used_bytes;
   return cudaSuccess;
 }
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  std::memcpy(to, from, bytes);
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,
+                                   cudaStream_t stream) {
+  shim::Device::here().queue(stream, [=] { std::memcpy(to, from, bytes); });
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new char;
+  *stream = new shim::Stream;
+  shim::Device::here().add(*stream);
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  delete static_cast<char*>(stream);
+  shim::Device::here().remove(stream);
   return cudaSuccess;
 }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return shim::Device::here().wait_for(stream) ? cudaSuccess : cudaErrorStreamCaptureUnsupported;
+}
+
+inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (stream == nullptr) return cudaErrorStreamCaptureUnsupported;
+  if (stream->captures) return cudaErrorInvalidValue;
+  stream->captures = true;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = nullptr;
+  if (stream == nullptr || !stream->captures) return cudaErrorInvalidValue;
+  stream->captures = false;
+  shim::Works works = std::exchange(stream->captured, {});
+  if (std::exchange(stream->invalidated, false)) return cudaErrorStreamCaptureInvalidated;
+  *graph = new shim::Works(std::move(works));
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  *executable = new std::shared_ptr<const shim::Works>(new shim::Works(*graph));
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  shim::Device::here().queue(stream, [works = *executable] {
+    for (const shim::Work& work : *works) work();
+  });
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
 
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments... arguments) {
-  shim::run_grid(config->gridDim, config->blockDim, [&] { kernel(arguments...); });
+  shim::Device::here().queue(config->stream, [grid = config->gridDim, block = config->blockDim, kernel, arguments...] {
+    shim::run_grid(grid, block, [&] { kernel(arguments...); });
+  });
   return cudaSuccess;
 }
