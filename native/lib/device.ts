@@ -83,17 +83,18 @@ const lateRecord = () =>
  * of the buffers that they use, disposed or not.
  */
 export class Graph {
-  readonly #stream: Stream;
+  /** The one that it was captured on */
+  readonly stream: Stream;
 
   /** Ends the capture of `stream`. */
   constructor(stream: Stream) {
     binding().streamEndCapture(stream, this);
-    this.#stream = stream;
+    this.stream = stream;
   }
 
-  /** Queues all of them, on the stream they were captured on. */
+  /** Queues all of them, on its stream. */
   launch(): void {
-    binding().graphLaunch(this, this.#stream);
+    binding().graphLaunch(this, this.stream);
   }
 
   /** Frees it, once its work is done. A second time does nothing. */

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The scalars of the operations: structures of lilaw.h, float64 members first, then int64 ones. */
-import { DeviceBuffer, defaultStream, type Stream } from "./device.js";
+import { DeviceBuffer, type Stream } from "./device.js";
 
 /** A structure on the host. */
 export class ResultMemory {
@@ -78,53 +78,49 @@ export const alignmentWeightsScalars: ResultType<NativeAlignmentWeightsScalars> 
 };
 
 /** Scalars that an operation leaves on the device. */
-export class DeviceResult<Scalars> {
+export interface DeviceResult<Scalars> {
   /** Where the operation writes them */
   readonly buffer: DeviceBuffer<"uint8">;
-  readonly #type: ResultType<Scalars>;
-
-  private constructor(type: ResultType<Scalars>) {
-    this.buffer = DeviceBuffer.create("uint8", 8 * type.members);
-    this.#type = type;
-  }
-
-  static ofWeightedLoss(): DeviceResult<DeviceWeightedLossScalars> {
-    const { members, read } = weightedLossScalars;
-    return new DeviceResult({
-      members,
-      read: (memory) => ({ ...read(memory), invalidLabels: memory.count(2) }),
-    });
-  }
-
-  static ofMetaGradient(): DeviceResult<DeviceMetaGradient> {
-    const { members, read } = metaGradientScalars;
-    return new DeviceResult({
-      members,
-      read: (memory) => ({ ...read(memory), invalidLabels: memory.count(5), moved: memory.count(6) }),
-    });
-  }
-
-  static ofAlignmentWeights(): DeviceResult<DeviceAlignmentWeightsScalars> {
-    const { members, read } = alignmentWeightsScalars;
-    return new DeviceResult({
-      members,
-      read: (memory) => ({ ...read(memory), invalidLabels: memory.count(1) }),
-    });
-  }
-
   /** The scalars, once the work of `stream` is done: name the stream that fills them. */
-  download(stream: Stream = defaultStream()): Scalars {
-    const memory = new ResultMemory(this.#type.members);
-    this.buffer.download(memory.bytes, stream);
-    return this.#type.read(memory);
-  }
-
+  download(stream?: Stream): Scalars;
   /** Frees their memory. A second time does nothing. */
-  dispose(): void {
-    this.buffer.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
+  dispose(): void;
+  [Symbol.dispose](): void;
 }
+
+function create<Scalars>({ members, read }: ResultType<Scalars>): DeviceResult<Scalars> {
+  const buffer = DeviceBuffer.create("uint8", 8 * members);
+  return {
+    buffer,
+    download(stream) {
+      const memory = new ResultMemory(members);
+      buffer.download(memory.bytes, stream);
+      return read(memory);
+    },
+    dispose: () => buffer.dispose(),
+    [Symbol.dispose]: () => buffer.dispose(),
+  };
+}
+
+/** Makes room for the scalars of an operation. */
+export const DeviceResult = {
+  ofWeightedLoss: (): DeviceResult<DeviceWeightedLossScalars> =>
+    create({
+      ...weightedLossScalars,
+      read: (memory) => ({ ...weightedLossScalars.read(memory), invalidLabels: memory.count(2) }),
+    }),
+  ofMetaGradient: (): DeviceResult<DeviceMetaGradient> =>
+    create({
+      ...metaGradientScalars,
+      read: (memory) => ({
+        ...metaGradientScalars.read(memory),
+        invalidLabels: memory.count(5),
+        moved: memory.count(6),
+      }),
+    }),
+  ofAlignmentWeights: (): DeviceResult<DeviceAlignmentWeightsScalars> =>
+    create({
+      ...alignmentWeightsScalars,
+      read: (memory) => ({ ...alignmentWeightsScalars.read(memory), invalidLabels: memory.count(1) }),
+    }),
+};
