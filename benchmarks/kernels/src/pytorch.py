@@ -1,188 +1,153 @@
-"""Times one LiLAW step (see pytorch.ts) in one process, in turns: python3 pytorch.py liblilaw.so threads
+"""The LiLAW step on the logits in PyTorch, as a process that works on request (see pytorch.ts).
 
-Prints a JSON line for each shape and contender, after its results have been checked.
+Each line of standard input is a request, each line of standard output its answer, both JSON:
+
+    {"open": {"rows", "classes", "threads", "training", "validation"}}      {"torch"}
+    {"sample": contender, "calls"}                                          {"seconds"}
+    {"outcome": contender, "file"}                                          {"values": [[…], …], "gradient": bool}
+    {"facts": contender}                                                    {"launches", "peakBytes"}
+
+`training` and `validation` name files: float32 logits [rows, classes], then int32 labels [rows]. `outcome` writes the
+gradient on the training logits, float32 [rows, classes], to `file`.
 """
 
-import ctypes as c
+import ctypes
 import json
 import os
-import statistics
+import signal
 import sys
 import time
 
 import torch
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../native/examples/python"))
-from lilaw import Batch, Lilaw, Params, WeightedLossArgs, WeightedLossResult, lilaw_in_torch  # noqa: E402
+from lilaw import lilaw_in_torch  # noqa: E402
 
-SHAPES = [(128, 10), (128, 100), (1024, 100), (4096, 1000), (512, 32000)]
-ROUNDS = 11
-SECONDS = 0.03
-
-
-class MetaResult(c.Structure):
-    _fields_ = [
-        ("gradient", Params),
-        ("objective", c.c_double),
-        ("non_finite_rows", c.c_int64),
-        ("invalid_labels", c.c_int64),
-        ("moved", c.c_int64),
-    ]
-
-
-class MetaArgs(c.Structure):
-    _fields_ = [
-        ("batch", Batch),
-        ("params", c.POINTER(Params)),
-        ("coefficients", c.c_void_p),
-        ("result", c.POINTER(MetaResult)),
-    ]
-
-
-def batch_of(logits, labels):
-    rows, classes = logits.shape
-    return Batch(
-        logits=logits.data_ptr(), rows=rows, classes=classes, logits_stride=classes, labels=labels.data_ptr()
-    )
-
-
-def native_step(library, train, valid, gradient):
-    """weightedLoss with losses, weights and the full gradient; then metaGradient on another batch."""
-    (logits, labels), rows = train, train[0].shape[0]
-    params, result, meta = Params(10, 2, 6), WeightedLossResult(), MetaResult()
-    losses, weights = torch.empty(rows), torch.empty(rows)
-    args = WeightedLossArgs(
-        batch=batch_of(logits, labels),
-        params=c.pointer(params),
-        losses=losses.data_ptr(),
-        weights=weights.data_ptr(),
-        grad_logits=gradient.data_ptr(),
-        grad_stride=gradient.shape[1],
-        result=c.pointer(result),
-    )
-    meta_args = MetaArgs(batch=batch_of(*valid), params=c.pointer(params), result=c.pointer(meta))
-    first, second = c.byref(args), c.byref(meta_args)
-    weighted_loss, meta_gradient = library.lilaw_weighted_loss_cpu, library.lilaw_meta_gradient_cpu
-
-    def step():
-        assert weighted_loss(first) == 0 and meta_gradient(second) == 0
-
-    def training_only():
-        assert weighted_loss(first) == 0
-
-    step.training_only = training_only
-    # ctypes keeps addresses only.
-    step.keep = (losses, weights, args, meta_args, train, valid)
-    step.meta = meta
-    return step
-
-
-def torch_step(objective, train, valid):
-    logits = train[0].clone().requires_grad_()
-    labels = [labels.long() for _, labels in (train, valid)]
-    frozen = [torch.tensor(x) for x in (10.0, 2.0, 6.0)]
-    learned = [torch.tensor(x, requires_grad=True) for x in (10.0, 2.0, 6.0)]
-
-    def step():
-        logits.grad = None
-        objective(logits, labels[0], *frozen).backward()
-        for p in learned:
-            p.grad = None
-        objective(valid[0], labels[1], *learned).backward()
-
-    step.results = lambda: (logits.grad, [float(p.grad) for p in learned])
-    return step
+# Who asks decides when to stop.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def objective_in_torch(logits, labels, alpha, beta, delta):
     return lilaw_in_torch(logits, labels, alpha, beta, delta)[1]
 
 
-def plain_step(logits, labels):
-    logits, labels = logits.clone().requires_grad_(), labels.long()
+class LilawStep:
+    """The weighted loss of the training batch, backward; then that of the validation batch, backward to the scalars."""
 
-    def step():
-        logits.grad = None
-        torch.nn.functional.cross_entropy(logits, labels).backward()
+    def __init__(self, objective, training, validation):
+        self.objective = objective
+        self.logits, self.labels = training[0].clone().requires_grad_(), training[1]
+        self.validation = validation
+        self.frozen = [torch.tensor(x) for x in (10.0, 2.0, 6.0)]
+        self.learned = [torch.tensor(x, requires_grad=True) for x in (10.0, 2.0, 6.0)]
 
-    return step
+    def __call__(self):
+        self.logits.grad = None
+        self.value = self.objective(self.logits, self.labels, *self.frozen)
+        self.value.backward()
+        for scalar in self.learned:
+            scalar.grad = None
+        self.objective(*self.validation, *self.learned).backward()
+
+    def outcome(self):
+        return [[self.value.item()], [scalar.grad.item() for scalar in self.learned]], self.logits.grad
+
+
+class PlainStep:
+    """Unweighted cross-entropy of the training batch alone, forward and backward."""
+
+    def __init__(self, training):
+        self.logits, self.labels = training[0].clone().requires_grad_(), training[1]
+
+    def __call__(self):
+        self.logits.grad = None
+        self.value = torch.nn.functional.cross_entropy(self.logits, self.labels)
+        self.value.backward()
+
+    def outcome(self):
+        return [[self.value.item()]], self.logits.grad
+
+
+class Copy:
+    """The training logits into other memory."""
+
+    def __init__(self, training):
+        self.source, self.target = training[0], torch.empty_like(training[0])
+
+    def __call__(self):
+        self.target.copy_(self.source)
+
+    def outcome(self):
+        return [], self.target
+
+
+def read_batch(path, rows, classes):
+    count = rows * classes
+    numbers = torch.from_file(path, size=count + rows, dtype=torch.float32)
+    return numbers[:count].clone().view(rows, classes), numbers[count:].view(torch.int32).long()
+
+
+def open_contenders(rows, classes, threads, training, validation):
+    torch.set_num_threads(threads)
+    torch.compiler.reset()
+    training, validation = (read_batch(path, rows, classes) for path in (training, validation))
+    compiled = torch.compile(objective_in_torch, dynamic=False)
+    return {
+        "eager": LilawStep(objective_in_torch, training, validation),
+        "torch.compile": LilawStep(compiled, training, validation),
+        "plain cross-entropy": PlainStep(training),
+        "memory copy": Copy(training),
+    }
 
 
 def sample(step, calls):
+    # Threads of another contender may still spin in wait of more work.
+    time.sleep(0.01)
     start = time.perf_counter()
     for _ in range(calls):
         step()
-    return (time.perf_counter() - start) / calls
+    return time.perf_counter() - start
 
 
-def calls_for(step):
-    step()
-    once = min(sample(step, 1) for _ in range(5))
-    return max(1, int(SECONDS / once))
+def write(tensor, path):
+    content = tensor.detach().contiguous()
+    with open(path, "wb") as file:
+        file.write((ctypes.c_char * (4 * content.numel())).from_address(content.data_ptr()))
 
 
-def measure(contenders):
-    calls = {name: calls_for(step) for name, step in contenders.items()}
-    times = {name: [] for name in contenders}
-    names = list(contenders)
-    for turn in range(ROUNDS):
-        for i in range(len(names)):
-            name = names[(turn + i) % len(names)]
-            # Threads of the last one may still spin in wait of more work.
-            time.sleep(0.01)
-            sample(contenders[name], max(1, calls[name] // 10))
-            times[name].append(sample(contenders[name], calls[name]))
-    return times
+def facts_of(step):
+    """Operations that call no others, and the most memory held at once, as PyTorch's profiler sees one call."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        step()
+    leaves = [e for e in profile.events() if e.name.startswith("aten::") and not e.cpu_children]
+    held, peak = 0, 0
+    for event in profile.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            peak = max(peak, held)
+    return {"launches": len(leaves), "peakBytes": peak}
 
 
-def check(native, gradient, eager):
-    native()
-    eager()
-    exact, scalars = eager.results()
-    scale = float(exact.abs().max())
-    torch.testing.assert_close(gradient, exact, rtol=1e-4, atol=1e-5 * scale)
-    found = native.meta.gradient
-    for mine, theirs in zip((found.alpha, found.beta, found.delta), scalars):
-        assert abs(mine - theirs) <= 1e-4 * abs(theirs) + 1e-7, (mine, theirs)
+def answer(request, contenders):
+    if "open" in request:
+        contenders.clear()
+        contenders.update(open_contenders(**request["open"]))
+        return {"torch": torch.__version__}
+    if "sample" in request:
+        return {"seconds": sample(contenders[request["sample"]], request["calls"])}
+    if "outcome" in request:
+        step = contenders[request["outcome"]]
+        step()
+        values, gradient = step.outcome()
+        write(gradient, request["file"])
+        return {"values": values}
+    return facts_of(contenders[request["facts"]])
 
 
 def main():
-    library, threads = Lilaw(sys.argv[1]).library, int(sys.argv[2])
-    torch.set_num_threads(threads)
-    assert library.lilaw_set_threads(threads) == 0
-    library.lilaw_cpu_isa.restype = c.c_char_p
-    for rows, classes in SHAPES:
-        torch.manual_seed(rows + classes)
-        torch.compiler.reset()
-        batch = lambda: (3 * torch.randn(rows, classes), torch.randint(0, classes, (rows,), dtype=torch.int32))
-        train, valid, gradient = batch(), batch(), torch.empty(rows, classes)
-        native = native_step(library, train, valid, gradient)
-        contenders = {
-            "native": native,
-            "native, training batch only": native.training_only,
-            "eager": torch_step(objective_in_torch, train, valid),
-            "torch.compile": torch_step(torch.compile(objective_in_torch, dynamic=False), train, valid),
-            "plain cross-entropy": plain_step(*train),
-            "memcpy": lambda: c.memmove(gradient.data_ptr(), train[0].data_ptr(), 4 * rows * classes),
-        }
-        check(native, gradient, contenders["eager"])
-        check(native, gradient, contenders["torch.compile"])
-        times = measure(contenders)
-        for name, samples in times.items():
-            ratios = [sample / ours for sample, ours in zip(samples, times["native"])]
-            quantiles = statistics.quantiles(samples, n=10)
-            record = {
-                "shape": f"[{rows},{classes}]",
-                "contender": name,
-                "microseconds_p20": quantiles[1] * 1e6,
-                "microseconds_p50": statistics.median(samples) * 1e6,
-                "microseconds_p80": quantiles[7] * 1e6,
-                "times_native_p50": statistics.median(ratios),
-                "threads": threads,
-                "isa": library.lilaw_cpu_isa().decode(),
-                "torch": torch.__version__,
-            }
-            print(json.dumps(record), flush=True)
+    contenders = {}
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line), contenders)), flush=True)
 
 
 main()

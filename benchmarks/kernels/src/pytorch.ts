@@ -1,50 +1,161 @@
 /**
- * Question: what does one LiLAW step on the logits cost natively on the CPU, against PyTorch?
- *
- * The step: losses, weights and the full gradient of a training batch, then the three partial derivatives of a
- * validation batch of the same shape. Contenders: this library, PyTorch eager, torch.compile; for comparison, plain
- * unweighted cross-entropy of the training batch alone, forward and backward, and a memcpy of its logits (one thread). All take
- * turns in one process, in an order that rotates, with the same number of threads; results are checked before anything
- * is timed. Data is as warm as the caches keep it.
- *
- *     pnpm --filter @lilaw/benchmark-kernels pytorch [threads]     (python3 with torch, a C++ compiler and CMake)
+ * The same step, by PyTorch eager and by torch.compile; for comparison, its plain unweighted cross-entropy of the training
+ * batch alone, forward and backward, and its copy of the training logits. Python is a process of its own that waits while
+ * others have their turn; it measures its own time. Both sides use the same number of threads.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeResults } from "@lilaw/testing";
+import {
+  type Facts,
+  Forecast,
+  type KernelContender,
+  type KernelData,
+  kernelCase,
+  memoryCopy,
+  type Outcome,
+  type Plan,
+  type Question,
+  quick,
+  thorough,
+} from "@lilaw/cli/bench";
+import { weightedLoss } from "@lilaw/core";
+import { allThreads, best, nativePlan, threadCount } from "./native.js";
+import { findPython, PythonProgram } from "./python.js";
+import { shapes } from "./settings.js";
 
-const threads = process.argv[2] ?? String(availableParallelism());
-const native = fileURLToPath(new URL("../../../native", import.meta.url));
 const script = fileURLToPath(new URL("../src/pytorch.py", import.meta.url));
-const python = ["python3", "python3.11"].find((name) => spawnSync(name, ["-c", "import torch"]).status === 0);
-if (!python) throw new Error("Expected python3 with torch but found none");
+const names = ["eager", "torch.compile", "plain cross-entropy", memoryCopy] as const;
+type Name = (typeof names)[number];
 
-/** Other work on the machine spoils PyTorch's times most: its threads wait for each other. */
-const load_before = loadavg()[0]!.toFixed(1);
+export const pytorch: Question = {
+  name: "pytorch",
+  question: "What does a LiLAW step on the logits cost natively, against PyTorch?",
+  cases(isQuick) {
+    const python = findPython("torch");
+    const absent = python ? undefined : "no python3 with torch";
+    const threadCounts = allThreads > 1 && !isQuick ? [1, allThreads] : [1];
+    return threadCounts.flatMap((threads) => {
+      const session = new Session(python ?? "python3", threads);
+      const own = nativePlan(best, threads);
+      const plans = [
+        own,
+        ...names.map((name) => torchPlan(name, session, absent ?? notQuick(name, isQuick))),
+      ];
+      const forecast = new Forecast();
+      return shapes(isQuick).map((shape) =>
+        kernelCase({
+          operation: "lilawStep",
+          shape,
+          labels: { threads },
+          plans,
+          baseline: own.name,
+          effort: isQuick ? quick : thorough,
+          forecast,
+        }),
+      );
+    });
+  },
+};
 
-const folder = mkdtempSync(join(tmpdir(), "lilaw-benchmark-"));
-try {
-  const options = ["-DLILAW_SHARED=ON", "-DLILAW_CUDA=OFF"];
-  execFileSync("cmake", ["-S", native, "-B", folder, ...options]);
-  execFileSync("cmake", ["--build", folder, "--parallel", threads]);
-  const output = execFileSync(python, [script, join(folder, "liblilaw.so"), threads], { encoding: "utf8" });
-  const records = output
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-  const rows = records.map((record) => ({
-    ...Object.fromEntries(Object.entries(record).map(([k, v]) => [k, rounded(v)])),
-    load_before,
-  }));
-  console.table(rows);
-  console.log(writeResults(new URL(`../results/pytorch-${threads}-threads.csv`, import.meta.url), rows));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+const notQuick = (name: Name, isQuick: boolean) =>
+  isQuick && name === "torch.compile" ? "compiling is not quick" : undefined;
+
+/** The Python process, and the batch that it works on. */
+class Session {
+  readonly #python: string;
+  readonly threads: number;
+  #program: PythonProgram | undefined;
+  #data: KernelData | undefined;
+  #users = 0;
+  torch = "";
+  folder = "";
+
+  constructor(python: string, threads: number) {
+    this.#python = python;
+    this.threads = threads;
+  }
+
+  ask<Answer>(request: object): Promise<Answer> {
+    return this.#program!.ask(request);
+  }
+
+  /** Makes sure that the process works on this data, until {@link leave}. */
+  async enter(data: KernelData): Promise<void> {
+    this.#users++;
+    if (this.#data === data) return;
+    this.#data = data;
+    this.folder = mkdtempSync(join(tmpdir(), "lilaw-benchmark-"));
+    const write = (name: string, { logits, labels }: KernelData["batch"]) => {
+      const file = join(this.folder, name);
+      writeFileSync(file, logits);
+      writeFileSync(file, labels, { flag: "a" });
+      return file;
+    };
+    const [rows, classes] = data.shape;
+    const files = {
+      training: write("training", data.batch),
+      validation: write("validation", data.validation!),
+    };
+    this.#program = new PythonProgram(this.#python, script);
+    const open = { rows, classes, threads: this.threads, ...files };
+    this.torch = (await this.ask<{ torch: string }>({ open })).torch;
+  }
+
+  /** The last one to leave ends the process. */
+  async leave(): Promise<void> {
+    if (--this.#users > 0) return;
+    await this.#program?.end();
+    rmSync(this.folder, { recursive: true, force: true });
+    this.#data = undefined;
+  }
 }
 
-function rounded(value: unknown): unknown {
-  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
+function torchPlan(name: Name, session: Session, absent: string | undefined): Plan {
+  return {
+    name,
+    ours: false,
+    absent,
+    frugal: true,
+    async open(data): Promise<KernelContender> {
+      await session.enter(data);
+      return {
+        name,
+        ours: false,
+        async sample(calls) {
+          const { seconds } = await session.ask<{ seconds: number }>({ sample: name, calls });
+          return seconds;
+        },
+        async outcome() {
+          const file = join(session.folder, "gradient");
+          const { values } = await session.ask<{ values: number[][] }>({ outcome: name, file });
+          return [...values, floatsOf(file)];
+        },
+        ...expectation(name, data),
+        async facts() {
+          const facts = await session.ask<Facts>({ facts: name });
+          return { ...facts, where: `PyTorch ${session.torch}, ${threadCount(session.threads)}` };
+        },
+        dispose: () => session.leave(),
+      };
+    },
+  };
+}
+
+/** What those compute that do not compute the step. */
+function expectation(name: Name, { batch }: KernelData): { expected?: () => Outcome } {
+  if (name === memoryCopy) return { expected: () => [batch.logits] };
+  if (name !== "plain cross-entropy") return {};
+  return {
+    expected() {
+      const { objective, gradLogits } = weightedLoss({ ...batch, params: null, backend: "cpu" });
+      return [[objective], gradLogits];
+    },
+  };
+}
+
+function floatsOf(file: string): Float32Array {
+  const bytes = readFileSync(file);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 }

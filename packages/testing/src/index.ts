@@ -13,3 +13,4 @@ export {
   readGolden,
 } from "./golden.js";
 export { currentOrigin, type Origin, writeResults } from "./results.js";
+export { provideWebGpu } from "./webgpu.js";

@@ -17,23 +17,29 @@ export interface BackendReport {
 }
 
 const require = createRequire(import.meta.url);
-const tensorflowPackages = ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"] as const;
+const tensorFlowPackages = ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"] as const;
+export type TensorFlowPackage = (typeof tensorFlowPackages)[number];
+
 const order: readonly NodeBackend[] = ["tensorflow", "wasm", "cpu"];
 
 /**
  * Loads, registers and selects a tfjs backend in Node. `"auto"` takes the first that comes up of tensorflow, wasm
  * and cpu; an explicit one that cannot run throws.
  *
+ * @param packages that bring the backend tensorflow, the first usable one is taken
  * @throws LilawError `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`
  */
-export async function useBackend(name: "auto" | NodeBackend = "auto"): Promise<BackendReport> {
+export async function useBackend(
+  name: "auto" | NodeBackend = "auto",
+  packages: readonly TensorFlowPackage[] = tensorFlowPackages,
+): Promise<BackendReport> {
   if (name !== "auto" && !order.includes(name)) {
     throw expected("UNKNOWN_NAME", `one of auto, ${order.join(", ")}`, "backend", name);
   }
   const tried: { name: string; reason: string }[] = [];
   for (const candidate of name === "auto" ? order : [name]) {
     try {
-      await loaders[candidate]();
+      await loaders[candidate](packages);
       return { backend: candidate, tried };
     } catch (error) {
       tried.push({ name: candidate, reason: firstLine(error) });
@@ -46,10 +52,10 @@ export async function useBackend(name: "auto" | NodeBackend = "auto"): Promise<B
   );
 }
 
-const loaders: Record<NodeBackend, () => Promise<void>> = {
-  async tensorflow() {
+const loaders: Record<NodeBackend, (packages: readonly TensorFlowPackage[]) => Promise<void>> = {
+  async tensorflow(packages) {
     process.env.TF_CPP_MIN_LOG_LEVEL ??= "2"; // TensorFlow reports its CPU features on every start otherwise
-    const causes = tensorflowPackages.map((name) => ({ name, cause: causeAgainst(name) }));
+    const causes = packages.map((name) => ({ name, cause: causeAgainst(name) }));
     const usable = causes.find(({ cause }) => cause === undefined);
     if (usable === undefined) throw new Error(causes.map(({ name, cause }) => `${name} ${cause}`).join(", "));
     mendUtil(require("node:util"));

@@ -32,10 +32,9 @@ export const hereQuestion: Question = {
     const plans = await plansHere();
     const forecast = new Forecast();
     const effort = isQuick ? quick : { ...thorough, callSecondsLimit: 2 };
+    const baseline = `core ${backendReport().backend}`;
     return shapes[isQuick ? "quick" : "thorough"].flatMap((shape) =>
-      operations.map((operation) =>
-        kernelCase(operation, shape, plans, `core ${backendReport().backend}`, effort, forecast),
-      ),
+      operations.map((operation) => kernelCase({ operation, shape, plans, baseline, effort, forecast })),
     );
   },
 };

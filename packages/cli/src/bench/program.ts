@@ -101,17 +101,26 @@ const measures = ["microseconds", "ratio"].flatMap((name) =>
 
 /** The rows for a terminal: a table a case, and what was not measured. */
 export function renderRows(rows: readonly Row[]): string {
-  const byCase = new Map<string, Row[]>();
-  for (const row of rows) {
-    const title = labelsOf(row).join(" ");
-    byCase.set(title, [...(byCase.get(title) ?? []), row]);
-  }
-  const absent = new Set(
-    rows
-      .filter(({ skipped }) => skipped !== "")
-      .map((row) => `not measured: ${row.contender} (${row.skipped})`),
+  const cases = groupBy(rows, (row) => labelsOf(row).join(" "));
+  const absent = groupBy(
+    rows.filter(({ skipped }) => skipped !== ""),
+    ({ contender, skipped }) => `${contender} (${skipped})`,
   );
-  return [...[...byCase].map(([title, group]) => `${title}\n${renderCase(group)}`), ...absent].join("\n");
+  const everywhere = ([, group]: [string, Row[]]) => group.length === cases.length;
+  return [
+    ...cases.map(([title, group]) => `${title}\n${renderCase(group)}`),
+    ...absent.map((entry) => {
+      const where = everywhere(entry) ? "" : `${entry[1].map((row) => labelsOf(row).join(" ")).join(", ")}: `;
+      return `not measured: ${where}${entry[0]}`;
+    }),
+  ].join("\n");
+}
+
+/** [key, its rows], in order of appearance. */
+function groupBy(rows: readonly Row[], keyOf: (row: Row) => string): [string, Row[]][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row]);
+  return [...groups];
 }
 
 /** The columns before `contender` are the labels of the case. */

@@ -22,6 +22,8 @@ export interface Facts {
   readonly peakBytes?: number;
   /** Such as instruction set, threads, device */
   readonly where?: string;
+  /** Where a copy on the host is no limit */
+  readonly onDevice?: true;
 }
 
 export interface KernelContender extends Contender {
@@ -39,6 +41,8 @@ export interface Plan {
   readonly ours: boolean;
   /** Why it cannot run here, if so */
   readonly absent?: string | undefined;
+  /** Of which it is known that it needs little more memory than its inputs, and little time for them: no forecast */
+  readonly frugal?: boolean;
   /** Memory that a call may need at most; default 4 GiB */
   readonly bytesLimit?: number;
   open(data: KernelData): KernelContender | Promise<KernelContender>;
@@ -55,28 +59,29 @@ interface Experience {
   readonly peakBytes: number;
 }
 
-/** Says before a large case is opened who would take too long or too much, from smaller ones. */
+/** Says before a large case is opened who would take too long or too much, from a smaller one. */
 export class Forecast {
   readonly #seen = new Map<string, Experience>();
+  /** The smallest shape to learn from: what a smaller one takes is mostly independent of its size. */
   static readonly #probe: Shape = [1024, 100];
 
   learn(plan: string, data: KernelData, seconds: number, peakBytes = 0): void {
-    const [rows, classes] = data.shape;
-    this.#seen.set(`${plan} ${data.operation}`, { logits: rows * classes, seconds, peakBytes });
+    const logits = sizeOf(data.shape);
+    if (logits < sizeOf(Forecast.#probe)) return;
+    this.#seen.set(`${plan} ${data.operation}`, { logits, seconds, peakBytes });
   }
 
   /** Why the plan is better left out, if so. */
-  async refuse(plan: Plan, data: KernelData, effort: Effort): Promise<string | undefined> {
-    const logits = data.shape[0] * data.shape[1];
-    if (logits <= Forecast.#probe[0] * Forecast.#probe[1]) return undefined;
-    const key = `${plan.name} ${data.operation}`;
-    if (!this.#seen.has(key)) await this.#probePlan(plan, data.operation);
+  async refuse(plan: Plan, { operation, shape }: KernelData, effort: Effort): Promise<string | undefined> {
+    if (plan.frugal || sizeOf(shape) <= sizeOf(Forecast.#probe)) return undefined;
+    const key = `${plan.name} ${operation}`;
+    if (!this.#seen.has(key)) await this.#probePlan(plan, operation);
     const seen = this.#seen.get(key)!;
-    const growth = Math.max(1, logits / seen.logits);
+    const growth = Math.max(1, sizeOf(shape) / seen.logits);
     const [seconds, bytes] = [seen.seconds * growth, seen.peakBytes * growth];
-    if (seconds > effort.callSecondsLimit) return `a call would take about ${seconds.toPrecision(1)} s`;
+    if (seconds > effort.callSecondsLimit) return `a call would take about ${round(seconds, 1)} s`;
     if (bytes > (plan.bytesLimit ?? 4 * gibibyte)) {
-      return `a call would need about ${(bytes / gibibyte).toPrecision(2)} GiB`;
+      return `a call would need about ${round(bytes / gibibyte, 2)} GiB`;
     }
     return undefined;
   }
@@ -84,37 +89,53 @@ export class Forecast {
   async #probePlan(plan: Plan, operation: Operation): Promise<void> {
     const data = kernelData(operation, Forecast.#probe);
     const contender = await plan.open(data);
-    await contender.sample(1);
-    const seconds = await contender.sample(1);
+    let seconds = Number.POSITIVE_INFINITY;
+    for (let call = 0; call < 4; call++) seconds = Math.min(seconds, await contender.sample(1));
     this.learn(plan.name, data, seconds, (await contender.facts?.())?.peakBytes);
     await contender.dispose?.();
   }
 }
 
-/**
- * A case of one operation at one shape.
- *
- * @param baseline the name of the plan that the others are compared with, in results and in time
- */
-export function kernelCase(
-  operation: Operation,
-  shape: Shape,
-  plans: readonly Plan[],
-  baseline: string,
-  effort: Effort,
-  forecast: Forecast,
-): Case {
+export interface KernelCase {
+  readonly operation: Operation;
+  readonly shape: Shape;
+  /** What else tells the case from others */
+  readonly labels?: Readonly<Record<string, Cell>>;
+  readonly plans: readonly Plan[];
+  /** The name of the plan that the others are compared with, in results and in time */
+  readonly baseline: string;
+  readonly effort: Effort;
+  readonly forecast: Forecast;
+}
+
+const sizeOf = ([rows, classes]: Shape) => rows * classes;
+
+/** A case of one operation at one shape. */
+export function kernelCase({
+  operation,
+  shape,
+  labels,
+  plans,
+  baseline,
+  effort,
+  forecast,
+}: KernelCase): Case {
   return {
-    labels: { operation, shape: `[${shape}]` },
+    labels: { operation, shape: `[${shape}]`, ...labels },
     contenders: plans.map(({ name }) => name),
     baseline,
     effort,
     async open(names) {
       const data = kernelData(operation, shape);
+      const chosen = plans.filter(({ name }) => names.includes(name));
+      const reasons: (string | undefined)[] = [];
+      for (const plan of chosen) {
+        const isBaseline = plan.name === baseline;
+        reasons.push(plan.absent ?? (isBaseline ? undefined : await forecast.refuse(plan, data, effort)));
+      }
       const entries: (KernelContender | Absentee)[] = [];
-      for (const plan of plans.filter(({ name }) => names.includes(name))) {
-        const skipped = plan.absent ?? (await forecast.refuse(plan, data, effort));
-        const { name, ours } = plan;
+      for (const [i, plan] of chosen.entries()) {
+        const [{ name, ours }, skipped] = [plan, reasons[i]];
         entries.push(skipped === undefined ? await plan.open(data) : { name, ours, skipped });
       }
       const present = entries.filter((entry) => "sample" in entry);
@@ -122,7 +143,7 @@ export function kernelCase(
       return {
         contenders: entries,
         async check() {
-          const standard = await present.find(({ name }) => name === baseline)!.outcome();
+          const standard = (await present.find(({ name }) => name === baseline)?.outcome()) ?? [];
           for (const contender of present) {
             compare(contender, await contender.outcome(), contender.expected?.() ?? standard);
             facts.set(contender.name, (await contender.facts?.()) ?? {});
@@ -171,16 +192,16 @@ function median({ seconds }: Measured): number {
 function columnsOf(
   name: string,
   { operation, shape }: KernelData,
-  { launches, peakBytes, where }: Facts,
+  { launches, peakBytes, where, onDevice }: Facts,
   measured: Measured,
   all: readonly Measured[],
 ): Record<string, Cell> {
-  const logits = shape[0] * shape[1];
+  const logits = sizeOf(shape);
   const copied = 2 * 4 * logits;
   const bytes = name === memoryCopy ? copied : bytesMoved(operation, shape);
   const copy = all.find(({ contender }) => contender.name === memoryCopy);
-  const share = copy && (bytes / median(measured)) * (median(copy) / copied);
-  return { logits, bytes, shareOfCopy: share && round(share, 3), launches, peakBytes, where };
+  const share = copy && !onDevice && (bytes / median(measured)) * (median(copy) / copied);
+  return { logits, bytes, shareOfCopy: share ? round(share, 3) : undefined, launches, peakBytes, where };
 }
 
 /**

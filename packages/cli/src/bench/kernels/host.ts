@@ -53,6 +53,7 @@ export function corePlan(
     name,
     ours: backend !== "reference",
     absent: reasonAgainst(backend),
+    frugal: backend !== "reference",
     open(data) {
       const work = onArrays(data, backend);
       const prepared = () => {
@@ -90,6 +91,7 @@ export function reasonAgainst(backend: BackendName): string | undefined {
 export const memoryCopyPlan: Plan = {
   name: memoryCopy,
   ours: false,
+  frugal: true,
   open({ batch: { logits } }) {
     const target = new Float32Array(logits.length);
     const copy = () => target.set(logits);

@@ -1,6 +1,7 @@
 export {
   type Facts,
   Forecast,
+  type KernelCase,
   type KernelContender,
   kernelCase,
   memoryCopy,

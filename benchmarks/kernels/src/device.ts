@@ -1,0 +1,155 @@
+/** The operations on memory of the GPU: nothing is copied, and the host waits at the end of a sample only. */
+
+import {
+  type KernelContender,
+  type KernelData,
+  type Outcome,
+  type Plan,
+  params,
+  reasonAgainst,
+} from "@lilaw/cli/bench";
+import { backendReport } from "@lilaw/core";
+import {
+  alignmentWeightsCuda,
+  DeviceBuffer,
+  type DeviceDtype,
+  DeviceResult,
+  deviceMemory,
+  type HostArrays,
+  metaGradientCuda,
+  Stream,
+  weightedLossCuda,
+} from "@lilaw/native";
+
+const name = "cuda, device buffers";
+
+export const devicePlan: Plan = { name, ours: true, absent: reasonAgainst("cuda"), frugal: true, open };
+
+function open(data: KernelData): KernelContender {
+  const before = deviceMemory().freeBytes;
+  const memory = new Memory();
+  const { queue, outcome } = operationOn(data, memory);
+  const used = before - deviceMemory().freeBytes;
+  return {
+    name,
+    ours: true,
+    sample(calls) {
+      const start = performance.now();
+      for (let call = 0; call < calls; call++) queue();
+      memory.stream.synchronize();
+      return (performance.now() - start) / 1000;
+    },
+    outcome() {
+      queue();
+      return outcome();
+    },
+    facts: () => ({
+      launches: data.operation === "lilawStep" ? 2 : 1,
+      peakBytes: used,
+      where: backendReport().detail,
+      onDevice: true,
+    }),
+    dispose: () => memory.dispose(),
+  };
+}
+
+/** A stream, and the buffers of a contender. */
+class Memory {
+  readonly stream = Stream.create();
+  readonly #held: { dispose(): void }[] = [];
+
+  hold<T extends { dispose(): void }>(memory: T): T {
+    this.#held.push(memory);
+    return memory;
+  }
+
+  upload<D extends DeviceDtype>(dtype: D, values: HostArrays[D]): DeviceBuffer<D> {
+    return this.hold(DeviceBuffer.create(dtype, values.length)).upload(values, this.stream);
+  }
+
+  batch({ logits, labels, classes }: KernelData["batch"]) {
+    const loss = "cross-entropy" as const;
+    return { logits: this.upload("float32", logits), labels: this.upload("int32", labels), classes, loss };
+  }
+
+  dispose(): void {
+    for (const memory of this.#held) memory.dispose();
+    this.stream.dispose();
+  }
+}
+
+interface Queued {
+  queue(): void;
+  /** Waits for what was queued. */
+  outcome(): Outcome;
+}
+
+function operationOn({ operation, batch, validation, tangents }: KernelData, memory: Memory): Queued {
+  const train = memory.batch(batch);
+  const scalars = memory.upload("float64", Float64Array.of(params.alpha, params.beta, params.delta));
+  switch (operation) {
+    case "weightedLoss":
+      return weightedLossOn(train, scalars, memory);
+    case "metaGradient":
+      return metaGradientOn(train, scalars, memory);
+    case "alignmentWeights": {
+      const [weights, result] = [
+        memory.hold(DeviceBuffer.create("float32", batch.rows)),
+        memory.hold(DeviceResult.ofAlignmentWeights()),
+      ];
+      const args = { ...train, tangents: memory.upload("float32", tangents!) };
+      return {
+        queue: () => alignmentWeightsCuda(args, { weights, result }, memory.stream),
+        outcome: () => [weights.download(undefined, memory.stream)],
+      };
+    }
+    case "lilawStep": {
+      const [first, second] = [
+        weightedLossOn(train, scalars, memory),
+        metaGradientOn(memory.batch(validation!), scalars, memory),
+      ];
+      return {
+        queue() {
+          first.queue();
+          second.queue();
+        },
+        outcome() {
+          const [objective, gradient] = first.outcome();
+          return [objective!, ...second.outcome(), gradient!];
+        },
+      };
+    }
+  }
+}
+
+type DeviceBatch = ReturnType<Memory["batch"]>;
+
+function weightedLossOn(batch: DeviceBatch, scalars: DeviceBuffer<"float64">, memory: Memory): Queued {
+  const { logits, labels } = batch;
+  const out = {
+    result: memory.hold(DeviceResult.ofWeightedLoss()),
+    losses: memory.hold(DeviceBuffer.create("float32", labels.length)),
+    weights: memory.hold(DeviceBuffer.create("float32", labels.length)),
+    gradLogits: memory.hold(DeviceBuffer.create("float32", logits.length)),
+  };
+  const args = { ...batch, params: scalars, gradient: "full", normalize: "none" } as const;
+  return {
+    queue: () => weightedLossCuda(args, out, memory.stream),
+    outcome: () => [
+      [out.result.download(memory.stream).objective],
+      out.gradLogits.download(undefined, memory.stream),
+    ],
+  };
+}
+
+function metaGradientOn(batch: DeviceBatch, scalars: DeviceBuffer<"float64">, memory: Memory): Queued {
+  const result = memory.hold(DeviceResult.ofMetaGradient());
+  const args = { ...batch, params: scalars };
+  return {
+    queue: () => metaGradientCuda(args, result, memory.stream),
+    outcome() {
+      const { alpha, beta, delta } = result.download(memory.stream);
+      return [[alpha, beta, delta]];
+    },
+  };
+}

@@ -1,0 +1,16 @@
+/** What the operations cost by themselves: `npm run bench -- kernels` (docs/benchmarking.md). */
+import { runBenchmark } from "@lilaw/benchmark";
+import { enableProdMode } from "@tensorflow/tfjs-core";
+import { javascript } from "./javascript.js";
+import { operations } from "./operations.js";
+import { pytorch } from "./pytorch.js";
+import { tfjs } from "./tfjs.js";
+
+// Its advice would stand between the lines of the progress.
+enableProdMode();
+
+await runBenchmark({
+  name: "kernels",
+  results: new URL("../results/", import.meta.url),
+  questions: [operations, tfjs, pytorch, javascript],
+});

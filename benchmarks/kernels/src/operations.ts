@@ -1,0 +1,45 @@
+/**
+ * What the hardware allows is a copy of the logits. Against it: the native kernels on every instruction set that runs
+ * here, with one thread and with all, on a GPU with the transfers and without, and the float64 reference in JavaScript.
+ */
+import {
+  operations as allOperations,
+  corePlan,
+  Forecast,
+  kernelCase,
+  memoryCopyPlan,
+  type Question,
+  quick,
+  thorough,
+} from "@lilaw/cli/bench";
+import { devicePlan } from "./device.js";
+import { allThreads, instructionSets, nativePlan } from "./native.js";
+import { native, shapes } from "./settings.js";
+
+export const operations: Question = {
+  name: "operations",
+  question: "How far are the operations from a copy of the logits, on everything that runs them?",
+  cases(isQuick) {
+    const threadCounts = allThreads > 1 ? [allThreads, 1] : [1];
+    const plans = [
+      ...instructionSets().flatMap((isa) => threadCounts.map((count) => nativePlan(isa, count))),
+      devicePlan,
+      corePlan("cuda, with transfers", "cuda", "host arrays"),
+      corePlan("reference", "reference", "JavaScript, float64"),
+      memoryCopyPlan,
+    ];
+    const forecast = new Forecast();
+    return shapes(isQuick).flatMap((shape) =>
+      allOperations.map((operation) =>
+        kernelCase({
+          operation,
+          shape,
+          plans,
+          baseline: native,
+          effort: isQuick ? quick : thorough,
+          forecast,
+        }),
+      ),
+    );
+  },
+};

@@ -1,0 +1,32 @@
+/** What the questions of this package have in common. */
+import { type Operation, operations, type Shape } from "@lilaw/cli/bench";
+
+/** From what fits a few cache lines to what fits no cache. */
+const allShapes: readonly Shape[] = [
+  [32, 2],
+  [128, 10],
+  [128, 100],
+  [1024, 100],
+  [4096, 1000],
+  [512, 32000],
+  [65536, 1000],
+  [512, 131072],
+];
+const quickShapes: readonly Shape[] = [
+  [128, 10],
+  [4096, 1000],
+];
+/** The shapes at which every operation is measured by itself; elsewhere the whole step is. */
+const detailed = new Set(["128,10", "128,100", "4096,1000"]);
+
+export function shapes(isQuick: boolean): readonly Shape[] {
+  return isQuick ? quickShapes : allShapes;
+}
+
+/** The operations to measure at a shape. */
+export function operationsAt(shape: Shape, isQuick: boolean): readonly Operation[] {
+  return !isQuick && detailed.has(String(shape)) ? operations : ["lilawStep"];
+}
+
+/** Native kernels on the best instruction set with all threads: what `"auto"` takes. */
+export const native = "native";
