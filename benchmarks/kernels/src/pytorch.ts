@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findPython, PythonProgram } from "@lilaw/benchmark";
 import {
   type Facts,
   Forecast,
@@ -22,7 +23,6 @@ import {
 } from "@lilaw/cli/bench";
 import { weightedLoss } from "@lilaw/core";
 import { allThreads, best, nativePlan, threadCount } from "./native.js";
-import { findPython, PythonProgram } from "./python.js";
 import { shapes } from "./settings.js";
 
 const script = fileURLToPath(new URL("../src/pytorch.py", import.meta.url));
@@ -98,7 +98,7 @@ class Session {
       training: write("training", data.batch),
       validation: write("validation", data.validation!),
     };
-    this.#program = new PythonProgram(this.#python, script);
+    this.#program = new PythonProgram(this.#python, [script]);
     const open = { rows, classes, threads: this.threads, ...files };
     this.torch = (await this.ask<{ torch: string }>({ open })).torch;
   }

@@ -1,1 +1,2 @@
 export { type Benchmark, runBenchmark } from "./program.js";
+export { findPython, PythonProgram } from "./python.js";

@@ -20,7 +20,9 @@ afterAll(() => rmSync(join(folder, ".."), { recursive: true }));
 
 /** Runs the toy as a user would; `interrupt` sends SIGINT when standard error first shows it. */
 function run(slower: number, args: string[] = [], interrupt?: string) {
-  const child = spawn(process.execPath, [toy, `${pathToFileURL(folder)}/`, String(slower), ...args]);
+  const child = spawn(process.execPath, [toy, `${pathToFileURL(folder)}/`, String(slower), ...args], {
+    env: { ...process.env, PAUSE: interrupt ? "100" : "0" },
+  });
   const ended = { status: null as number | null, stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text) => {
     ended.stdout += text;

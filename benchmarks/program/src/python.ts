@@ -3,9 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** A Python that can import a module, or undefined. */
+/** A Python that can import a module, or undefined; the environment variable `PYTHON` names the one to try. */
 export function findPython(module: string): string | undefined {
-  return ["python3", "python3.11"].find((name) => spawnSync(name, ["-c", `import ${module}`]).status === 0);
+  const names = process.env.PYTHON ? [process.env.PYTHON] : ["python3", "python3.11"];
+  return names.find((name) => spawnSync(name, ["-c", `import ${module}`]).status === 0);
 }
 
 export class PythonProgram {
@@ -13,8 +14,8 @@ export class PythonProgram {
   readonly #lines: AsyncIterator<string>;
   #complaints = "";
 
-  constructor(python: string, script: string) {
-    this.#child = spawn(python, [script], { stdio: ["pipe", "pipe", "pipe"] });
+  constructor(python: string, args: readonly string[]) {
+    this.#child = spawn(python, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.#lines = createInterface(this.#child.stdout!)[Symbol.asyncIterator]();
     // That it has ended shows where its answer is awaited.
     this.#child.stdin!.on("error", () => {});
