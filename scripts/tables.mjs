@@ -3,12 +3,12 @@
  * Markdown file goes what `tables[NAME]` makes of its CSV. With --check nothing is written and stale tables fail.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { parse } from "csv-parse/sync";
 import { mean, sampleStandardDeviation } from "simple-statistics";
+import { groups, originOf, readResults } from "./results.mjs";
 import { localTool, run } from "./steps.mjs";
 
 const root = new URL("../", import.meta.url);
-const documents = ["README.md", "native/README.md"];
+const documents = ["README.md", "native/README.md", "docs/benchmarking.md"];
 
 const tables = {
   "accuracy/label-noise": () => {
@@ -45,58 +45,158 @@ const tables = {
   },
 
   "kernels/tfjs": () => {
-    const rows = readResults("kernels/results/tfjs.csv");
-    const names = ["shortest tfjs operations", "composed of tfjs operations"];
-    const lines = groups(rows, (row) => `${row.backend} [${row.rows}, ${row.classes}]`).map(
-      ([where, group]) => {
-        const of = (name) => group.find((row) => row.name === name);
-        return [
-          where,
-          digits(1000 * of("kernels").medianMs, 3),
-          ...names.map((name) => times(of(name).ratioToKernelsP50)),
-        ];
-      },
+    const rows = stepsIn("kernels/results/tfjs.csv");
+    const lines = groups(rows, (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {
+      const of = (way) => group.find((row) => row.contender.endsWith(` ${way}`));
+      return [
+        where,
+        microseconds(of("kernels")),
+        ratio(of("shortest")),
+        ratio(of("composed")),
+        of("shortest").launches || notMeasured,
+      ];
+    });
+    const head = ["", "kernels (µs)", "shortest", "composed", "operations, shortest"];
+    const on = groups(rows, "backend").map(
+      ([backend, group]) => `${backend}: ${group.find((row) => row.where)?.where}`,
     );
-    return withOrigin(rows, table(["", "kernels (µs)", ...names], lines), rows[0].native);
+    return withOrigin(rows, table(head, lines), on.join("; "));
   },
 
-  "kernels/pytorch-1-threads": () => pytorch(1),
-  "kernels/pytorch-2-threads": () => pytorch(2),
+  "kernels/pytorch": () => {
+    const rows = stepsIn("kernels/results/pytorch.csv");
+    const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
+    const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
+      title,
+      microseconds(group.find((row) => row.contender === row.baseline)),
+      ...others.map((other) => ratio(group.find((row) => row.contender === other))),
+    ]);
+    const versions = new Set(rows.map((row) => row.where.split(",")[0]).filter(Boolean));
+    return withOrigin(rows, table(["", "native (µs)", ...others], lines), ...versions);
+  },
+
+  "kernels/share-of-copy": () => {
+    const rows = readResults("kernels/results/operations.csv");
+    const operations = [...new Set(rows.map((row) => row.operation))];
+    const copy = (group) => group.find((row) => row.contender === "memory copy");
+    const lines = groups(rows, "shape").map(([shape, group]) => [
+      shape,
+      bandwidth(copy(group)),
+      ...operations.map((operation) => {
+        const native = group.find((row) => row.operation === operation && row.contender === "native");
+        return native.shareOfCopy ? `${digits(100 * native.shareOfCopy, 2)} %` : notMeasured;
+      }),
+    ]);
+    const { where } = rows.find((row) => row.contender === "native");
+    return withOrigin(rows, table(["", "copy (GB/s)", ...operations], lines), where);
+  },
+
+  "kernels/instruction-sets": () => {
+    const rows = stepsIn("kernels/results/operations.csv");
+    const names = [...new Set(rows.map((row) => row.contender))];
+    const own = names.filter((name) => name.startsWith("native ") || name === "reference");
+    const lines = groups(rows, "shape").map(([shape, group]) => [
+      shape,
+      microseconds(group.find((row) => row.contender === "native")),
+      ...own.map((name) => ratio(group.find((row) => row.contender === name))),
+    ]);
+    const { where } = rows.find((row) => row.contender === "native");
+    const heads = own.map((name) => name.replace(/^native /, ""));
+    return withOrigin(rows, table(["", `${where} (µs)`, ...heads], lines));
+  },
+
+  "kernels/gpu": () => {
+    const rows = stepsIn("kernels/results/operations.csv").filter((row) => row.contender.startsWith("cuda"));
+    const lines = groups(rows, "shape").map(([shape, group]) => [
+      shape,
+      ...group.map((row) => (row.skipped === "" ? microseconds(row) : "not measured")),
+    ]);
+    const names = new Set(rows.map((row) => `${row.contender} (µs)`));
+    return withOrigin(rows, table(["", ...names], lines));
+  },
 
   "kernels/javascript": () => {
-    const others = ["@lilaw/native", "@lilaw/core, cpu", "@lilaw/core, reference"];
-    return perShape(readResults("kernels/results/javascript.csv"), "addon", others);
+    const rows = readResults("kernels/results/javascript.csv");
+    const lines = groups(rows, (row) => `${row.operation} ${row.shape}`).map(([title, group]) => [
+      title,
+      microseconds(group[0]),
+      ...group.slice(1).map(ratio),
+    ]);
+    const [first, ...others] = [...new Set(rows.map((row) => row.contender))];
+    return withOrigin(rows, table(["", `${first} (µs)`, ...others], lines), rows[0].where);
+  },
+
+  summary: () => {
+    const tfjs = (backend) =>
+      range(stepsIn("kernels/results/tfjs.csv").filter((row) => row.contender === `${backend} shortest`));
+    const pytorch = (contender, count) =>
+      range(
+        stepsIn("kernels/results/pytorch.csv").filter(
+          (row) => row.contender === contender && row.threads === count,
+        ),
+      );
+    const shares = stepsIn("kernels/results/operations.csv").filter(
+      (row) => row.contender === "native" && row.shareOfCopy,
+    );
+    const step = (contender) =>
+      range(
+        readResults("training/results/step-cost.csv").filter(
+          (row) => row.backend === "tensorflow" && row.contender === contender,
+        ),
+        "model",
+      );
+    const lines = [
+      ...["tensorflow", "wasm", "cpu"].map((backend) => [
+        `the LiLAW work in the fewest TensorFlow.js operations, on ${backend}, against our kernels there`,
+        ...tfjs(backend),
+        "`npm run bench -- kernels tfjs`",
+      ]),
+      ...["eager", "torch.compile", "plain cross-entropy"].map((contender) => [
+        `PyTorch, ${contender}, one thread, against our native kernels`,
+        ...pytorch(contender, "1"),
+        "`npm run bench -- kernels pytorch`",
+      ]),
+      [
+        "native LiLAW work: its bandwidth against that of a copy of the logits by one thread",
+        ...range(
+          shares,
+          "shape",
+          (row) => row.shareOfCopy,
+          (x) => `${digits(100 * x, 2)} %`,
+        ),
+        "`npm run bench -- kernels operations`",
+      ],
+      ...["lilaw, validation batch 1", "lilaw, validation batch 1/4", "l2rw tangent, validation batch 1"].map(
+        (contender) => [
+          `a training step of ${contender}, against model.fit`,
+          ...step(contender),
+          "`npm run bench -- training step-cost`",
+        ],
+      ),
+      ["the same on a GPU", "not measured", "not measured", "`npm run bench -- gpu`"],
+    ];
+    return table(["", "least", "most", "on your machine"], lines);
   },
 };
 
-function pytorch(threads) {
-  const rows = readResults(`kernels/results/pytorch-${threads}-threads.csv`);
-  const others = ["eager", "torch.compile", "plain cross-entropy", "memcpy"];
-  return perShape(rows, "native", others, `PyTorch ${rows[0].torch}`);
+const notMeasured = "—";
+
+/** The results of the whole LiLAW work on the logits. */
+function stepsIn(path) {
+  return readResults(path).filter((row) => row.operation === "lilawStep");
 }
 
-/** One shape a line: microseconds of the first contender (20th percentile), and how many times as long others take. */
-function perShape(rows, first, others, ...remarks) {
-  const lines = groups(rows, "shape").map(([shape, group]) => {
-    const time = (contender) => Number(group.find((row) => row.contender === contender).microseconds_p20);
-    return [shape, digits(time(first), 3), ...others.map((other) => times(time(other) / time(first)))];
-  });
-  const { isa, threads, load_before: load } = rows[0];
-  const where = [isa, `${threads} thread${threads === "1" ? "" : "s"}`, `load of the machine before ${load}`];
-  return withOrigin(rows, table(["shape", `${first} (µs)`, ...others], lines), ...where, ...remarks);
+/** The least and the most of some rows, each with the case that has it. */
+function range(rows, label = "shape", value = (row) => row.ratioP50, text = times) {
+  const known = rows.filter((row) => value(row)).sort((a, b) => value(a) - value(b));
+  if (known.length === 0) return [notMeasured, notMeasured];
+  return [known[0], known.at(-1)].map((row) => `${text(value(row))} (${row[label]})`);
 }
 
-function readResults(path) {
-  return parse(readFileSync(new URL(`benchmarks/${path}`, root), "utf8"), { columns: true });
-}
-
-/** [key, rows of that key], in order of appearance; the key is a column or a function of the row. */
-function groups(rows, key) {
-  const keyOf = typeof key === "string" ? (row) => row[key] : key;
-  const byKey = new Map();
-  for (const row of rows) byKey.set(keyOf(row), [...(byKey.get(keyOf(row)) ?? []), row]);
-  return [...byKey];
-}
+const threads = (count) => `${count} thread${count === "1" ? "" : "s"}`;
+const microseconds = (row) => (row?.microsecondsP50 ? digits(row.microsecondsP50, 3) : notMeasured);
+const ratio = (row) => (row?.ratioP50 ? times(row.ratioP50) : notMeasured);
+const bandwidth = (row) => digits(row.bytes / row.microsecondsP50 / 1000, 3);
 
 /** To so many digits, without an exponent. */
 const digits = (x, count) => Number(Number(x).toPrecision(count)).toLocaleString("en");
@@ -107,8 +207,8 @@ function table(head, lines) {
   return [row(head), row(head.map(() => "---")), ...lines.map(row)].join("\n");
 }
 
-function withOrigin([{ machine, node, date, commit }], content, ...remarks) {
-  return `${content}\n\n(${[machine, `Node ${node}`, ...remarks, date, `commit ${commit}`].join(", ")})`;
+function withOrigin(rows, content, ...remarks) {
+  return `${content}\n\n(${originOf(rows, ...remarks)})`;
 }
 
 /** As the formatter leaves it, which aligns tables. */

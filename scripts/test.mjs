@@ -1,8 +1,8 @@
 /**
- * Everything that is tested, in one go: build, lint, tables, types, and all test projects.
+ * Everything that is tested, in one go: build, lint, tables, plots, types, and all test projects.
  * Arguments are passed to vitest as filters: `npm test -- packages/core`.
  *
- * The last line is always `N passed, N failed, N skipped`; build, lint, tables and types count as one test each.
+ * The last line is always `N passed, N failed, N skipped`; build, lint, tables, plots and types count as one test each.
  */
 import { startVitest } from "vitest/node";
 import { build, localTool, run } from "./steps.mjs";
@@ -25,6 +25,7 @@ const whole = { lines: Number.POSITIVE_INFINITY };
 check("build", build);
 check("lint", () => run(localTool("biome"), ["check", "--error-on-warnings", "."], whole));
 check("tables", () => run(process.execPath, ["scripts/tables.mjs", "--check"], whole));
+check("plots", () => run(process.execPath, ["scripts/plots.mjs", "--check"], whole));
 check("types", () => run(localTool("tsc"), ["-p", "tsconfig.tests.json"], whole));
 
 const vitest = await startVitest("test", process.argv.slice(2), { watch: false });

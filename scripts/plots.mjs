@@ -1,0 +1,155 @@
+/**
+ * Draws the plots of the documents from committed results, as SVG in docs/plots. With --check nothing is written and
+ * stale plots fail. The same results give the same bytes.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as vega from "vega";
+import { compile } from "vega-lite";
+import { originOf, readResults } from "./results.mjs";
+import { root } from "./steps.mjs";
+
+const folder = join(root, "docs", "plots");
+
+const plots = {
+  /** Time against size, both logarithmic, with the limit that the memory sets. */
+  kernels() {
+    const pytorch = steps("pytorch").filter(({ threads }) => threads === "1");
+    const tfjs = steps("tfjs");
+    const limit = steps("operations").filter(({ contender }) => contender === "memory copy");
+    const series = [
+      ["native, 1 thread", pytorch.filter(({ contender, baseline }) => contender === baseline)],
+      ...["plain cross-entropy", "torch.compile", "eager"].map((name) => [
+        `PyTorch ${name}, 1 thread`,
+        pytorch.filter(({ contender }) => contender === name),
+      ]),
+      ...["tensorflow", "wasm", "cpu"].map((backend) => [
+        `TensorFlow.js operations, ${backend}`,
+        tfjs.filter(({ contender }) => contender === `${backend} shortest`),
+      ]),
+    ];
+    const points = ([name, rows]) =>
+      rows
+        .filter(({ microsecondsP50 }) => microsecondsP50)
+        .map(({ logits, microsecondsP50 }) => ({
+          name,
+          logits: Number(logits),
+          time: Number(microsecondsP50),
+        }));
+    // A copy passes over the logits twice, the step three times.
+    const copies = points([limitName, limit]).map((point) => ({ ...point, time: 1.5 * point.time }));
+    const names = [...series.map(([name]) => name), limitName];
+    return {
+      title: {
+        text: "The LiLAW work on the logits of a batch",
+        subtitle: originOf(pytorch),
+        anchor: "start",
+      },
+      width: 560,
+      height: 380,
+      data: { values: [...series.flatMap(points), ...copies] },
+      layer: [
+        {
+          transform: [{ filter: { field: "name", equal: limitName } }],
+          mark: { type: "line", strokeDash: [5, 4], strokeWidth: 2 },
+        },
+        {
+          transform: [{ filter: { not: { field: "name", equal: limitName } } }],
+          mark: { type: "line", point: true, strokeWidth: 2 },
+        },
+      ],
+      encoding: {
+        x: logarithmic("logits", "logits (rows × classes)"),
+        y: logarithmic("time", "µs"),
+        color: {
+          field: "name",
+          title: null,
+          scale: { domain: names, range: [...palette.slice(0, series.length), "#555555"] },
+          legend: { labelLimit: 300 },
+        },
+      },
+    };
+  },
+
+  /** How many times as long as model.fit a training step takes. */
+  "step-cost"() {
+    const rows = readResults("training/results/step-cost.csv").filter(
+      ({ backend, ratioP50 }) => backend === "tensorflow" && ratioP50,
+    );
+    const values = rows.map(({ model, contender, ratioP20, ratioP50, ratioP80 }) => ({
+      model,
+      contender,
+      low: Number(ratioP20),
+      ratio: Number(ratioP50),
+      high: Number(ratioP80),
+    }));
+    const x = {
+      field: "ratio",
+      type: "quantitative",
+      title: "times as long as model.fit (20th to 80th percentile)",
+    };
+    return {
+      title: { text: "A training step, batch 128, Adam", subtitle: originOf(rows), anchor: "start" },
+      data: { values },
+      facet: { row: { field: "model", title: null, sort: [...new Set(values.map(({ model }) => model))] } },
+      spec: {
+        width: 420,
+        layer: [
+          { mark: { type: "rule", strokeDash: [5, 4], color: "#555555" }, encoding: { x: { datum: 1 } } },
+          {
+            mark: { type: "rule", strokeWidth: 2, color: palette[0] },
+            encoding: { x: { ...x, field: "low" }, x2: { field: "high" } },
+          },
+          { mark: { type: "point", filled: true, opacity: 1, size: 50, color: palette[0] }, encoding: { x } },
+        ],
+        encoding: {
+          y: {
+            field: "contender",
+            type: "nominal",
+            title: null,
+            sort: [...new Set(values.map(({ contender }) => contender))],
+            axis: { labelLimit: 400 },
+          },
+        },
+      },
+    };
+  },
+};
+
+const limitName = "limit: memory copy, 1 thread";
+
+/** Distinct for most eyes: Okabe and Ito's. */
+const palette = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#000000"];
+
+const logarithmic = (field, title) => ({
+  field,
+  title,
+  type: "quantitative",
+  scale: { type: "log" },
+  axis: { format: "~s", grid: true, gridOpacity: 0.3, tickCount: 8 },
+});
+
+function steps(question) {
+  return readResults(`kernels/results/${question}.csv`).filter(({ operation }) => operation === "lilawStep");
+}
+
+/** An SVG with a background of its own, for pages that are light or dark. */
+async function draw(spec) {
+  const config = { background: "white", font: "sans-serif", padding: 12 };
+  const view = new vega.View(vega.parse(compile({ ...spec, config }).spec), { renderer: "none" });
+  const svg = await view.toSVG();
+  view.finalize();
+  return `${svg}\n`;
+}
+
+const checking = process.argv.includes("--check");
+mkdirSync(folder, { recursive: true });
+for (const [name, specOf] of Object.entries(plots)) {
+  const file = join(folder, `${name}.svg`);
+  const svg = await draw(specOf());
+  if (existsSync(file) && readFileSync(file, "utf8") === svg) continue;
+  if (checking) {
+    console.error(`docs/plots/${name}.svg: differs from what the results give`);
+    process.exitCode = 1;
+  } else writeFileSync(file, svg);
+}
