@@ -14,7 +14,6 @@ gradient on the training logits, float32 [rows, classes], to `file`.
 import ctypes
 import json
 import os
-import signal
 import sys
 import time
 
@@ -22,9 +21,6 @@ import torch
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../native/examples/python"))
 from lilaw import lilaw_in_torch  # noqa: E402
-
-# Who asks decides when to stop.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def objective_in_torch(logits, labels, alpha, beta, delta):

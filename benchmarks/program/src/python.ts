@@ -15,7 +15,8 @@ export class PythonProgram {
   #complaints = "";
 
   constructor(python: string, args: readonly string[]) {
-    this.#child = spawn(python, args, { stdio: ["pipe", "pipe", "pipe"] });
+    // Detached: Ctrl-C is for whoever asks. When that one is gone, no more requests come, and the program ends.
+    this.#child = spawn(python, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
     this.#lines = createInterface(this.#child.stdout!)[Symbol.asyncIterator]();
     // That it has ended shows where its answer is awaited.
     this.#child.stdin!.on("error", () => {});

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { findPython, PythonProgram } from "@lilaw/benchmark";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Epochs } from "./epochs.js";
 import type { ModelName } from "./models.js";
@@ -25,15 +24,13 @@ export interface PytorchVersion {
 /** The same network and samples in a PyTorch process, which works when it is asked to and waits otherwise. */
 export class PytorchProcess {
   readonly version: PytorchVersion;
-  readonly #child: ChildProcess;
-  readonly #answers: AsyncIterator<string>;
+  readonly #program: PythonProgram;
   readonly #folder: string;
 
-  private constructor(child: ChildProcess, answers: AsyncIterator<string>, folder: string, first: string) {
-    this.#child = child;
-    this.#answers = answers;
+  private constructor(version: PytorchVersion, program: PythonProgram, folder: string) {
+    this.version = version;
+    this.#program = program;
     this.#folder = folder;
-    this.version = JSON.parse(first);
   }
 
   /**
@@ -43,50 +40,31 @@ export class PytorchProcess {
   static async start(model: ModelName, epochs: Epochs, threads: number): Promise<PytorchProcess> {
     const folder = mkdtempSync(join(tmpdir(), "lilaw-pytorch-"));
     writeNetwork(folder, model, epochs);
-    const child = spawn(pythonWithTorch(), [script, folder, String(threads)], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const first = await next(answers);
-    return new PytorchProcess(child, answers, folder, first);
+    const program = new PythonProgram(pythonWithTorch(), [script, folder, String(threads)]);
+    return new PytorchProcess(await program.ask({ do: "version" }), program, folder);
   }
 
   step(method: string): Promise<PytorchStep> {
-    return this.#ask({ do: "step", method });
+    return this.#program.ask({ do: "step", method });
   }
 
   /** Seconds of so many steps on shuffled batches. */
   async train(method: string, steps: number, validationBatch: number): Promise<number> {
     const request = { do: "train", method, steps, validation_batch: validationBatch };
-    return (await this.#ask<{ seconds: number }>(request)).seconds;
+    return (await this.#program.ask<{ seconds: number }>(request)).seconds;
   }
 
-  close(): void {
-    this.#child.stdin!.end();
+  async close(): Promise<void> {
+    await this.#program.end();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-
-  async #ask<Answer>(request: object): Promise<Answer> {
-    this.#child.stdin!.write(`${JSON.stringify(request)}\n`);
-    return JSON.parse(await next(this.#answers));
-  }
 }
 
-async function next(answers: AsyncIterator<string>): Promise<string> {
-  const { value, done } = await answers.next();
-  if (done) throw new Error("Expected an answer from PyTorch but its process ended");
-  return value;
-}
-
-/** @throws Error when there is none; `PYTHON` names it */
+/** @throws Error when there is none */
 export function pythonWithTorch(): string {
-  const names = process.env.PYTHON ? [process.env.PYTHON] : ["python3", "python3.11"];
-  const found = names.find((name) => spawnSync(name, ["-c", "import torch"]).status === 0);
-  if (found === undefined) {
-    throw new Error(
-      `Expected Python with PyTorch for ${names.join(" or ")} but received none (PYTHON names one)`,
-    );
-  }
+  const found = findPython("torch");
+  if (found === undefined)
+    throw new Error("Expected Python with PyTorch but received none (PYTHON names one)");
   return found;
 }
 

@@ -261,6 +261,8 @@ class Driver:
 
     def answer(self, request):
         match request.pop("do"):
+            case "version":
+                return {"torch": torch.__version__, "threads": torch.get_num_threads()}
             case "step":
                 return self.step(**request)
             case "train":
@@ -272,7 +274,6 @@ def main():
     torch.set_num_threads(int(threads))
     torch.manual_seed(1)
     driver = Driver(folder)
-    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
     for line in sys.stdin:
         print(json.dumps(driver.answer(json.loads(line))), flush=True)
 

@@ -69,8 +69,8 @@ async function open(model: ModelName, steps: number, wanted: readonly string[]):
     contenders: wanted.map((name) => contenderOf(name, epochs, pytorch, steps)),
     check: () => checkAgainstPytorch(pytorch, epochs),
     columns: (measured) => ({ ...epochs.columns(measured), ...pytorch.version }),
-    close() {
-      pytorch.close();
+    async close() {
+      await pytorch.close();
       epochs.close();
     },
   };

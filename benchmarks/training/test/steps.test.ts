@@ -30,7 +30,7 @@ describe.for(modelNames)("the first step of %s", (model) => {
     try {
       await checkAgainstPytorch(pytorch, epochs);
     } finally {
-      pytorch.close();
+      await pytorch.close();
     }
   });
 });

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Case, Cell } from "../questions.js";
 import { round } from "../questions.js";
-import type { Absentee, Contender, Effort, Measured } from "../turns.js";
+import { type Absentee, type Contender, type Effort, type Measured, ratiosOf, spreadOf } from "../turns.js";
 import { bytesMoved, type KernelData, kernelData, type Operation, type Shape } from "./data.js";
 
 /**
@@ -152,7 +152,7 @@ export function kernelCase({
         columns(measured, all) {
           const { name } = measured.contender;
           const fact = facts.get(name)!;
-          forecast.learn(name, data, median(measured), fact.peakBytes);
+          forecast.learn(name, data, spreadOf(measured.seconds).p50, fact.peakBytes);
           return columnsOf(name, data, fact, measured, all);
         },
         async close() {
@@ -184,10 +184,6 @@ function distanceOf(actual: ArrayLike<number>, expected: ArrayLike<number>): num
   return difference / size;
 }
 
-function median({ seconds }: Measured): number {
-  return [...seconds].sort((a, b) => a - b)[seconds.length >> 1]!;
-}
-
 /** Bytes are those that the operation must move; a contender may well move more. */
 function columnsOf(
   name: string,
@@ -200,7 +196,7 @@ function columnsOf(
   const copied = 2 * 4 * logits;
   const bytes = name === memoryCopy ? copied : bytesMoved(operation, shape);
   const copy = all.find(({ contender }) => contender.name === memoryCopy);
-  const share = copy && !onDevice && (bytes / median(measured)) * (median(copy) / copied);
+  const share = copy && !onDevice && (bytes / copied) * spreadOf(ratiosOf(copy, measured)).p50;
   return { logits, bytes, shareOfCopy: share ? round(share, 3) : undefined, launches, peakBytes, where };
 }
 
