@@ -64,7 +64,7 @@ const plots = {
         color: {
           field: "name",
           title: null,
-          scale: { domain: names, range: [...palette.slice(0, series.length), "#555555"] },
+          scale: { domain: names, range: [...palette.slice(0, series.length), grey] },
           legend: { labelLimit: 300 },
         },
       },
@@ -88,6 +88,13 @@ const plots = {
       type: "quantitative",
       title: "times as long as model.fit (20th to 80th percentile)",
     };
+    const y = {
+      field: "contender",
+      type: "nominal",
+      title: null,
+      sort: [...new Set(values.map(({ contender }) => contender))],
+      axis: { labelLimit: 400 },
+    };
     return {
       title: { text: "A training step, batch 128, Adam", subtitle: originOf(rows), anchor: "start" },
       data: { values },
@@ -95,22 +102,16 @@ const plots = {
       spec: {
         width: 420,
         layer: [
-          { mark: { type: "rule", strokeDash: [5, 4], color: "#555555" }, encoding: { x: { datum: 1 } } },
+          { mark: { type: "rule", strokeDash: [5, 4], color: grey }, encoding: { x: { datum: 1 } } },
           {
             mark: { type: "rule", strokeWidth: 2, color: palette[0] },
-            encoding: { x: { ...x, field: "low" }, x2: { field: "high" } },
+            encoding: { x: { ...x, field: "low" }, x2: { field: "high" }, y },
           },
-          { mark: { type: "point", filled: true, opacity: 1, size: 50, color: palette[0] }, encoding: { x } },
+          {
+            mark: { type: "point", filled: true, opacity: 1, size: 50, color: palette[0] },
+            encoding: { x, y },
+          },
         ],
-        encoding: {
-          y: {
-            field: "contender",
-            type: "nominal",
-            title: null,
-            sort: [...new Set(values.map(({ contender }) => contender))],
-            axis: { labelLimit: 400 },
-          },
-        },
       },
     };
   },
@@ -120,6 +121,7 @@ const limitName = "limit: memory copy, 1 thread";
 
 /** Distinct for most eyes: Okabe and Ito's. */
 const palette = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#000000"];
+const grey = "#555555";
 
 const logarithmic = (field, title) => ({
   field,

@@ -60,6 +60,14 @@ it("leaves out who is too slow after a first call that may compile, and says so"
   expect(results[1]).toEqual({ name: "slow", ours: true, skipped: "a call takes 2.5 s" });
 });
 
+it("lets who has taken long enough take no further turns", async () => {
+  const contenders = [contender("a", 1), contender("b", 0.25)];
+  const results = await takeTurns(contenders, () => {}, { ...effort, rounds: 9, contenderSeconds: 4.5 });
+  expect(results.map((result) => measured(result).seconds.length)).toEqual([5, 5]);
+  const long = await takeTurns([contender("c", 2)], () => {}, { ...effort, rounds: 9, contenderSeconds: 1 });
+  expect(measured(long[0]).seconds).toHaveLength(3);
+});
+
 it("stops between two samples", async () => {
   const stop = new AbortController();
   const log: string[] = [];
@@ -82,5 +90,6 @@ it("times work that returns and work that promises", async () => {
 it("takes ratios within a round", () => {
   const of = (...seconds: number[]) => ({ contender: contender("a", 1), calls: 1, seconds });
   expect(ratiosOf(of(2, 6, 9), of(1, 2, 3))).toEqual([2, 3, 3]);
+  expect(ratiosOf(of(2, 6, 9), of(1, 2))).toEqual([2, 3]);
   expect(spreadOf([5, 1, 4, 2, 3])).toEqual({ p20: 1.8, p50: 3, p80: 4.2 });
 });

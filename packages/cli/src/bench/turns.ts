@@ -30,13 +30,18 @@ export interface Effort {
   readonly warmUpSeconds: number;
   /** A contender that needs more for one call is left out */
   readonly callSecondsLimit: number;
+  /** Whose samples have taken so long together takes no further turns, after three; default: all have all turns */
+  readonly contenderSeconds?: number;
 }
+
+const fewestRounds = 3;
 
 export const thorough: Effort = {
   rounds: 11,
   sampleSeconds: 0.03,
   warmUpSeconds: 0.2,
   callSecondsLimit: 5,
+  contenderSeconds: 10,
 };
 export const quick: Effort = { rounds: 5, sampleSeconds: 0.01, warmUpSeconds: 0.05, callSecondsLimit: 0.5 };
 
@@ -44,7 +49,7 @@ export interface Measured {
   readonly contender: Contender;
   /** Calls in a sample */
   readonly calls: number;
-  /** Seconds a call, one of each round; the same index is the same round for all contenders */
+  /** Seconds a call, of each round from the first on; the same index is the same round for all contenders */
   readonly seconds: readonly number[];
 }
 
@@ -97,11 +102,17 @@ export async function takeTurns(
   }
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < running.length; i++) {
-      const { contender, calls, seconds } = running[(round + i) % running.length]!;
-      seconds.push(await turn(() => sampleWarm(contender, calls)));
+      const entry = running[(round + i) % running.length]!;
+      if (hasHadEnough(entry, effort)) total--;
+      else entry.seconds.push(await turn(() => sampleWarm(entry.contender, entry.calls)));
     }
   }
   return results;
+}
+
+function hasHadEnough({ calls, seconds }: Measured, { contenderSeconds = Number.POSITIVE_INFINITY }: Effort) {
+  const spent = calls * seconds.reduce((sum, one) => sum + one, 0);
+  return seconds.length >= fewestRounds && spent > contenderSeconds;
 }
 
 /** Seconds a call, after as many as `warmUpSeconds` hold. The first call may compile: a slow one has a second try. */
@@ -152,7 +163,8 @@ export function spreadOf(values: readonly number[]): Spread {
   return { p20, p50, p80 };
 }
 
-/** How many times as long as `baseline` takes, each round by itself. */
+/** How many times as long as `baseline` takes, each round that both had by itself. */
 export function ratiosOf(measured: Measured, baseline: Measured): number[] {
-  return measured.seconds.map((seconds, round) => seconds / baseline.seconds[round]!);
+  const common = Math.min(measured.seconds.length, baseline.seconds.length);
+  return measured.seconds.slice(0, common).map((seconds, round) => seconds / baseline.seconds[round]!);
 }
