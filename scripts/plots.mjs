@@ -1,6 +1,6 @@
 /**
  * Draws the plots of the documents from committed results, as SVG in docs/plots. With --check nothing is written and
- * stale plots fail. The same results give the same bytes.
+ * stale plots fail. The same results give the same bytes; without results there is no plot.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ const plots = {
   /** Time against size, both logarithmic, with the limit that the memory sets. */
   kernels() {
     const pytorch = steps("pytorch").filter(({ threads }) => threads === "1");
+    if (pytorch.length === 0) return undefined;
     const tfjs = steps("tfjs");
     const limit = steps("operations").filter(({ contender }) => contender === "memory copy");
     const series = [
@@ -76,6 +77,7 @@ const plots = {
     const rows = readResults("training/results/step-cost.csv").filter(
       ({ backend, ratioP50 }) => backend === "tensorflow" && ratioP50,
     );
+    if (rows.length === 0) return undefined;
     const values = rows.map(({ model, contender, ratioP20, ratioP50, ratioP80 }) => ({
       model,
       contender,
@@ -115,6 +117,37 @@ const plots = {
       },
     };
   },
+
+  /** Time of a training step against what makes it grow, both logarithmic. */
+  growth() {
+    const rows = readResults("training/results/growth.csv").filter(({ stepMsP50 }) => stepMsP50);
+    if (rows.length === 0) return undefined;
+    const columns = { batch: "batch", classes: "classes", units: "parameters", samples: "samples" };
+    const panel = ([dimension, column]) => ({
+      width: 240,
+      height: 180,
+      data: {
+        values: rows
+          .filter((row) => row.dimension === dimension)
+          .map((row) => ({ name: row.contender, size: Number(row[column]), ms: Number(row.stepMsP50) })),
+      },
+      mark: { type: "line", point: true, strokeWidth: 2 },
+      encoding: {
+        x: logarithmic("size", column),
+        y: logarithmic("ms", "ms a step"),
+        color: {
+          field: "name",
+          title: null,
+          scale: { domain: [...new Set(rows.map(({ contender }) => contender))], range: palette },
+        },
+      },
+    });
+    return {
+      title: { text: "A training step, MLP, as it grows", subtitle: originOf(rows), anchor: "start" },
+      columns: 2,
+      concat: Object.entries(columns).map(panel),
+    };
+  },
 };
 
 const limitName = "limit: memory copy, 1 thread";
@@ -147,8 +180,10 @@ async function draw(spec) {
 const checking = process.argv.includes("--check");
 mkdirSync(folder, { recursive: true });
 for (const [name, specOf] of Object.entries(plots)) {
+  const spec = specOf();
+  if (spec === undefined) continue;
   const file = join(folder, `${name}.svg`);
-  const svg = await draw(specOf());
+  const svg = await draw(spec);
   if (existsSync(file) && readFileSync(file, "utf8") === svg) continue;
   if (checking) {
     console.error(`docs/plots/${name}.svg: differs from what the results give`);

@@ -126,6 +126,11 @@ const tables = {
     return withOrigin(rows, table(["", `${first} (µs)`, ...others], lines), rows[0].where);
   },
 
+  "training/growth": () =>
+    readResults("training/results/growth.csv").length > 0
+      ? "![How the cost of a training step grows with batch, classes, parameters and dataset](plots/growth.svg)"
+      : "Not measured yet.",
+
   summary: () => {
     const tfjs = (backend) =>
       range(stepsIn("kernels/results/tfjs.csv").filter((row) => row.contender === `${backend} shortest`));
