@@ -11,8 +11,7 @@ const root = new URL("../", import.meta.url);
 const documents = ["README.md", "native/README.md", "docs/benchmarking.md"];
 
 const tables = {
-  "accuracy/label-noise": () => {
-    const rows = readResults("accuracy/results/label-noise.csv");
+  "accuracy/label-noise": from("accuracy/results/label-noise.csv", (rows) => {
     const percent = (values) => {
       const shares = values.map((value) => 100 * Number(value));
       return `${mean(shares).toFixed(1)} ± ${sampleStandardDeviation(shares).toFixed(1)}`;
@@ -26,10 +25,10 @@ const tables = {
     ]);
     const head = ["method", "best epoch", "last epoch", "AUROC, best epoch", "seeds"];
     return withOrigin(rows, table(head, lines), `backend ${rows[0].backend}`);
-  },
+  }),
 
-  "training/step-cost": () => {
-    const rows = readResults("training/results/step-cost.csv").filter((row) => row.backend === "tensorflow");
+  "training/step-cost": from("training/results/step-cost.csv", (all) => {
+    const rows = all.filter((row) => row.backend === "tensorflow");
     const cell = (row) => {
       if (!row?.ratioP50) return row?.skipped || "not measured";
       const ratio = `${times(row.ratioP50)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
@@ -42,10 +41,10 @@ const tables = {
       ...["mlp", "cnn", "resnet8"].map((model) => cell(group.find((row) => row.model === model))),
     ]);
     return withOrigin(rows, table(["", "MLP", "CNN", "ResNet-8"], lines), "backend tensorflow");
-  },
+  }),
 
-  "kernels/tfjs": () => {
-    const rows = stepsIn("kernels/results/tfjs.csv");
+  "kernels/tfjs": from("kernels/results/tfjs.csv", (all) => {
+    const rows = steps(all);
     const lines = groups(rows, (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {
       const of = (way) => group.find((row) => row.contender.endsWith(` ${way}`));
       return [
@@ -61,10 +60,10 @@ const tables = {
       ([backend, group]) => `${backend}: ${group.find((row) => row.where)?.where}`,
     );
     return withOrigin(rows, table(head, lines), on.join("; "));
-  },
+  }),
 
-  "kernels/pytorch": () => {
-    const rows = stepsIn("kernels/results/pytorch.csv");
+  "kernels/pytorch": from("kernels/results/pytorch.csv", (all) => {
+    const rows = steps(all);
     const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
     const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
       title,
@@ -73,10 +72,9 @@ const tables = {
     ]);
     const versions = new Set(rows.map((row) => row.where.split(",")[0]).filter(Boolean));
     return withOrigin(rows, table(["", "native (µs)", ...others], lines), ...versions);
-  },
+  }),
 
-  "kernels/share-of-copy": () => {
-    const rows = readResults("kernels/results/operations.csv");
+  "kernels/share-of-copy": from("kernels/results/operations.csv", (rows) => {
     const operations = [...new Set(rows.map((row) => row.operation))];
     const copy = (group) => group.find((row) => row.contender === "memory copy");
     const lines = groups(rows, "shape").map(([shape, group]) => [
@@ -89,10 +87,10 @@ const tables = {
     ]);
     const { where } = rows.find((row) => row.contender === "native");
     return withOrigin(rows, table(["", "copy (GB/s)", ...operations], lines), where);
-  },
+  }),
 
-  "kernels/instruction-sets": () => {
-    const rows = stepsIn("kernels/results/operations.csv");
+  "kernels/instruction-sets": from("kernels/results/operations.csv", (all) => {
+    const rows = steps(all);
     const names = [...new Set(rows.map((row) => row.contender))];
     const own = names.filter((name) => name.startsWith("native ") || name === "reference");
     const lines = groups(rows, "shape").map(([shape, group]) => [
@@ -103,20 +101,20 @@ const tables = {
     const { where } = rows.find((row) => row.contender === "native");
     const heads = own.map((name) => name.replace(/^native /, ""));
     return withOrigin(rows, table(["", `${where} (µs)`, ...heads], lines));
-  },
+  }),
 
-  "kernels/gpu": () => {
-    const rows = stepsIn("kernels/results/operations.csv").filter((row) => row.contender.startsWith("cuda"));
+  "kernels/gpu": from("kernels/results/operations.csv", (all) => {
+    const rows = steps(all).filter((row) => row.contender.startsWith("cuda"));
+    if (rows.every((row) => row.skipped !== "")) return "Not measured: there was no GPU.";
     const lines = groups(rows, "shape").map(([shape, group]) => [
       shape,
       ...group.map((row) => (row.skipped === "" ? microseconds(row) : "not measured")),
     ]);
     const names = new Set(rows.map((row) => `${row.contender} (µs)`));
     return withOrigin(rows, table(["", ...names], lines));
-  },
+  }),
 
-  "kernels/javascript": () => {
-    const rows = readResults("kernels/results/javascript.csv");
+  "kernels/javascript": from("kernels/results/javascript.csv", (rows) => {
     const lines = groups(rows, (row) => `${row.operation} ${row.shape}`).map(([title, group]) => [
       title,
       microseconds(group[0]),
@@ -124,7 +122,7 @@ const tables = {
     ]);
     const [first, ...others] = [...new Set(rows.map((row) => row.contender))];
     return withOrigin(rows, table(["", `${first} (µs)`, ...others], lines), rows[0].where);
-  },
+  }),
 
   "training/growth": () =>
     readResults("training/results/growth.csv").length > 0
@@ -133,14 +131,18 @@ const tables = {
 
   summary: () => {
     const tfjs = (backend) =>
-      range(stepsIn("kernels/results/tfjs.csv").filter((row) => row.contender === `${backend} shortest`));
+      range(
+        steps(readResults("kernels/results/tfjs.csv")).filter(
+          (row) => row.contender === `${backend} shortest`,
+        ),
+      );
     const pytorch = (contender, count) =>
       range(
-        stepsIn("kernels/results/pytorch.csv").filter(
+        steps(readResults("kernels/results/pytorch.csv")).filter(
           (row) => row.contender === contender && row.threads === count,
         ),
       );
-    const shares = stepsIn("kernels/results/operations.csv").filter(
+    const shares = steps(readResults("kernels/results/operations.csv")).filter(
       (row) => row.contender === "native" && row.shareOfCopy,
     );
     const step = (contender) =>
@@ -186,15 +188,21 @@ const tables = {
 
 const notMeasured = "—";
 
-/** The results of the whole LiLAW work on the logits. */
-function stepsIn(path) {
-  return readResults(path).filter((row) => row.operation === "lilawStep");
+/** What `make` makes of the rows of a CSV, once there are any. */
+function from(path, make) {
+  return () => {
+    const rows = readResults(path);
+    return rows.length === 0 ? "Not measured yet." : make(rows);
+  };
 }
+
+/** The results of the whole LiLAW work on the logits. */
+const steps = (rows) => rows.filter((row) => row.operation === "lilawStep");
 
 /** The least and the most of some rows, each with the case that has it. */
 function range(rows, label = "shape", value = (row) => row.ratioP50, text = times) {
   const known = rows.filter((row) => value(row)).sort((a, b) => value(a) - value(b));
-  if (known.length === 0) return [notMeasured, notMeasured];
+  if (known.length === 0) return ["not measured", "not measured"];
   return [known[0], known.at(-1)].map((row) => `${text(value(row))} (${row[label]})`);
 }
 
