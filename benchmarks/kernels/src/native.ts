@@ -25,11 +25,17 @@ function runs(isa: string): boolean {
 
 /** The native kernels through @lilaw/core. */
 export function nativePlan(isa = best, count = allThreads): Plan {
-  const described = `${isa}, ${threadCount(count)}`;
+  const where = `${isa}, ${threadCount(count)}`;
   const isDefault = isa === best && count === allThreads;
-  return corePlan(isDefault ? native : `${native} ${described}`, "cpu", described, () => {
-    setCpuIsa(isa);
-    setThreads(count);
+  return corePlan(isDefault ? native : `${native} ${where}`, "cpu", where, {
+    apply() {
+      setCpuIsa(isa);
+      setThreads(count);
+    },
+    restore() {
+      setCpuIsa();
+      setThreads(0);
+    },
   });
 }
 

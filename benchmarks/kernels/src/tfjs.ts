@@ -59,11 +59,11 @@ async function plansOn(backend: Backend): Promise<Plan[]> {
 }
 
 /** What a backend computes on, or why it does not run. */
-async function find(backend: Backend): Promise<{ where: string; absent?: string }> {
+async function find(backend: Backend): Promise<{ where: string } | { absent: string }> {
   try {
     return { where: await load[backend]() };
   } catch (error) {
-    return { where: "", absent: (error as Error).message };
+    return { absent: (error as Error).message };
   }
 }
 

@@ -47,7 +47,7 @@ async function plansHere(): Promise<Plan[]> {
   const tensors: Plan[] = [];
   for (const backend of tensorBackends) {
     const absent = await reasonAgainstTensors(backend);
-    tensors.push(...ways.map((way) => tensorPlan({ backend, way, absent, where: "tfjs" })));
+    tensors.push(...ways.map((way) => tensorPlan({ backend, way, absent })));
   }
   return [...core, ...tensors, memoryCopyPlan];
 }

@@ -26,23 +26,22 @@ export function withBenchOptions(command: Command): Command {
     .option("--filter <regex>", "only what matches it, in lines like: tfjs lilawStep [128,10] wasm kernels");
 }
 
-/** What to measure, and whether to tell how far it is. */
-interface Course {
+interface Surroundings {
   readonly signal: AbortSignal;
-  /** Default: standard error, where it is a terminal */
+  /** For progress; default: standard error */
   readonly output?: NodeJS.WriteStream;
 }
 
 /**
  * Measures what the options select of the questions, one after the other, and hands over each answer as it is there.
- * Progress goes to standard error: a bar on a terminal, a line a case elsewhere.
+ * Progress is a bar on a terminal, a line a case elsewhere.
  *
  * @throws INVALID_ARGUMENT, UNKNOWN_NAME for a bad filter; the reason of `signal`
  */
 export async function* answers(
   questions: readonly Question[],
   { quick, filter }: BenchOptions,
-  { signal, output = process.stderr }: Course,
+  { signal, output = process.stderr }: Surroundings,
 ): AsyncGenerator<Answer> {
   for (const selection of await select(questions, quick, filter)) {
     const rows: Row[] = [];

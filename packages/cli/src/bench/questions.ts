@@ -88,6 +88,8 @@ export async function select(
   const pattern = patternOf(filter);
   const selections: Selection[] = [];
   for (const question of questions) {
+    const path = (contender: string, { labels }: Case) =>
+      [question.name, ...Object.values(labels), contender].join(" ");
     const all = await question.cases(quick);
     const cases = all
       .map((one) => ({ case: one, names: one.contenders.filter((name) => pattern.test(path(name, one))) }))
@@ -95,10 +97,6 @@ export async function select(
     const whole =
       cases.length === all.length && cases.every((one) => one.names.length === one.case.contenders.length);
     if (cases.length > 0) selections.push({ question, cases, whole });
-
-    function path(contender: string, { labels }: Case): string {
-      return [question.name, ...Object.values(labels), contender].join(" ");
-    }
   }
   if (selections.length === 0) {
     throw expected("UNKNOWN_NAME", "a pattern that some measurement matches", "--filter", filter);

@@ -5,7 +5,7 @@ import { memoryCopy, type Outcome, type Plan, peakResident } from "./case.js";
 import { type KernelData, params } from "./data.js";
 
 /** An operation, to be called any number of times: writes into the same arrays and returns them. */
-export function onArrays(
+function onArrays(
   { operation, batch, validation, tangents }: KernelData,
   backend: BackendName,
 ): () => Outcome {
@@ -38,16 +38,20 @@ function partials({ alpha, beta, delta }: { alpha: number; beta: number; delta: 
   return [[alpha, beta, delta]];
 }
 
-/**
- * A backend of @lilaw/core.
- *
- * @param prepare called before every sample, outside its time
- */
+/** A setting of the whole process, such as the number of threads, that a contender needs. */
+export interface ProcessSetting {
+  /** Called before every sample, outside its time */
+  apply(): void;
+  /** Called when a case is closed */
+  restore(): void;
+}
+
+/** A backend of @lilaw/core. */
 export function corePlan(
   name: string,
   backend: BackendName,
   where: string | undefined,
-  prepare = () => {},
+  setting?: ProcessSetting,
 ): Plan {
   return {
     name,
@@ -57,7 +61,7 @@ export function corePlan(
     open(data) {
       const work = onArrays(data, backend);
       const prepared = () => {
-        prepare();
+        setting?.apply();
         return work();
       };
       const sample = timed(work);
@@ -65,7 +69,7 @@ export function corePlan(
         name,
         ours: backend !== "reference",
         sample(calls) {
-          prepare();
+          setting?.apply();
           return sample(calls);
         },
         outcome: prepared,
@@ -77,6 +81,7 @@ export function corePlan(
             ...(peakBytes !== undefined && { peakBytes }),
           };
         },
+        dispose: () => setting?.restore(),
       };
     },
   };

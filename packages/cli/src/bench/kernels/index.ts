@@ -7,8 +7,7 @@ export {
   memoryCopy,
   type Outcome,
   type Plan,
-  peakResident,
 } from "./case.js";
 export { type KernelData, kernelData, type Operation, operations, params, type Shape } from "./data.js";
-export { corePlan, memoryCopyPlan, onArrays, reasonAgainst } from "./host.js";
+export { corePlan, memoryCopyPlan, type ProcessSetting, reasonAgainst } from "./host.js";
 export { type TensorPlan, tensorPlan, type Way } from "./tensors.js";

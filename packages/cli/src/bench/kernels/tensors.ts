@@ -55,7 +55,7 @@ export interface TensorPlan {
   readonly way: Way;
   readonly absent?: string | undefined;
   /** What the backend computes on */
-  readonly where: string;
+  readonly where?: string | undefined;
   readonly bytesLimit?: number;
 }
 
@@ -90,7 +90,7 @@ export function tensorPlan({ backend, way, absent, where, bytesLimit }: TensorPl
           await here();
           const { numBytes } = tf.memory();
           const { kernels, peakBytes } = await tf.profile(() => tf.tidy(() => void run()));
-          return { launches: kernels.length, peakBytes: peakBytes - numBytes, where };
+          return { launches: kernels.length, peakBytes: peakBytes - numBytes, ...(where && { where }) };
         },
         dispose: () => tf.dispose({ ...inputs }),
       };
