@@ -1,3 +1,7 @@
 import { project } from "@lilaw/testing/vitest";
+import { mergeConfig } from "vitest/config";
 
-export default project("@lilaw/native");
+/** The tests and @lilaw/core, which finds this package by itself, share one instance of it, as programs do. */
+export default mergeConfig(project("@lilaw/native"), {
+  test: { server: { deps: { external: [/\/native\/dist\//] } } },
+});

@@ -42,6 +42,7 @@ export interface NativeBinding {
 
   /** Makes `buffer` the owner of device memory. dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
   bufferCreate(buffer: object, dtype: number, length: number): void;
+  bufferIs(value: unknown): value is DeviceBuffer;
   /** Makes `part` an owner of memory of `whole`. */
   bufferSlice(part: object, whole: DeviceBuffer, begin: number, end: number): void;
   bufferUpload(buffer: DeviceBuffer, source: HostArray, stream: Stream): void;

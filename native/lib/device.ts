@@ -4,7 +4,7 @@
  * `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
  * `INVALID_ARGUMENT`, `LENGTH_MISMATCH`.
  */
-import { binding } from "./load.js";
+import { binding, load } from "./load.js";
 
 /** What an array on the host is of, for each type on the device. 16-bit floats are their bits. */
 export interface HostArrays {
@@ -174,6 +174,10 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
     this.dispose();
   }
 }
+
+/** Whether it is a buffer, disposed or not; without an addon nothing is. Never throws. */
+export const isDeviceBuffer = (value: unknown): value is DeviceBuffer =>
+  load().binding?.bufferIs(value) ?? false;
 
 /** Bytes of memory that the device has, and how many of them are free. */
 export const deviceMemory = (): { freeBytes: number; totalBytes: number } => binding().deviceMemory();

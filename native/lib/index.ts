@@ -2,9 +2,11 @@ export type { CudaInfo } from "./binding.js";
 export {
   DeviceBuffer,
   type DeviceDtype,
+  defaultStream,
   deviceMemory,
   type Graph,
   type HostArrays,
+  isDeviceBuffer,
   Stream,
 } from "./device.js";
 export { type Diagnosis, describe, diagnose } from "./doctor.js";

@@ -8,3 +8,4 @@ import "./cuda/buffers.js";
 import "./cuda/graphs.js";
 import "./cuda/bad-input.js";
 import "./cuda/backend.js";
+import "./cuda/device-api.js";

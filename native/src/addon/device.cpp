@@ -84,6 +84,14 @@ napi_value buffer_create(napi_env env, napi_callback_info info) {
   });
 }
 
+/** (value): whether it is one, disposed or not. */
+napi_value buffer_is(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    HostArguments arguments(env, info);
+    return Napi::Boolean::New(env, held_by<Buffer>(env, arguments.next()) != nullptr);
+  });
+}
+
 /** (part, this, begin, end) */
 napi_value buffer_slice(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
@@ -250,6 +258,7 @@ void define(Napi::Object exports) {
 
 void define_device(Napi::Object exports) {
   set(exports, "bufferCreate", buffer_create);
+  set(exports, "bufferIs", buffer_is);
   set(exports, "bufferSlice", buffer_slice);
   set(exports, "bufferUpload", buffer_upload);
   set(exports, "bufferDownload", buffer_download);

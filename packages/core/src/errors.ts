@@ -14,6 +14,10 @@
  * - `SOURCE_UNAVAILABLE`: no source of a dataset answered
  * - `NOT_WRITABLE`: a folder or file that cannot be written
  * - `INCOMPATIBLE_STATE`: a saved state that does not belong to this configuration
+ * - `DISPOSED`: an array, a stream or a graph of the device that has been disposed
+ * - `OUT_OF_MEMORY`: more memory than there is
+ * - `UNSUPPORTED`: a combination that the native kernels cannot compute
+ * - `CUDA_UNAVAILABLE`, `CUDA_ERROR`: CUDA is not there, or a call into it failed
  */
 export type ErrorCode =
   | "INVALID_ARGUMENT"
@@ -28,7 +32,12 @@ export type ErrorCode =
   | "CORRUPT_FILE"
   | "SOURCE_UNAVAILABLE"
   | "NOT_WRITABLE"
-  | "INCOMPATIBLE_STATE";
+  | "INCOMPATIBLE_STATE"
+  | "DISPOSED"
+  | "OUT_OF_MEMORY"
+  | "UNSUPPORTED"
+  | "CUDA_UNAVAILABLE"
+  | "CUDA_ERROR";
 
 /** The error class of the whole project: read `code` in programs, `message` as a person. */
 export class LilawError extends Error {
@@ -66,6 +75,11 @@ function describe(value: unknown): string {
   }
   if (Array.isArray(value)) return `an array of length ${value.length}`;
   if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return describeObject(value);
   return String(value);
+}
+
+function describeObject(value: object): string {
+  const type = value.constructor?.name ?? "Object";
+  return type === "Object" ? JSON.stringify(value) : `an object of type ${type}`;
 }

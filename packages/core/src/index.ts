@@ -15,25 +15,43 @@ export type {
 } from "./backend.js";
 export { registerTensorFlowOps } from "./backends/native.js";
 export { type BackendChoice, type BackendReport, backendReport, getBackend } from "./backends/select.js";
+export type {
+  DeviceAlignmentWeightsOutputs,
+  DeviceAlignmentWeightsResult,
+  DeviceAlignmentWeightsScalars,
+  DeviceArray,
+  DeviceBatchInput,
+  DeviceDtype,
+  DeviceGraph,
+  DeviceLogits,
+  DeviceMetaGradient,
+  DeviceResult,
+  DeviceStream,
+  DeviceWeightedLossOutputs,
+  DeviceWeightedLossResult,
+  DeviceWeightedLossScalars,
+} from "./device.js";
 export { BackendUnavailableError, type ErrorCode, expected, LilawError } from "./errors.js";
+export type { DeviceLiLAW, DeviceMetaStepBatch, DeviceWeighInput } from "./methods/device-lilaw.js";
 export {
+  type DeviceReweighInput,
   LearningToReweight,
   type LearningToReweightOptions,
   type LearningToReweightState,
   type ReweighInput,
 } from "./methods/learning-to-reweight.js";
-export {
-  LiLAW,
-  type LiLAWOptions,
-  type LiLAWState,
-  type MetaStepInput,
-  type WeighInput,
-} from "./methods/lilaw.js";
+export { LiLAW, type MetaStepInput, type WeighInput } from "./methods/lilaw.js";
+export type { LiLAWOptions, LiLAWState } from "./methods/lilaw-options.js";
 export {
   type AlignmentWeightsInput,
   type AlignmentWeightsResult,
   alignmentWeights,
 } from "./operations/alignment-weights.js";
 export { type MetaGradientInput, metaGradient } from "./operations/meta-gradient.js";
+export type {
+  DeviceAlignmentWeightsInput,
+  DeviceMetaGradientInput,
+  DeviceWeightedLossInput,
+} from "./operations/on-device.js";
 export { type WeightedLossInput, type WeightedLossResult, weightedLoss } from "./operations/weighted-loss.js";
 export { Random, type RandomState } from "./random.js";

@@ -7,6 +7,7 @@ import {
   type BackendChoice,
   backendReport,
   getBackend,
+  LiLAW,
   metaGradient,
   weightedLoss,
 } from "../src/index.js";
@@ -101,6 +102,7 @@ describe("with an addon", () => {
       expect(message).toContain(reason);
       expect(message).toContain("npx lilaw-native doctor");
       expect(backendReport().unavailable[0]).toMatchObject({ backend: "cuda", reason });
+      expect(thrownBy(() => new LiLAW().onDevice())).toMatchObject({ code, message });
     }
   });
 

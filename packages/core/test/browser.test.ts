@@ -124,6 +124,22 @@ describe("in Chromium", () => {
     expect(there).toEqual([...Random.from(7, "shuffle", 3).permutation(50)]);
   });
 
+  it("has no device, and says why", async ({ skip }) => {
+    skip(!executablePath, missing);
+    const error = await page.evaluate(() => {
+      try {
+        return void new core.LiLAW().onDevice();
+      } catch (error) {
+        const { code, message } = error as Core.LilawError;
+        return { code, message };
+      }
+    });
+    expect(error).toMatchObject({
+      code: "BACKEND_UNAVAILABLE",
+      message: expect.stringContaining("need Node"),
+    });
+  });
+
   it("throws errors with a code", async ({ skip }) => {
     skip(!executablePath, missing);
     const error = await page.evaluate(() => {

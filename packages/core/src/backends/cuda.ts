@@ -5,27 +5,12 @@
 import type * as Native from "@lilaw/native";
 import type { Backend, Batch, LilawParams, Loss } from "../backend.js";
 import { expected } from "../errors.js";
+import { asLilawError, Held } from "./held.js";
 import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
 
 /** What is on the device during a call. */
-class Visit {
-  readonly #native: NativeModule;
-  readonly #held: { dispose(): void }[] = [];
+class Visit extends Held {
   readonly #downloads: (() => void)[] = [];
-
-  constructor(native: NativeModule) {
-    this.#native = native;
-  }
-
-  /** What is to be disposed at the end. */
-  hold<T extends { dispose(): void }>(held: T): T {
-    this.#held.push(held);
-    return held;
-  }
-
-  room<D extends Native.DeviceDtype>(dtype: D, length: number): Native.DeviceBuffer<D> {
-    return this.hold(this.#native.DeviceBuffer.create(dtype, length));
-  }
 
   /** An input; undefined stays. */
   floats(array: Float32Array): Native.DeviceBuffer<"float32">;
@@ -75,10 +60,6 @@ class Visit {
     return scalars;
   }
 
-  end(): void {
-    for (const held of this.#held) held.dispose();
-  }
-
   #labels(labels: Native.NativeLabels): Native.DeviceBatch["labels"] {
     if (labels instanceof Float32Array) return this.floats(labels);
     if (labels instanceof Uint8Array) return this.room("uint8", labels.length).upload(labels);
@@ -97,8 +78,10 @@ function visiting<R>(native: NativeModule, run: (device: Visit) => R): R {
   const device = new Visit(native);
   try {
     return run(device);
+  } catch (error) {
+    throw asLilawError(error);
   } finally {
-    device.end();
+    device.dispose();
   }
 }
 

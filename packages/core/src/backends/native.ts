@@ -1,9 +1,4 @@
-/**
- * The kernels of `@lilaw/native` as a backend: float32 on the CPU, with SIMD and threads.
- *
- * The package is optional. It is found at run time, through Node's own `require`, so that browsers and bundlers never
- * see it; and only when a backend is first asked for.
- */
+/** The kernels of `@lilaw/native` as a backend: float32 on the CPU, with SIMD and threads. */
 import type {
   AlignmentWeightsArgs,
   Backend,
@@ -13,30 +8,13 @@ import type {
   WeightedLossOutputs,
 } from "../backend.js";
 import { cudaBackend } from "./cuda.js";
+import { findNative } from "./find-native.js";
 import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
 
 /** A backend, or why there is none and what would give one. */
 export type Opening =
   | { readonly backend: Backend; readonly detail: string }
   | { readonly backend: null; readonly reason: string; readonly help: string };
-
-let found: NativeModule | string | undefined;
-
-/** `@lilaw/native`, or the reason why it cannot be had. */
-function findNative(): NativeModule | string {
-  found ??= importNative();
-  return found;
-}
-
-function importNative(): NativeModule | string {
-  const { createRequire } = globalThis.process?.getBuiltinModule?.("node:module") ?? {};
-  if (!createRequire) return "native kernels need Node";
-  try {
-    return createRequire(import.meta.url)("@lilaw/native");
-  } catch (error) {
-    return `@lilaw/native cannot be loaded (${(error as Error).message.split("\n")[0]})`;
-  }
-}
 
 /** The backend `"cpu"`. */
 export function openCpu(): Opening {

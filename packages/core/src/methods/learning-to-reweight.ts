@@ -1,5 +1,11 @@
 import type { AlignmentWeightsOutputs, AlignmentWeightsScalars, FloatArray, Loss } from "../backend.js";
 import type { BackendChoice } from "../backends/select.js";
+import type {
+  DeviceAlignmentWeightsOutputs,
+  DeviceAlignmentWeightsResult,
+  DeviceBatchInput,
+  DeviceLogits,
+} from "../device.js";
 import { expected } from "../errors.js";
 import { type AlignmentWeightsResult, alignmentWeights } from "../operations/alignment-weights.js";
 import { type BatchInput, checkLoss } from "../operations/arguments.js";
@@ -14,6 +20,11 @@ export interface LearningToReweightOptions {
 export interface ReweighInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
   /** [B, C], the change of the logits along the validation gradient */
   readonly tangents: FloatArray;
+}
+
+export interface DeviceReweighInput extends DeviceBatchInput {
+  /** [B, C], of the type of the logits */
+  readonly tangents: DeviceLogits;
 }
 
 export interface LearningToReweightState {
@@ -40,14 +51,17 @@ export class LearningToReweight {
     this.#backend = backend;
   }
 
-  /** {@link alignmentWeights} of a training batch. Returns `out` when it is given. */
+  /** {@link alignmentWeights} of a training batch, on the host or on the device. Returns `out` when it is given. */
   weigh<A extends FloatArray>(batch: ReweighInput<A>): AlignmentWeightsResult<A>;
   weigh<O extends AlignmentWeightsOutputs>(batch: ReweighInput, out: O): O & AlignmentWeightsScalars;
-  weigh(
-    batch: ReweighInput,
-    out?: AlignmentWeightsOutputs,
-  ): AlignmentWeightsOutputs & AlignmentWeightsScalars {
-    const input = { ...batch, loss: this.loss, backend: this.#backend };
+  weigh(batch: DeviceReweighInput): DeviceAlignmentWeightsResult;
+  weigh<O extends DeviceAlignmentWeightsOutputs>(
+    batch: DeviceReweighInput,
+    out: O,
+  ): O & Pick<DeviceAlignmentWeightsResult, "result">;
+  weigh(batch: ReweighInput | DeviceReweighInput, out?: object): object {
+    // Which of the forms it is, the batch says.
+    const input = { ...(batch as ReweighInput), loss: this.loss, backend: this.#backend };
     return out === undefined ? alignmentWeights(input) : alignmentWeights(input, out);
   }
 

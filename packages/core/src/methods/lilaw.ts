@@ -1,45 +1,25 @@
 import type {
   FloatArray,
-  GradientMode,
   LilawParams,
   Loss,
   MetaGradient,
-  Normalize,
   WeightedLossOutputs,
   WeightedLossScalars,
 } from "../backend.js";
-import type { BackendChoice } from "../backends/select.js";
+import type { DeviceStream } from "../device.js";
 import { expected, LilawError } from "../errors.js";
-import {
-  type BatchInput,
-  checkChoice,
-  checkLoss,
-  checkNumber,
-  checkParams,
-} from "../operations/arguments.js";
+import type { BatchInput } from "../operations/arguments.js";
 import { metaGradient } from "../operations/meta-gradient.js";
 import { type WeightedLossResult, weightedLoss } from "../operations/weighted-loss.js";
-
-export interface LiLAWOptions {
-  /** Start values of the scalars: 10, 2, 6 */
-  alpha?: number;
-  beta?: number;
-  delta?: number;
-  /** Step size of the scalars, one or one each. Default 0.005 */
-  learningRate?: number | LilawParams;
-  /** L2 decay added to the gradient of the scalars, one or one each. Default 1e-4 */
-  weightDecay?: number | LilawParams;
-  /** Default `"cross-entropy"` */
-  loss?: Loss;
-  /** Default `"full"` */
-  gradient?: GradientMode;
-  /** Keep delta >= beta and alpha >= 1 after each step (the paper's text, not its algorithm). Default false */
-  clamp?: boolean;
-  /** `"batch-mean"` divides the training weights by their batch mean. Default `"none"` */
-  normalize?: Normalize;
-  /** Default `"auto"` */
-  backend?: BackendChoice;
-}
+import { DeviceLiLAW } from "./device-lilaw.js";
+import {
+  checkOptions,
+  type LiLAWOptions,
+  type LiLAWState,
+  perScalar,
+  scalarNames,
+  stateOf,
+} from "./lilaw-options.js";
 
 export interface WeighInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
   /** True during warm-up: every weight is 1, the plain loss. */
@@ -52,23 +32,6 @@ export interface MetaStepInput extends BatchInput {
   /** [M], in place of the row losses: other meta-objectives */
   readonly coefficients?: FloatArray | undefined;
 }
-
-/** The state and options of a {@link LiLAW}, as plain JSON. */
-export type LiLAWState = Required<Omit<LiLAWOptions, "backend">> & { method: "lilaw"; version: 1 };
-
-const defaults = {
-  alpha: 10,
-  beta: 2,
-  delta: 6,
-  learningRate: 0.005,
-  weightDecay: 1e-4,
-  loss: "cross-entropy",
-  gradient: "full",
-  clamp: false,
-  normalize: "none",
-} as const satisfies LiLAWOptions;
-
-const scalarNames = ["alpha", "beta", "delta"] as const;
 
 /**
  * LiLAW (arXiv 2509.20786): three learnable scalars weigh every training sample by how the model agrees with its
@@ -85,29 +48,9 @@ export class LiLAW {
 
   /** @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME` */
   constructor(options: LiLAWOptions = {}) {
-    const chosen = { ...defaults, backend: "auto" as const, ...withoutUndefined(options) };
-    const { alpha, beta, delta } = chosen;
-    this.#params = checkParams({ alpha, beta, delta });
-    for (const name of scalarNames) {
-      checkNumber(
-        "learningRate",
-        perScalar(chosen.learningRate, name),
-        "a finite number of at least 0",
-        atLeast0,
-      );
-      checkNumber(
-        "weightDecay",
-        perScalar(chosen.weightDecay, name),
-        "a finite number of at least 0",
-        atLeast0,
-      );
-    }
-    checkLoss(chosen.loss);
-    checkChoice("gradient", chosen.gradient, ["full", "detached"]);
-    checkChoice("normalize", chosen.normalize, ["none", "batch-mean"]);
-    if (typeof chosen.clamp !== "boolean")
-      throw expected("INVALID_ARGUMENT", "a boolean", "clamp", chosen.clamp);
-    this.#options = chosen;
+    this.#options = checkOptions(options);
+    const { alpha, beta, delta } = this.#options;
+    this.#params = { alpha, beta, delta };
   }
 
   /** alpha, beta and delta as they are now. */
@@ -176,9 +119,18 @@ export class LiLAW {
     return moved;
   }
 
+  /**
+   * This method on arrays of a GPU, from the scalars as they are now on: a copy, which moves them there.
+   *
+   * @param stream what its work is queued on; default: one stream for all work that names none
+   * @throws LilawError `INVALID_ARGUMENT` (a backend that is not on the device), `BACKEND_UNAVAILABLE`
+   */
+  onDevice(stream?: DeviceStream): DeviceLiLAW {
+    return new DeviceLiLAW({ ...this.#options, ...this.#params }, stream);
+  }
+
   toJSON(): LiLAWState {
-    const { backend: _, ...options } = this.#options;
-    return { method: "lilaw", version: 1, ...options, ...this.#params };
+    return stateOf(this.#options, this.#params);
   }
 
   /**
@@ -192,15 +144,4 @@ export class LiLAW {
     const { method: _, version: __, ...options } = state;
     return new LiLAW(backend === undefined ? options : { ...options, backend });
   }
-}
-
-const atLeast0 = (x: number): boolean => x >= 0;
-
-function perScalar(value: number | LilawParams, name: (typeof scalarNames)[number]): number {
-  return typeof value === "number" ? value : value?.[name];
-}
-
-/** An option given as `undefined` means its default. */
-function withoutUndefined<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

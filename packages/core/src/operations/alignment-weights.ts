@@ -1,7 +1,9 @@
 import type { AlignmentWeightsOutputs, AlignmentWeightsScalars, FloatArray, Loss } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
+import type { DeviceAlignmentWeightsOutputs, DeviceAlignmentWeightsResult } from "../device.js";
 import { expected } from "../errors.js";
-import { type BatchInput, checkBatch, checkLength, checkLoss, newFloats } from "./arguments.js";
+import { type BatchInput, checkBatch, checkLength, checkLoss, isOnDevice, newFloats } from "./arguments.js";
+import { alignmentWeightsOnDevice, type DeviceAlignmentWeightsInput } from "./on-device.js";
 
 export interface AlignmentWeightsInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
   /** [B, C], the change of the logits along the validation gradient: d/dt logits(theta + t V) at t = 0 */
@@ -24,6 +26,8 @@ export interface AlignmentWeightsResult<A extends FloatArray = FloatArray> exten
  * A NaN or infinite logit or tangent makes its row NaN and is counted in `nonFiniteRows`; the weights of the other
  * rows are normalised without it. With `out` only the arrays in it are computed, and `out` is returned.
  *
+ * With arrays of the device it goes as {@link weightedLoss} does, and throws what that throws.
+ *
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE` (a regression
  *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`; nothing is written then
  */
@@ -34,7 +38,21 @@ export function alignmentWeights<O extends AlignmentWeightsOutputs>(
   input: AlignmentWeightsInput,
   out: O,
 ): O & AlignmentWeightsScalars;
+export function alignmentWeights(input: DeviceAlignmentWeightsInput): DeviceAlignmentWeightsResult;
+export function alignmentWeights<O extends DeviceAlignmentWeightsOutputs>(
+  input: DeviceAlignmentWeightsInput,
+  out: O,
+): O & Pick<DeviceAlignmentWeightsResult, "result">;
 export function alignmentWeights(
+  input: AlignmentWeightsInput | DeviceAlignmentWeightsInput,
+  out?: AlignmentWeightsOutputs | DeviceAlignmentWeightsOutputs,
+): object {
+  return isOnDevice(input)
+    ? alignmentWeightsOnDevice(input, out as DeviceAlignmentWeightsOutputs)
+    : alignmentWeightsOnHost(input, out as AlignmentWeightsOutputs);
+}
+
+function alignmentWeightsOnHost(
   input: AlignmentWeightsInput,
   out?: AlignmentWeightsOutputs,
 ): AlignmentWeightsOutputs & AlignmentWeightsScalars {

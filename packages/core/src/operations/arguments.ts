@@ -1,4 +1,6 @@
 import type { Batch, FloatArray, Labels, LilawParams, Loss } from "../backend.js";
+import { isDeviceArray } from "../backends/device.js";
+import type { DeviceLogits } from "../device.js";
 import { expected } from "../errors.js";
 
 /** A batch as users type it: `classes` may be left out where a sample has one logit. */
@@ -14,6 +16,13 @@ const lossNames = '"cross-entropy", focal, label-smoothing, "binary", "multi-lab
 
 export function isFloatArray(value: unknown): value is FloatArray {
   return value instanceof Float32Array || value instanceof Float64Array;
+}
+
+/** Where the logits are, the rest has to be. */
+export function isOnDevice<Input extends { readonly logits: unknown }>(
+  input: Input,
+): input is Extract<Input, { readonly logits: DeviceLogits }> {
+  return !isFloatArray(input.logits) && isDeviceArray(input.logits);
 }
 
 export function checkLoss(loss: Loss): Loss {
@@ -45,8 +54,11 @@ export function checkNumber(
 }
 
 export function checkParams(params: LilawParams): LilawParams {
-  for (const name of ["alpha", "beta", "delta"] as const)
-    checkNumber(name, params?.[name], "a finite number");
+  for (const name of ["alpha", "beta", "delta"] as const) {
+    if (Number.isFinite(params?.[name])) continue;
+    if (isDeviceArray(params)) throw expected("INVALID_ARGUMENT", "{ alpha, beta, delta }", "params", params);
+    throw expected("INVALID_ARGUMENT", "a finite number", name, params?.[name]);
+  }
   return params;
 }
 
@@ -64,20 +76,19 @@ export function checkBatch(input: BatchInput, loss: Loss): { batch: Batch; count
     throw expected("INVALID_ARGUMENT", "a Float32Array or Float64Array", "logits", logits);
   }
   const classes = checkClasses(input.classes, loss);
-  const count = logits.length / classes;
-  if (!Number.isInteger(count) || count === 0) {
-    throw expected(
-      "LENGTH_MISMATCH",
-      `a positive multiple of ${classes} classes`,
-      "logits.length",
-      logits.length,
-    );
-  }
+  const count = checkCount(logits.length, classes);
   checkLabels(labels, loss, classes, count);
   return { batch: { logits, labels, classes }, count };
 }
 
-function checkClasses(classes: number | undefined, loss: Loss): number {
+/** The number of rows. */
+export function checkCount(length: number, classes: number): number {
+  const count = length / classes;
+  if (Number.isInteger(count) && count > 0) return count;
+  throw expected("LENGTH_MISMATCH", `a positive multiple of ${classes} classes`, "logits.length", length);
+}
+
+export function checkClasses(classes: number | undefined, loss: Loss): number {
   const single = loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
   if (single) {
     if (classes !== undefined && classes !== 1) {

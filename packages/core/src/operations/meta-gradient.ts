@@ -1,6 +1,8 @@
 import type { FloatArray, LilawParams, Loss, MetaGradient } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
-import { type BatchInput, checkBatch, checkLength, checkLoss, checkParams } from "./arguments.js";
+import type { DeviceMetaGradient, DeviceResult } from "../device.js";
+import { type BatchInput, checkBatch, checkLength, checkLoss, checkParams, isOnDevice } from "./arguments.js";
+import { type DeviceMetaGradientInput, metaGradientOnDevice } from "./on-device.js";
 
 export interface MetaGradientInput extends BatchInput {
   readonly params: LilawParams;
@@ -18,10 +20,23 @@ export interface MetaGradientInput extends BatchInput {
  * With cross-entropy |dJ/dalpha|, |dJ/dbeta| <= 1/(4e) and |dJ/ddelta| <= exp(-1/2)/e. A NaN or infinite logit
  * makes the results NaN and is counted in `nonFiniteRows`.
  *
- * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE` (a regression
- *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`
+ * With arrays of the device it is queued on `stream` and leaves its numbers in a result there, `out` if that is given.
+ *
+ * @throws LilawError as {@link weightedLoss}
  */
-export function metaGradient(input: MetaGradientInput): MetaGradient {
+export function metaGradient(input: MetaGradientInput): MetaGradient;
+export function metaGradient(
+  input: DeviceMetaGradientInput,
+  out?: DeviceResult<DeviceMetaGradient>,
+): DeviceResult<DeviceMetaGradient>;
+export function metaGradient(
+  input: MetaGradientInput | DeviceMetaGradientInput,
+  out?: DeviceResult<DeviceMetaGradient>,
+): MetaGradient | DeviceResult<DeviceMetaGradient> {
+  return isOnDevice(input) ? metaGradientOnDevice(input, out) : metaGradientOnHost(input);
+}
+
+function metaGradientOnHost(input: MetaGradientInput): MetaGradient {
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const { batch, count } = checkBatch(input, loss);
   const params = checkParams(input.params);

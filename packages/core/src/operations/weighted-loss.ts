@@ -8,6 +8,7 @@ import type {
   WeightedLossScalars,
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
+import type { DeviceWeightedLossOutputs, DeviceWeightedLossResult } from "../device.js";
 import { expected } from "../errors.js";
 import {
   type BatchInput,
@@ -17,8 +18,10 @@ import {
   checkLoss,
   checkOverlap,
   checkParams,
+  isOnDevice,
   newFloats,
 } from "./arguments.js";
+import { type DeviceWeightedLossInput, weightedLossOnDevice } from "./on-device.js";
 
 export interface WeightedLossInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
   /** alpha, beta, delta; `null` for the plain loss (all weights 1) */
@@ -52,18 +55,37 @@ export interface WeightedLossResult<A extends FloatArray = FloatArray> extends W
  * Results have the precision of the logits (Float32Array or Float64Array). With `out` only the arrays in it are
  * computed, and `out` is returned with `objective` and `nonFiniteRows` set on it.
  *
+ * With arrays of the device (`DeviceBuffer` of @lilaw/native, for the logits and for everything else) it is queued on
+ * `stream`, and returns before it is done: results are arrays of the device, and `result` has the scalars. What is
+ * left out of `out` but `result` is not computed; whoever makes arrays, or lets them be made here, disposes them.
+ *
  * A NaN or infinite logit makes the outputs of its row NaN (prediction -1) and is counted in `nonFiniteRows`;
  * other rows are not touched, the objective is NaN.
  *
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE` (a regression
- *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`; nothing is written then
+ *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`; on the device `DISPOSED`, `OUT_OF_MEMORY`, `UNSUPPORTED`,
+ *   `CUDA_ERROR`, and no `LABEL_OUT_OF_RANGE` or `NON_FINITE`: `invalidLabels` counts such rows. Nothing is written then
  */
 export function weightedLoss<A extends FloatArray>(input: WeightedLossInput<A>): WeightedLossResult<A>;
 export function weightedLoss<O extends WeightedLossOutputs>(
   input: WeightedLossInput,
   out: O,
 ): O & WeightedLossScalars;
+export function weightedLoss(input: DeviceWeightedLossInput): DeviceWeightedLossResult;
+export function weightedLoss<O extends DeviceWeightedLossOutputs>(
+  input: DeviceWeightedLossInput,
+  out: O,
+): O & Pick<DeviceWeightedLossResult, "result">;
 export function weightedLoss(
+  input: WeightedLossInput | DeviceWeightedLossInput,
+  out?: WeightedLossOutputs | DeviceWeightedLossOutputs,
+): object {
+  return isOnDevice(input)
+    ? weightedLossOnDevice(input, out as DeviceWeightedLossOutputs)
+    : weightedLossOnHost(input, out as WeightedLossOutputs);
+}
+
+function weightedLossOnHost(
   input: WeightedLossInput,
   out?: WeightedLossOutputs,
 ): WeightedLossOutputs & WeightedLossScalars {

@@ -1,0 +1,33 @@
+import type * as Native from "@lilaw/native";
+import { type ErrorCode, LilawError } from "../errors.js";
+import type { NativeModule } from "./native-arrays.js";
+
+/** Things on the device that a call made. */
+export class Held {
+  readonly native: NativeModule;
+  readonly #things: { dispose(): void }[] = [];
+
+  constructor(native: NativeModule) {
+    this.native = native;
+  }
+
+  hold<T extends { dispose(): void }>(thing: T): T {
+    this.#things.push(thing);
+    return thing;
+  }
+
+  room<D extends Native.DeviceDtype>(dtype: D, length: number): Native.DeviceBuffer<D> {
+    return this.hold(this.native.DeviceBuffer.create(dtype, length));
+  }
+
+  dispose(): void {
+    for (const thing of this.#things) thing.dispose();
+  }
+}
+
+/** An error of the kernels as one of this package. */
+export function asLilawError(error: unknown): unknown {
+  if (error instanceof LilawError || !(error instanceof Error)) return error;
+  const { code } = error as { code?: ErrorCode };
+  return code === undefined ? error : new LilawError(code, error.message, { cause: error });
+}

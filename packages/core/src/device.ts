@@ -1,0 +1,126 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * Arrays in the memory of a GPU. They are made with `@lilaw/native` (`DeviceBuffer`, `Stream`), and described here by
+ * their shape, since this package does without that one where there is no Node.
+ *
+ * Operations on them are queued on a stream: arrays of the device in, arrays of the device out, no copy, and nothing
+ * waits but a `download`.
+ */
+import type { AlignmentWeightsScalars, MetaGradient, WeightedLossScalars } from "./backend.js";
+
+/** What holds the same numbers on the host, for each type on the device. 16-bit floats are their bits. */
+export interface HostArrays {
+  float32: Float32Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  float64: Float64Array;
+  int32: Int32Array;
+  uint8: Uint8Array;
+}
+
+export type DeviceDtype = keyof HostArrays;
+
+/** An array of the device: a `DeviceBuffer`. */
+export interface DeviceArray<D extends DeviceDtype = DeviceDtype> {
+  readonly dtype: D;
+  readonly length: number;
+  /** Copies an array of the same length into it, behind the work of `stream`, and waits. */
+  upload(source: HostArrays[D], stream?: DeviceStream): this;
+  /** Copies it into `out`, behind the work of `stream`, and waits. */
+  download(out?: HostArrays[D], stream?: DeviceStream): HostArrays[D];
+  /** A view of the elements from `begin` up to but not including `end` */
+  slice(begin: number, end?: number): DeviceArray<D>;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Work on the device, in the order in which it was queued: a `Stream`. */
+export interface DeviceStream {
+  synchronize(): void;
+  /** What `record` queues on this stream, to be done at each launch. */
+  capture(record: () => void): DeviceGraph;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+export interface DeviceGraph {
+  readonly stream: DeviceStream;
+  launch(): void;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** The numbers that an operation leaves on the device. */
+export interface DeviceResult<Scalars> {
+  readonly buffer: DeviceArray<"uint8">;
+  /** Waits for the work of `stream`: name the one that the operation was queued on. */
+  download(stream?: DeviceStream): Scalars;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Labels are checked on the device: a row whose label is none becomes NaN, and is counted. */
+interface InvalidLabels {
+  invalidLabels: number;
+}
+
+export type DeviceWeightedLossScalars = WeightedLossScalars & InvalidLabels;
+/** `moved`: 1 where a step moved alpha, beta and delta; 0 where a result that is not finite kept them */
+export type DeviceMetaGradient = MetaGradient & InvalidLabels & { moved: number };
+export type DeviceAlignmentWeightsScalars = AlignmentWeightsScalars & InvalidLabels;
+
+export type DeviceFloats = DeviceArray<"float32">;
+/** float32, or 16-bit floats that are computed on in float32 */
+export type DeviceLogits = DeviceArray<"float32" | "float16" | "bfloat16">;
+
+/** A batch as users type it: `classes` may be left out where a sample has one logit. */
+export interface DeviceBatchInput {
+  /** Row-major [B, C]; [B] for binary and regression */
+  readonly logits: DeviceLogits;
+  /** int32 [B]; uint8 [B, C] for `"multi-label"`, float32 [B] for regression */
+  readonly labels: DeviceArray<"int32" | "uint8" | "float32">;
+  /** C; 1 (the default) for binary and regression */
+  readonly classes?: number | undefined;
+  /** What the work is queued on. Default: one stream for all work that names none */
+  readonly stream?: DeviceStream | undefined;
+}
+
+/** Output arrays, each [B] but `gradLogits`; those left out are not computed. */
+export interface DeviceWeightedLossOutputs {
+  /** Made where it is left out */
+  readonly result?: DeviceResult<DeviceWeightedLossScalars> | undefined;
+  readonly losses?: DeviceFloats | undefined;
+  readonly weights?: DeviceFloats | undefined;
+  readonly labelProbs?: DeviceFloats | undefined;
+  readonly maxProbs?: DeviceFloats | undefined;
+  readonly predictions?: DeviceArray<"int32"> | undefined;
+  readonly terms?:
+    | { readonly alpha: DeviceFloats; readonly beta: DeviceFloats; readonly delta: DeviceFloats }
+    | undefined;
+  /** [B, C], of the type of the logits; may be the logits themselves */
+  readonly gradLogits?: DeviceLogits | undefined;
+}
+
+/** What a call allocates when no `out` is given: everything but the terms. */
+export interface DeviceWeightedLossResult {
+  result: DeviceResult<DeviceWeightedLossScalars>;
+  losses: DeviceFloats;
+  weights: DeviceFloats;
+  labelProbs: DeviceFloats;
+  maxProbs: DeviceFloats;
+  predictions: DeviceArray<"int32">;
+  gradLogits: DeviceLogits;
+}
+
+export interface DeviceAlignmentWeightsOutputs {
+  /** Made where it is left out */
+  readonly result?: DeviceResult<DeviceAlignmentWeightsScalars> | undefined;
+  readonly alignments?: DeviceFloats | undefined;
+  readonly weights?: DeviceFloats | undefined;
+}
+
+export interface DeviceAlignmentWeightsResult {
+  result: DeviceResult<DeviceAlignmentWeightsScalars>;
+  alignments: DeviceFloats;
+  weights: DeviceFloats;
+}

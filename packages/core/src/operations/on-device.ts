@@ -1,0 +1,143 @@
+/**
+ * The operations on arrays of the device. What arrays have to be, the kernels check before they are queued; the rest is
+ * checked here.
+ */
+import type { DeviceBatch } from "@lilaw/native";
+import type { GradientMode, LilawParams, Loss, Normalize } from "../backend.js";
+import { deviceKernels } from "../backends/device.js";
+import { asLilawError, Held } from "../backends/held.js";
+import type { BackendChoice } from "../backends/select.js";
+import type {
+  DeviceAlignmentWeightsOutputs,
+  DeviceAlignmentWeightsScalars,
+  DeviceArray,
+  DeviceBatchInput,
+  DeviceFloats,
+  DeviceLogits,
+  DeviceMetaGradient,
+  DeviceResult,
+  DeviceWeightedLossOutputs,
+  DeviceWeightedLossScalars,
+} from "../device.js";
+import { checkChoice, checkClasses, checkCount, checkLoss } from "./arguments.js";
+
+interface DeviceInput extends DeviceBatchInput {
+  /** Default `"cross-entropy"` */
+  readonly loss?: Loss | undefined;
+  /** `"auto"` or `"cuda"`, which are the same here */
+  readonly backend?: BackendChoice | undefined;
+}
+
+export interface DeviceWeightedLossInput extends DeviceInput {
+  /** alpha, beta, delta; `null` for the plain loss (all weights 1) */
+  readonly params: DeviceArray<"float64"> | null;
+  /** Default `"full"` */
+  readonly gradient?: GradientMode | undefined;
+  /** Default `"none"` */
+  readonly normalize?: Normalize | undefined;
+  /** [B], a factor on each row's loss */
+  readonly sampleWeights?: DeviceFloats | undefined;
+}
+
+export interface DeviceMetaGradientInput extends DeviceInput {
+  /** alpha, beta, delta */
+  readonly params: DeviceArray<"float64">;
+  /** [M], in place of the row losses: other meta-objectives */
+  readonly coefficients?: DeviceFloats | undefined;
+}
+
+export interface DeviceMetaStepInput extends DeviceMetaGradientInput {
+  readonly learningRate: LilawParams;
+  readonly weightDecay: LilawParams;
+  readonly clamp: boolean;
+}
+
+export interface DeviceAlignmentWeightsInput extends DeviceInput {
+  /** [B, C], of the type of the logits */
+  readonly tangents: DeviceLogits;
+}
+
+export function weightedLossOnDevice(
+  input: DeviceWeightedLossInput,
+  out?: DeviceWeightedLossOutputs,
+): DeviceWeightedLossOutputs & { result: DeviceResult<DeviceWeightedLossScalars> } {
+  const { params, sampleWeights, stream } = input;
+  const gradient = checkChoice("gradient", input.gradient ?? "full", ["full", "detached"]);
+  const normalize = checkChoice("normalize", input.normalize ?? "none", ["none", "batch-mean"]);
+  return queued(input, (batch, made) => {
+    const outputs = out ?? lossOutputs(batch, made);
+    const result = outputs.result ?? made.hold(made.native.DeviceResult.ofWeightedLoss());
+    const args = { ...batch, params, gradient, normalize, sampleWeights };
+    made.native.weightedLossCuda(args, { ...outputs, result }, stream);
+    return Object.assign(outputs, { result });
+  });
+}
+
+function lossOutputs({ logits, classes }: DeviceBatch, made: Held): DeviceWeightedLossOutputs {
+  const count = checkCount(logits.length, classes);
+  return {
+    losses: made.room("float32", count),
+    weights: made.room("float32", count),
+    labelProbs: made.room("float32", count),
+    maxProbs: made.room("float32", count),
+    predictions: made.room("int32", count),
+    gradLogits: made.room(logits.dtype, logits.length),
+  };
+}
+
+export function metaGradientOnDevice(
+  input: DeviceMetaGradientInput,
+  out?: DeviceResult<DeviceMetaGradient>,
+): DeviceResult<DeviceMetaGradient> {
+  const { params, coefficients, stream } = input;
+  return queued(input, (batch, made) => {
+    const result = out ?? made.hold(made.native.DeviceResult.ofMetaGradient());
+    made.native.metaGradientCuda({ ...batch, params, coefficients }, result, stream);
+    return result;
+  });
+}
+
+/** The step of LiLAW on the scalars, where they are. */
+export function metaStepOnDevice(
+  input: DeviceMetaStepInput,
+  result: DeviceResult<DeviceMetaGradient>,
+): DeviceResult<DeviceMetaGradient> {
+  const { params, coefficients, learningRate, weightDecay, clamp, stream } = input;
+  return queued(input, (batch, { native }) => {
+    const args = { ...batch, params, coefficients, learningRate, weightDecay, clamp };
+    native.metaStepCuda(args, result, stream);
+    return result;
+  });
+}
+
+export function alignmentWeightsOnDevice(
+  input: DeviceAlignmentWeightsInput,
+  out?: DeviceAlignmentWeightsOutputs,
+): DeviceAlignmentWeightsOutputs & { result: DeviceResult<DeviceAlignmentWeightsScalars> } {
+  const { tangents, stream } = input;
+  return queued(input, (batch, made) => {
+    const outputs = out ?? alignmentOutputs(batch, made);
+    const result = outputs.result ?? made.hold(made.native.DeviceResult.ofAlignmentWeights());
+    made.native.alignmentWeightsCuda({ ...batch, tangents }, { ...outputs, result }, stream);
+    return Object.assign(outputs, { result });
+  });
+}
+
+function alignmentOutputs({ logits, classes }: DeviceBatch, made: Held): DeviceAlignmentWeightsOutputs {
+  const count = checkCount(logits.length, classes);
+  return { alignments: made.room("float32", count), weights: made.room("float32", count) };
+}
+
+/** Queues an operation. What it makes for that is disposed again if it fails. */
+function queued<R>(input: DeviceInput, run: (batch: DeviceBatch, made: Held) => R): R {
+  const { logits, labels } = input;
+  const loss = checkLoss(input.loss ?? "cross-entropy");
+  const classes = checkClasses(input.classes, loss);
+  const made = new Held(deviceKernels(input.backend));
+  try {
+    return run({ logits, labels, classes, loss }, made);
+  } catch (error) {
+    made.dispose();
+    throw asLilawError(error);
+  }
+}
