@@ -102,7 +102,7 @@ export interface DatasetLike {
 
 export interface DatasetBatchOptions {
   readonly dataset: DatasetLike;
-  readonly readTargets: ((y: tf.Tensor) => Targets) | undefined;
+  readonly readTargets: ((y: tf.Tensor) => Promise<Targets>) | undefined;
   readonly modelTargets: (y: tf.Tensor) => tf.Tensor;
 }
 
@@ -129,14 +129,20 @@ export class DatasetBatches implements BatchSource {
         const { value, done } = await source.next();
         this.epochComplete = done === true;
         if (value == null) return { value: null, done: true };
-        const batch = this.#deliver(value as Partial<BatchValue> & { sampleWeight?: tf.Tensor }, position);
+        const batch = await this.#deliver(
+          value as Partial<BatchValue> & { sampleWeight?: tf.Tensor },
+          position,
+        );
         position += this.current.rows.length;
         return { value: batch, done: false };
       },
     };
   }
 
-  #deliver(value: Partial<BatchValue> & { sampleWeight?: tf.Tensor }, position: number): BatchValue {
+  async #deliver(
+    value: Partial<BatchValue> & { sampleWeight?: tf.Tensor },
+    position: number,
+  ): Promise<BatchValue> {
     const { readTargets, modelTargets } = this.#options;
     const { xs, ys, sampleWeight } = value;
     if (xs === undefined || !(ys instanceof tf.Tensor)) {
@@ -153,8 +159,8 @@ export class DatasetBatches implements BatchSource {
     }
     this.current = {
       rows: Int32Array.from({ length: size }, (_, i) => position + i),
-      labels: readTargets?.(ys).labels,
-      sampleWeights: sampleWeight?.dataSync<"float32">().slice(),
+      labels: (await readTargets?.(ys))?.labels,
+      sampleWeights: (await sampleWeight?.data<"float32">())?.slice(),
     };
     sampleWeight?.dispose();
     const targets = modelTargets(ys);

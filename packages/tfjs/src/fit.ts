@@ -14,6 +14,7 @@ import { type Head, headOf, lossOf } from "./head.js";
 import { withFastStep } from "./kernels/step-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
 import { applyGradientsOf } from "./optimizers/apply-gradients.js";
+import { Readback } from "./readback.js";
 import { StochasticLayers } from "./stochastic-layers.js";
 import { modelTargets, readTargets } from "./targets.js";
 import { encodeTrainingState, restoreTrainingState } from "./training-state.js";
@@ -75,9 +76,9 @@ export async function fit(
   const source = new TensorBatches({
     xs,
     y,
-    targets: head && loss ? readTargets(y, head.units, loss) : undefined,
+    targets: head && loss ? await readTargets(y, head.units, loss) : undefined,
     rows: split.rows,
-    sampleWeights: readSampleWeights(sampleWeight, count),
+    sampleWeights: await readSampleWeights(sampleWeight, count),
     batchSize,
     shuffle: checkShuffle(shuffle),
     seed,
@@ -174,9 +175,10 @@ async function train(
   const stochastic = new StochasticLayers(model, seed);
   if (checkpoint !== undefined || resume !== undefined) stochastic.requireSeedable("checkpoints");
   const optimizer = applyGradientsOf(model.optimizer);
-  const run = weighting.start({
+  const readback = new Readback();
+  const run = await weighting.start({
     ...{ model, head, loss, stochastic, optimizer },
-    ...{ seed, batchSize, validation, record },
+    ...{ seed, batchSize, validation, record, readback },
   });
   let initialEpoch = args.initialEpoch ?? 0;
   if (resume !== undefined) initialEpoch = await restore(model, weighting, run, resume, seed);
@@ -191,10 +193,12 @@ async function train(
         source.beginEpoch(current);
       },
       onBatchEnd: async () => {
+        await readback.settled();
         // Set on a Sequential, `stopTraining` would not reach the model it wraps.
         if (internals(givenModel).stopTraining_) model.stopTraining = true;
       },
       onEpochEnd: async (_, logs) => {
+        await run.endEpoch?.();
         Object.assign(logs!, run.logs?.());
       },
     },
@@ -245,6 +249,7 @@ async function train(
     delete (hidden as Partial<typeof hidden>).makeTrainFunction; // the class's own shows again
     stochastic.restore();
     optimizer.dispose();
+    run.dispose?.();
   }
 }
 
@@ -363,9 +368,12 @@ function takeRows(xs: tf.Tensor[], y: tf.Tensor, rows: Int32Array): LabelledTens
   return [taken.slice(0, -1), taken.at(-1)!];
 }
 
-function readSampleWeights(weights: FitArgs["sampleWeight"], count: number): Float32Array | undefined {
+async function readSampleWeights(
+  weights: FitArgs["sampleWeight"],
+  count: number,
+): Promise<Float32Array | undefined> {
   if (weights == null) return undefined;
-  const values = weights instanceof Float32Array ? weights : weights.dataSync<"float32">();
+  const values = weights instanceof Float32Array ? weights : await weights.data<"float32">();
   if (values.length !== count)
     throw expected("LENGTH_MISMATCH", `${count}`, "sampleWeight.length", values.length);
   const bad = values.findIndex((w) => !Number.isFinite(w));
@@ -378,7 +386,7 @@ function timesClassWeights(
   classWeights: tf.Tensor | null | undefined,
 ): Float32Array | undefined {
   if (classWeights == null) return sampleWeights;
-  const factors = Float32Array.from(classWeights.dataSync<"float32">());
+  const factors = Float32Array.from(classWeights.dataSync<"float32">()); // tfjs has just made it, on the host
   return sampleWeights === undefined ? factors : factors.map((w, i) => w * sampleWeights[i]!);
 }
 

@@ -32,6 +32,8 @@ export interface LayerInternals extends Partial<Record<WeightName, WeightRef | n
   name: string;
   weights: WeightRef[];
   trainableWeights: WeightRef[];
+  /** One for each call in a model */
+  inboundNodes: { outputShapes: (number | null)[][] }[];
   getClassName(): string;
   apply(inputs: Tensor | Tensor[], kwargs?: object): Tensor | Tensor[];
   call(inputs: Tensor | Tensor[], kwargs: object): Tensor | Tensor[];

@@ -17,8 +17,8 @@ const isRegression = (loss: Loss): boolean => typeof loss === "object" && loss.k
  * @throws LilawError `MODEL_OUTPUT` when the targets do not fit the model's units, `LABEL_OUT_OF_RANGE`,
  *   `INVALID_ARGUMENT` for rows that are not one-hot
  */
-export function readTargets(y: tf.Tensor, units: number, loss: Loss, name = "y"): Targets {
-  const values = y.dataSync<"float32">();
+export async function readTargets(y: tf.Tensor, units: number, loss: Loss, name = "y"): Promise<Targets> {
+  const values = await y.data<"float32">();
   const width = y.size / y.shape[0]!;
   if (loss === "multi-label") {
     checkWidth(width, units, name);

@@ -1,8 +1,9 @@
 import { expected, type LilawParams } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { type RowValueName, rowValueNames } from "./kernels/contract.js";
 import { internals, type ModelInternals } from "./model-internals.js";
-import { weightedLoss } from "./operations/weighted-loss.js";
+import { rowOf, weightedLossTensors } from "./operations/weighted-loss.js";
 import type { BatchRecord, TrainBatch, TrainingContext } from "./weighting.js";
 
 type GradientOptions = { gradient?: "full" | "detached"; normalize?: "none" | "batch-mean" };
@@ -12,37 +13,34 @@ export function trainableVariables(model: LayersModel): tf.Variable[] {
   return internals(model).collectedTrainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
-/** The training forward pass of a step, with the weights a method gives to its rows. */
+/** The training forward pass of a step, with what weighs its rows. */
 export interface WeighedLogits {
   logits: tf.Tensor2D;
-  /** [B], where they are not a function of the logits alone */
-  weights?: Float32Array | undefined;
+  /** LiLAW's scalars, for weights that are a function of the logits. Default null: none */
+  params?: LilawParams | null;
+  /** [3], what they have moved since */
+  moved?: tf.Tensor1D | undefined;
+  /** [B], factors on the row losses */
+  weights?: tf.Tensor1D | undefined;
 }
 
-/**
- * One optimizer step on a weighted loss of the logits (or, with `params` null and weights from `forward`, on the
- * weighted mean of the row losses).
- */
+/** One optimizer step on the weighted mean of the row losses of the logits. */
 export function stepOnLogits(
   context: TrainingContext,
   batch: TrainBatch,
-  params: LilawParams | null,
-  options: GradientOptions = {},
   forward: () => WeighedLogits = () => ({ logits: context.head!.forward(batch.xs, true) }),
+  options: GradientOptions = {},
 ): tf.Scalar[] {
-  const { head, loss } = context;
+  const { head, loss, record, readback } = context;
   return step(context, batch, () => {
-    const { logits, weights } = forward();
+    const { logits, params = null, moved, weights } = forward();
+    const names = record === undefined ? [] : rowValueNames.slice(0, params === null ? -3 : undefined);
     const sampleWeights = product(weights, batch.sampleWeights);
-    const values = context.record === undefined ? undefined : newValues(batch.size, params !== null);
-    const objective = weightedLoss(
-      logits,
-      { ...options, labels: batch.labels!, loss, params, sampleWeights },
-      values,
-    );
-    if (values !== undefined) {
-      const { epoch, step, rows } = batch;
-      context.record!({ epoch, step, rows, ...values, weights: weights ?? values.weights });
+    const settings = { ...options, labels: batch.labels!, loss, params, moved, sampleWeights };
+    const { objective, rowValues } = weightedLossTensors(logits, settings, names);
+    if (rowValues !== undefined) {
+      const read = weights === undefined ? [rowValues] : [rowValues, weights.clone()];
+      readback.read(read, (values, own) => record!(recordOf(batch, names, values!, own)));
     }
     return { objective, outputs: () => head!.activate(logits) };
   });
@@ -52,10 +50,10 @@ export function stepOnLogits(
 export function stepOnModelLoss(
   context: TrainingContext,
   batch: TrainBatch,
-  methodWeights?: Float32Array,
+  methodWeights?: () => tf.Tensor1D,
 ): tf.Scalar[] {
-  const weights = product(methodWeights, batch.sampleWeights);
   return step(context, batch, () => {
+    const weights = product(methodWeights?.(), batch.sampleWeights);
     const input = batch.xs.length === 1 ? batch.xs[0]! : batch.xs;
     const outputs = context.model.apply(input, { training: true }) as tf.Tensor;
     const losses = internals(context.model).lossFunctions[0]!(batch.y, outputs);
@@ -64,7 +62,7 @@ export function stepOnModelLoss(
   });
 }
 
-function weightedMean(losses: tf.Tensor, weights: Float32Array): tf.Tensor {
+function weightedMean(losses: tf.Tensor, weights: tf.Tensor1D): tf.Tensor {
   if (losses.rank === 0) {
     throw expected(
       "INVALID_ARGUMENT",
@@ -73,8 +71,8 @@ function weightedMean(losses: tf.Tensor, weights: Float32Array): tf.Tensor {
       "a scalar",
     );
   }
-  const perRow = losses.rank === 1 ? losses : tf.mean(tf.reshape(losses, [weights.length, -1]), 1);
-  return tf.mean(tf.mul(perRow, tf.tensor1d(weights)));
+  const perRow = losses.rank === 1 ? losses : tf.mean(tf.reshape(losses, [weights.size, -1]), 1);
+  return tf.mean(tf.mul(perRow, weights));
 }
 
 /** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */
@@ -101,18 +99,25 @@ function metricsOf(metrics: ModelInternals["metricsTensors"], y: tf.Tensor, outp
   return metrics.map(([metric]) => tf.keep(tf.mean(metric(y, outputs))) as tf.Scalar);
 }
 
-function product(a: Float32Array | undefined, b: Float32Array | undefined): Float32Array | undefined {
-  return a !== undefined && b !== undefined ? a.map((value, i) => value * b[i]!) : (a ?? b);
+function product(a: tf.Tensor1D | undefined, values: Float32Array | undefined): tf.Tensor1D | undefined {
+  const b = values && tf.tensor1d(values);
+  return a !== undefined && b !== undefined ? tf.mul(a, b) : (a ?? b);
 }
 
-function newValues(size: number, withTerms: boolean): Omit<BatchRecord, "epoch" | "step" | "rows"> {
-  const floats = () => new Float32Array(size);
+/** @param weights those of the method, where they are not the row values' own */
+function recordOf(
+  { epoch, step, rows }: TrainBatch,
+  names: readonly RowValueName[],
+  rowValues: Float32Array,
+  weights: Float32Array | undefined,
+): BatchRecord {
+  const [losses, own, labelProbs, maxProbs, predictions, alpha, beta, delta] = names.map((_, i) =>
+    rowOf(rowValues, i, names.length),
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, ...Float32Array[]];
   return {
-    losses: floats(),
-    labelProbs: floats(),
-    maxProbs: floats(),
-    weights: floats(),
-    predictions: new Int32Array(size),
-    ...(withTerms ? { terms: { alpha: floats(), beta: floats(), delta: floats() } } : {}),
+    ...{ epoch, step, rows, losses, labelProbs, maxProbs },
+    weights: weights ?? own,
+    predictions: Int32Array.from(predictions),
+    ...(alpha && beta && delta && { terms: { alpha, beta, delta } }),
   };
 }

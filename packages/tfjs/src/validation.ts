@@ -1,7 +1,7 @@
-import { expected, type Labels, type Loss, Random } from "@lilaw/core";
+import { expected, type Labels, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Head } from "./head.js";
 import { readTargets, type Targets, takeTargets } from "./targets.js";
+import type { TrainingContext } from "./weighting.js";
 
 /** Features and targets, as tfjs takes them. */
 export type LabelledTensors = readonly [x: tf.Tensor | tf.Tensor[], y: tf.Tensor];
@@ -16,39 +16,51 @@ export interface ValidationState {
  * has the same size; what is left of a pass that is not enough for one is dropped.
  */
 export class ValidationSampler {
+  /** Rows of every batch */
+  readonly batchSize: number;
   readonly #xs: tf.Tensor[];
   readonly #targets: Targets;
   readonly #count: number;
-  readonly #batchSize: number;
   readonly #seed: number;
   #pass = 0;
   #position = 0;
   #order: Int32Array;
 
-  constructor(data: LabelledTensors, head: Head, loss: Loss, batchSize: number, seed: number) {
-    const [x, y] = data;
-    this.#xs = Array.isArray(x) ? x : [x];
-    this.#count = y.shape[0]!;
-    for (const tensor of this.#xs) {
-      if (tensor.shape[0] !== this.#count) {
-        throw expected("LENGTH_MISMATCH", `${this.#count} samples`, "validation x", tensor.shape[0]);
+  /** @param batchSize default: the training batch size */
+  static async of(
+    [x, y]: LabelledTensors,
+    { head, loss, seed, ...context }: TrainingContext,
+    batchSize = context.batchSize,
+  ): Promise<ValidationSampler> {
+    const xs = Array.isArray(x) ? x : [x];
+    const count = y.shape[0]!;
+    for (const tensor of xs) {
+      if (tensor.shape[0] !== count) {
+        throw expected("LENGTH_MISMATCH", `${count} samples`, "validation x", tensor.shape[0]);
       }
     }
-    this.#targets = readTargets(y, head.units, loss, "validation y");
-    this.#batchSize = Math.min(batchSize, this.#count);
+    const targets = await readTargets(y, head!.units, loss!, "validation y");
+    return new ValidationSampler(xs, targets, count, Math.min(batchSize, count), seed);
+  }
+
+  private constructor(xs: tf.Tensor[], targets: Targets, count: number, batchSize: number, seed: number) {
+    this.#xs = xs;
+    this.#targets = targets;
+    this.#count = count;
+    this.batchSize = batchSize;
     this.#seed = seed;
     this.#order = this.#newOrder();
   }
 
   /** The next batch; the caller disposes `xs` (or tidies). */
   next(): { xs: tf.Tensor[]; labels: Labels } {
-    if (this.#position + this.#batchSize > this.#count) {
+    if (this.#position + this.batchSize > this.#count) {
       this.#pass++;
       this.#position = 0;
       this.#order = this.#newOrder();
     }
-    const rows = this.#order.subarray(this.#position, this.#position + this.#batchSize);
-    this.#position += this.#batchSize;
+    const rows = this.#order.subarray(this.#position, this.#position + this.batchSize);
+    this.#position += this.batchSize;
     const indices = tf.tensor1d(rows, "int32");
     const xs = this.#xs.map((tensor) => tf.gather(tensor, indices));
     indices.dispose();

@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Head } from "./head.js";
 import type { ApplyGradients } from "./optimizers/apply-gradients.js";
+import type { Readback } from "./readback.js";
 import type { StochasticLayers } from "./stochastic-layers.js";
 import type { LabelledTensors } from "./validation.js";
 
@@ -55,17 +56,21 @@ export interface TrainingContext {
   /** From `validationData`, `validationSplit` or the held-out part */
   readonly validation: LabelledTensors | undefined;
   readonly record: ((record: BatchRecord) => void) | undefined;
+  readonly readback: Readback;
 }
 
 /** A weighting at work in one training. */
 export interface WeightingRun {
   /** One optimizer step (and whatever follows it). Returns the objective and the metrics; the caller disposes them. */
   step(batch: TrainBatch): tf.Scalar[];
+  /** Ends an epoch, before its logs and state are taken: does what was put off, reads what is still on the device. */
+  endEpoch?(): void | Promise<void>;
   /** Values for the epoch's logs */
   logs?(): Record<string, number>;
   /** State as JSON, and back */
   state?(): unknown;
   restore?(state: never): void;
+  dispose?(): void;
 }
 
 /** How training samples are weighed: make one with `plain`, `lilaw`, `learningToReweight` or `randomWeights`. */
@@ -75,5 +80,5 @@ export interface Weighting {
   readonly loss: Loss | "model" | "auto";
   /** True if it needs validation samples from the training */
   readonly needsValidation: boolean;
-  start(context: TrainingContext): WeightingRun;
+  start(context: TrainingContext): WeightingRun | Promise<WeightingRun>;
 }

@@ -190,6 +190,30 @@ describe.each([
       }
     });
 
+    it.each<Loss>(["cross-entropy", "multi-label"])("scalars that have moved, %s", async (loss) => {
+      const flags = loss === "multi-label";
+      const labels = flags ? tf.tensor2d([0, 1, 1, 1, 0, 0], [3, 2]) : tf.tensor1d([0, 1, 1], "int32");
+      const batch = { logits: tf.tensor2d([0, 1, 2, -1, 0.5, 3], [3, 2]), labels };
+      const [start, end] = [
+        { alpha: 8, beta: 3, delta: 6 },
+        { alpha: 10, beta: 2, delta: 6.5 },
+      ];
+      const moved = tf.tensor1d([2, -1, 0.5]);
+      const results = (params: LilawParams, inputs: typeof batch & { moved?: tf.Tensor1D }) => [
+        ...kernels.weightedLoss(inputs, {
+          ...{ loss, params, gradient: "full", normalize: "batch-mean" },
+          rowValues: ["weights", "alpha"],
+        }),
+        ...kernels.metaGradient(inputs, { loss, params }),
+      ];
+      const [actual, expected] = [
+        await valuesOf(() => results(start, { ...batch, moved })),
+        await valuesOf(() => results(end, batch)),
+      ];
+      expect(deviation(actual.flat(), expected.flat())).toBeLessThan(1e-6);
+      tf.dispose([batch, moved] as never);
+    });
+
     it("a non-finite logit spoils its own row only", async () => {
       const inputs = {
         logits: tf.tensor2d([0, 1, Number.NaN, 1, 2, 0, 1, Number.POSITIVE_INFINITY], [4, 2]),
@@ -248,6 +272,35 @@ describeAsyncBackends("bad labels", (backend) => {
       }),
     );
   });
+
+  it("leave no tensor behind", () => {
+    const inputs = { logits: tf.ones([2, 3]), labels: tf.tensor1d([0, 3], "int32") };
+    const attributes = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
+    const fails = () => expect(() => runKernel(MetaGradient, inputs, attributes)).toThrow();
+    fails(); // a backend may keep constants
+    const before = tf.memory().numTensors;
+    fails();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  if (backend === "wasm") {
+    it("wasm: inputs and outputs lie on its heap, which may grow meanwhile", () => {
+      const { wasm } = tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
+      const size = wasm.HEAPU8.length;
+      const logits = tf.ones<tf.Rank.R2>([Math.floor(size / 4 / 100), 25]); // its gradient does not fit what is left
+      const labels = tf.zeros([logits.shape[0]], "int32");
+      while (wasm.HEAPU8.length === size) {
+        const attributes = { loss: "cross-entropy", params: null, gradient: "full" } as const;
+        const [objective, gradLogits] = all.registered.weightedLoss(
+          { logits, labels },
+          { ...attributes, normalize: "none", rowValues: [] },
+        );
+        expect(objective!.dataSync()[0]).toBeCloseTo(Math.log(25), 5);
+        expect(tf.sum(gradLogits!).dataSync()[0]).toBeCloseTo(0, 4);
+      }
+      expect(wasm.HEAPU8.length).toBeGreaterThan(size);
+    });
+  }
 
   if (backend !== "tensorflow") return;
   it("TensorFlow runs the native ops where the addon is built", async () => {

@@ -1,10 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { deviation, findChromium, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import type * as tfjs from "@tensorflow/tfjs-core";
+import * as tfHere from "@tensorflow/tfjs-core";
+import type * as tfjsLayers from "@tensorflow/tfjs-layers";
+import * as tfLayersHere from "@tensorflow/tfjs-layers";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build, type Rolldown } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as Lilaw from "../src/index.js";
+import * as lilawHere from "../src/index.js";
+import { useBackend } from "../src/node.js";
+import { noisyBlobs } from "./models.js";
 
 const executablePath = findChromium();
 
@@ -12,8 +18,9 @@ const executablePath = findChromium();
 const source = `
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
+import * as tfl from "@tensorflow/tfjs-layers";
 import * as lilaw from "@lilaw/tfjs";
-Object.assign(globalThis, { tf, lilaw });
+Object.assign(globalThis, { tf, tfl, lilaw });
 `;
 
 async function bundle(): Promise<string> {
@@ -57,7 +64,32 @@ afterAll(() => browser?.close());
 
 // What the page sees: functions given to `evaluate` run there and see nothing of this file.
 declare const tf: typeof tfjs;
+declare const tfl: typeof tfjsLayers;
 declare const lilaw: typeof Lilaw;
+
+/** Trains a small network on a backend; returns its weights, and the scalars of LiLAW by epoch. */
+async function train({ backend, method, features, labels }: Task) {
+  await tf.setBackend(backend);
+  const [x, y] = [tf.tensor2d(features, [labels.length, 4]), tf.tensor1d(labels, "int32")];
+  const dense = (units: number, seed: number) =>
+    tfl.layers.dense({ units, inputShape: [4], kernelInitializer: tfl.initializers.glorotUniform({ seed }) });
+  const model = tfl.sequential({ layers: [dense(8, 1), dense(2, 2)] });
+  model.compile({ optimizer: tf.train.adam(0.01), loss: "meanSquaredError" });
+  const weighting =
+    method === "lilaw"
+      ? lilaw.lilaw({ validation: [x, y], learningRate: 0.5 })
+      : lilaw.learningToReweight({ validation: [x, y] });
+  const { history } = await lilaw.fit(model, x, y, { verbose: 0, epochs: 3, batchSize: 16, weighting });
+  const weights = await Promise.all(model.weights.map((weight) => weight.read().data()));
+  return [tf.getBackend(), weights.flatMap((values) => [...values]), history.alpha ?? []] as const;
+}
+
+interface Task {
+  backend: string;
+  method: string;
+  features: number[];
+  labels: number[];
+}
 
 describe("webgpu in Chromium", () => {
   it.for(readGolden().lilaw_cases)("golden $name, with its gradient", async (c, { skip }) => {
@@ -76,5 +108,19 @@ describe("webgpu in Chromium", () => {
     expect(backend).toBe("webgpu");
     expect(deviation(objective, [c.weighted_loss_mean])).toBeLessThan(tolerance);
     expect(deviation(gradLogits, c.grad_logits_full.flat())).toBeLessThan(tolerance);
+  });
+
+  it.for(["lilaw", "learningToReweight"])("trains as Node does on cpu, %s", async (method, { skip }) => {
+    skip(reason !== "", reason);
+    const { features, labels } = noisyBlobs(44);
+    const task = { method, features: [...features], labels: [...labels] };
+    const [backend, weights, alpha] = await page.evaluate(train, { ...task, backend: "webgpu" });
+    Object.assign(globalThis, { tf: tfHere, tfl: tfLayersHere, lilaw: lilawHere });
+    await useBackend("cpu");
+    const [, expected, expectedAlpha] = await train({ ...task, backend: "cpu" });
+    expect(backend).toBe("webgpu");
+    expect(deviation(weights, expected)).toBeLessThan(2e-4);
+    expect(deviation(alpha as number[], expectedAlpha as number[])).toBeLessThan(2e-4);
+    expect(alpha.length).toBe(method === "lilaw" ? 3 : 0);
   });
 });

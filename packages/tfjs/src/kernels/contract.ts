@@ -4,13 +4,14 @@
  *
  * | kernel | inputs | outputs |
  * | --- | --- | --- |
- * | LilawWeightedLoss | logits [B, C], labels, sampleWeights [B] or absent | objective [], gradLogits [B, C], rowValues [n, B] if n > 0 |
- * | LilawMetaGradient | logits [M, C], labels, coefficients [M] or absent | values [5, 2] |
+ * | LilawWeightedLoss | logits [B, C], labels, sampleWeights [B], moved [3] or absent | objective [], gradLogits [B, C], rowValues [n, B] if n > 0 |
+ * | LilawMetaGradient | logits [M, C], labels, coefficients [M], moved [3] or absent | values [5, 2] |
  * | LilawAlignmentWeights | logits [B, C], tangents [B, C], labels | alignments [B], weights [B] |
  *
  * Labels are int32 for class losses and binary, float32 for multi-label [B, C] and regression [B]. `values` holds the
  * partials by alpha, beta and delta, the objective and the number of non-finite rows, each as the sum of two floats
- * (high part, low part).
+ * (high part, low part). `moved` is added to alpha, beta and delta, which are attributes otherwise: for scalars that stay
+ * where they are learnt.
  */
 import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
@@ -55,12 +56,14 @@ export interface WeightedLossInputs {
   logits: tf.TensorInfo;
   labels: tf.TensorInfo;
   sampleWeights?: tf.TensorInfo;
+  moved?: tf.TensorInfo;
 }
 
 export interface MetaGradientInputs {
   logits: tf.TensorInfo;
   labels: tf.TensorInfo;
   coefficients?: tf.TensorInfo;
+  moved?: tf.TensorInfo;
 }
 
 export interface AlignmentWeightsInputs {
@@ -80,4 +83,11 @@ export interface Kernels {
 export function split(value: number): [high: number, low: number] {
   const high = Math.fround(value);
   return [high, value - high];
+}
+
+/** The scalars, with what they have moved. */
+export function movedBy(params: LilawParams, moved: ArrayLike<number> | undefined): LilawParams {
+  if (moved === undefined) return params;
+  const [alpha, beta, delta] = Array.from(moved) as [number, number, number];
+  return { alpha: params.alpha + alpha, beta: params.beta + beta, delta: params.delta + delta };
 }

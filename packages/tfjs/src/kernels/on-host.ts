@@ -8,62 +8,73 @@ import {
   weightedLoss,
 } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type Kernels, type RowValueName, split } from "./contract.js";
-
-type Values = Float32Array | Int32Array;
+import { type Kernels, movedBy, type RowValueName, split } from "./contract.js";
+import { type HostMemory, hostMemory } from "./host-memory.js";
 
 export const onHost: Kernels = {
-  weightedLoss({ logits, labels, sampleWeights }, { rowValues, ...attributes }) {
+  weightedLoss({ logits, labels, sampleWeights, moved }, { rowValues, params, ...attributes }) {
     const [count, classes] = logits.shape as [number, number];
-    const gradLogits = new Float32Array(count * classes);
-    const rows = new Float32Array(rowValues.length * count);
-    const predictions = new Int32Array(rowValues.includes("predictions") ? count : 0);
-    const { objective } = weightedLoss(
-      {
-        ...attributes,
-        ...batchOf(logits, labels, attributes.loss),
-        sampleWeights: sampleWeights && (read(sampleWeights) as Float32Array),
-      },
-      { gradLogits, ...rowOutputs(rows, rowValues, count, predictions) },
-    );
-    const at = rowValues.indexOf("predictions");
-    if (at >= 0) rows.set(predictions, at * count);
-    return [
-      tf.scalar(objective),
-      tf.tensor2d(gradLogits, [count, classes]),
-      ...(rowValues.length > 0 ? [tf.tensor2d(rows, [rowValues.length, count])] : []),
-    ];
+    const shapes = [[], [count, classes], ...(rowValues.length > 0 ? [[rowValues.length, count]] : [])];
+    return filled(shapes, (memory, [objective, gradLogits, rows]) => {
+      const predictions = new Int32Array(rowValues.includes("predictions") ? count : 0);
+      const result = weightedLoss(
+        {
+          ...attributes,
+          ...batchOf(memory, logits, labels, attributes.loss),
+          params: params && movedBy(params, moved && memory.view(moved)),
+          sampleWeights: sampleWeights && (memory.view(sampleWeights) as Float32Array),
+        },
+        { gradLogits: gradLogits!, ...(rows && rowOutputs(rows, rowValues, count, predictions)) },
+      );
+      objective![0] = result.objective;
+      if (predictions.length > 0) rows!.set(predictions, rowValues.indexOf("predictions") * count);
+    });
   },
 
-  metaGradient({ logits, labels, coefficients }, { loss, params }) {
-    const { alpha, beta, delta, objective, nonFiniteRows } = metaGradient({
-      ...batchOf(logits, labels, loss),
-      loss,
-      params,
-      coefficients: coefficients && (read(coefficients) as Float32Array),
+  metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
+    return filled([[5, 2]], (memory, [values]) => {
+      const { alpha, beta, delta, objective, nonFiniteRows } = metaGradient({
+        ...batchOf(memory, logits, labels, loss),
+        loss,
+        params: movedBy(params, moved && memory.view(moved)),
+        coefficients: coefficients && (memory.view(coefficients) as Float32Array),
+      });
+      values!.set([alpha, beta, delta, objective, nonFiniteRows].flatMap(split));
     });
-    return [tf.tensor2d([alpha, beta, delta, objective, nonFiniteRows].flatMap(split), [5, 2])];
   },
 
   alignmentWeights({ logits, tangents, labels }, { loss }) {
-    const { alignments, weights } = alignmentWeights({
-      ...batchOf(logits, labels, loss),
-      loss,
-      tangents: read(tangents) as Float32Array,
+    const count = logits.shape[0]!;
+    return filled([[count], [count]], (memory, [alignments, weights]) => {
+      alignmentWeights(
+        {
+          ...batchOf(memory, logits, labels, loss),
+          loss,
+          tangents: memory.view(tangents) as Float32Array,
+        },
+        { alignments: alignments!, weights: weights! },
+      );
     });
-    return [tf.tensor1d(alignments), tf.tensor1d(weights)];
   },
 };
 
-function read({ dataId }: tf.TensorInfo): Values {
-  const backend = tf.backend() as unknown as { readSync(dataId: object): Values };
-  return backend.readSync(dataId);
+/** New tensors, their arrays filled by `fill`. */
+function filled(shapes: number[][], fill: (memory: HostMemory, arrays: Float32Array[]) => void): tf.Tensor[] {
+  const memory = hostMemory();
+  const { arrays, tensors } = memory.allocate(shapes);
+  try {
+    fill(memory, arrays);
+    return tensors;
+  } catch (error) {
+    tf.dispose(tensors);
+    throw error;
+  }
 }
 
-function batchOf(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss) {
+function batchOf(memory: HostMemory, logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss) {
   const single = loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
   const classes = single ? 1 : logits.shape[1]!;
-  return { logits: read(logits) as Float32Array, labels: read(labels) as Labels, classes };
+  return { logits: memory.view(logits) as Float32Array, labels: memory.view(labels) as Labels, classes };
 }
 
 /** The outputs of the operation as views of `rows`, one row a value. */
@@ -80,13 +91,19 @@ function rowOutputs(
   const [losses, weights, labelProbs, maxProbs] = (
     ["losses", "weights", "labelProbs", "maxProbs"] as const
   ).map(view);
-  const [alpha, beta, delta] = (["alpha", "beta", "delta"] as const).map(view);
+  const terms = (["alpha", "beta", "delta"] as const).map(view);
+  // All three or none: those that nobody asked for go to waste.
+  const [alpha, beta, delta] = terms.map((term) => term ?? new Float32Array(count)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   return {
     ...(losses && { losses }),
     ...(weights && { weights }),
     ...(labelProbs && { labelProbs }),
     ...(maxProbs && { maxProbs }),
     ...(predictions.length > 0 && { predictions }),
-    ...(alpha && beta && delta && { terms: { alpha, beta, delta } }),
+    ...(terms.some((term) => term !== undefined) && { terms: { alpha, beta, delta } }),
   };
 }

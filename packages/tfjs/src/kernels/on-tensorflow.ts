@@ -8,6 +8,7 @@ import {
   AlignmentWeights,
   type Kernels,
   MetaGradient,
+  movedBy,
   rowValueNames,
   split,
   WeightedLoss,
@@ -24,7 +25,7 @@ const lossKinds = {
 };
 
 export const onTensorFlow: Kernels = {
-  weightedLoss({ logits, labels, sampleWeights }, { loss, params, gradient, normalize, rowValues }) {
+  weightedLoss({ logits, labels, sampleWeights, moved }, { loss, params, gradient, normalize, rowValues }) {
     const mask = rowValueNames.reduce((bits, name, i) => bits | (rowValues.includes(name) ? 1 << i : 0), 0);
     const attributes = {
       gradient: gradient === "full" ? 0 : 1,
@@ -36,16 +37,16 @@ export const onTensorFlow: Kernels = {
     return execute(WeightedLoss, loss, attributes, labels, mask === 0 ? 2 : 3, (settings, none) => [
       logits,
       labels,
-      settings(params),
+      settings(params && movedBy(params, valuesOf(moved))),
       sampleWeights ?? none(),
     ]);
   },
 
-  metaGradient({ logits, labels, coefficients }, { loss, params }) {
+  metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
     return execute(MetaGradient, loss, {}, labels, 1, (settings, none) => [
       logits,
       labels,
-      settings(params),
+      settings(movedBy(params, valuesOf(moved))),
       coefficients ?? none(),
     ]);
   },
@@ -59,6 +60,9 @@ export const onTensorFlow: Kernels = {
     ]);
   },
 };
+
+const valuesOf = (tensor: tf.TensorInfo | undefined) =>
+  (tensor as tf.Tensor | undefined)?.dataSync<"float32">();
 
 /** Runs an op. What it needs beside its inputs is made for it and disposed after it. */
 function execute(

@@ -13,22 +13,38 @@ export type MetaGradientOptions = Omit<MetaGradientInput, "logits" | "classes" |
  * @param logits float32 [M, C]
  */
 export function metaGradient(logits: tf.Tensor2D, options: MetaGradientOptions): Gradient {
-  const { loss = "cross-entropy", params } = options;
+  const values = metaGradientTensor(logits, options);
+  const parts = values.dataSync<"float32">();
+  values.dispose();
+  const [alpha, beta, delta, objective, nonFiniteRows] = [0, 2, 4, 6, 8].map(
+    (at) => parts[at]! + parts[at + 1]!,
+  ) as [number, number, number, number, number];
+  return { alpha, beta, delta, objective, nonFiniteRows };
+}
+
+/**
+ * {@link metaGradient} without reading: [5, 2], the partials, the objective and the number of non-finite rows, each
+ * as the sum of two floats.
+ *
+ * @param moved [3], what the scalars have moved since `params`
+ */
+export function metaGradientTensor(
+  logits: tf.Tensor2D,
+  {
+    labels,
+    loss = "cross-entropy",
+    params,
+    coefficients,
+    moved,
+  }: MetaGradientOptions & { moved?: tf.Tensor1D },
+): tf.Tensor2D {
   return tf.tidy(() => {
-    const labels = labelTensor(options.labels, loss, logits.shape[0]);
-    const coefficients = options.coefficients && tf.tensor1d(options.coefficients as Float32Array);
-    const inputs = { logits, labels, ...(coefficients && { coefficients }) };
-    const [values] = runKernel(MetaGradient, inputs, { loss, params });
-    const parts = values!.dataSync<"float32">();
-    const [alpha, beta, delta, objective, nonFiniteRows] = [0, 2, 4, 6, 8].map(
-      (at) => parts[at]! + parts[at + 1]!,
-    );
-    return {
-      alpha: alpha!,
-      beta: beta!,
-      delta: delta!,
-      objective: objective!,
-      nonFiniteRows: nonFiniteRows!,
+    const inputs = {
+      logits,
+      labels: labelTensor(labels, loss, logits.shape[0]),
+      ...(coefficients && { coefficients: tf.tensor1d(coefficients as Float32Array) }),
+      ...(moved && { moved }),
     };
+    return runKernel(MetaGradient, inputs, { loss, params })[0] as tf.Tensor2D;
   });
 }

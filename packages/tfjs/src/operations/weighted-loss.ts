@@ -21,50 +21,71 @@ type RowOutputs = Omit<WeightedLossOutputs<Float32Array>, "gradLogits">;
  */
 export function weightedLoss(
   logits: tf.Tensor2D,
-  options: WeightedLossOptions,
+  { sampleWeights, ...options }: WeightedLossOptions,
   out: RowOutputs = {},
 ): tf.Scalar {
-  const { loss = "cross-entropy", gradient = "full", normalize = "none", params } = options;
-  const targets = rowTargets(out);
-  const rowValues = rowValueNames.filter((name) => targets[name] !== undefined);
-  const attributes: WeightedLossAttributes = { loss, params, gradient, normalize, rowValues };
+  const targets: Partial<Record<RowValueName, Float32Array | Int32Array>> = { ...out, ...out.terms };
+  const names = rowValueNames.filter((name) => targets[name] !== undefined);
+  const weights = sampleWeights && tf.tensor1d(sampleWeights as Float32Array);
+  const { objective, rowValues } = weightedLossTensors(logits, { ...options, sampleWeights: weights }, names);
+  weights?.dispose();
+  if (rowValues !== undefined) {
+    const values = rowValues.dataSync<"float32">();
+    names.forEach((name, i) => {
+      targets[name]!.set(rowOf(values, i, names.length));
+    });
+    rowValues.dispose();
+  }
+  return objective;
+}
 
+/** Row `i` of the values of a tensor with `rows` rows. */
+export function rowOf(values: Float32Array, i: number, rows: number): Float32Array {
+  const length = values.length / rows;
+  return values.subarray(i * length, (i + 1) * length);
+}
+
+export interface WeightedLossTensorOptions extends Omit<WeightedLossOptions, "sampleWeights"> {
+  /** [B] */
+  sampleWeights?: tf.Tensor1D | undefined;
+  /** [3], what alpha, beta and delta have moved since `params` */
+  moved?: tf.Tensor1D | undefined;
+}
+
+/** {@link weightedLoss} without reading: the row values asked for are [names, B], kept for the caller to dispose. */
+export function weightedLossTensors(
+  logits: tf.Tensor2D,
+  options: WeightedLossTensorOptions,
+  names: readonly RowValueName[],
+): { objective: tf.Scalar; rowValues: tf.Tensor | undefined } {
+  const { loss = "cross-entropy", gradient = "full", normalize = "none", params } = options;
+  const { sampleWeights, moved } = options;
+  const attributes: WeightedLossAttributes = { loss, params, gradient, normalize, rowValues: names };
+  let rowValues: tf.Tensor | undefined;
   // Not a registered gradient: tfjs would make zeros for the gradients of all outputs, [B, C] among them.
   const operation = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [input, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
     const labels = labelTensor(options.labels, loss, input.shape[0]);
-    const sampleWeights = options.sampleWeights && tf.tensor1d(options.sampleWeights as Float32Array);
-    const inputs = { logits: input, labels, ...(sampleWeights && { sampleWeights }) };
+    const inputs = {
+      logits: input,
+      labels,
+      ...(sampleWeights && { sampleWeights }),
+      ...(moved && { moved }),
+    };
     const [objective, gradLogits, rows] = runKernel(WeightedLoss, inputs, attributes);
-    if (rows !== undefined) copyRows(rows, rowValues, targets);
-    tf.dispose([labels, sampleWeights ?? [], rows ?? []]);
+    rowValues = rows && tf.keep(rows);
+    labels.dispose();
     save([gradLogits!]);
     return {
       value: objective!,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => scaled(saved[0]!, dy),
     };
   });
-  return operation(logits) as tf.Scalar;
+  return { objective: operation(logits) as tf.Scalar, rowValues };
 }
 
 /** The gradient times that of what follows; a pass over [B, C] less where this is the end. */
 function scaled(gradLogits: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   const isOne = readsSynchronously() && dy.dataSync()[0] === 1;
   return isOne ? gradLogits.clone() : tf.mul(gradLogits, dy);
-}
-
-function rowTargets({ terms, ...out }: RowOutputs): Partial<Record<RowValueName, Float32Array | Int32Array>> {
-  return { ...out, ...terms };
-}
-
-function copyRows(
-  rows: tf.Tensor,
-  names: readonly RowValueName[],
-  targets: Partial<Record<RowValueName, Float32Array | Int32Array>>,
-): void {
-  const values = rows.dataSync<"float32">();
-  const count = values.length / names.length;
-  names.forEach((name, i) => {
-    targets[name]!.set(values.subarray(i * count, (i + 1) * count));
-  });
 }

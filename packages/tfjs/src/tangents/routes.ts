@@ -18,7 +18,7 @@ export interface Route {
   prepare(
     batch: TrainBatch,
     direction: WeightDirection,
-  ): () => { logits: tf.Tensor2D; tangents: Float32Array };
+  ): () => { logits: tf.Tensor2D; tangents: tf.Tensor2D };
 }
 
 /** @throws LilawError `UNKNOWN_NAME`, `INVALID_ARGUMENT` where the model does not allow the route */
@@ -55,10 +55,9 @@ function forwardMode({ model, head }: TrainingContext, variables: tf.Variable[])
   return {
     variables,
     prepare: (batch, direction) => () => {
-      const { output, tangent } = forwardWithTangents(model, direction, () => head!.forward(batch.xs, true));
-      const tangents = tangent.dataSync<"float32">();
-      tangent.dispose();
-      return { logits: output, tangents };
+      const forward = () => head!.forward(batch.xs, true);
+      const { output: logits, tangent: tangents } = forwardWithTangents(model, direction, forward);
+      return { logits, tangents };
     },
   };
 }
@@ -72,22 +71,20 @@ const stepLength = 1e-4;
 /** (logits(theta + eps V) - logits(theta - eps V)) / (2 eps), with |eps V| = {@link stepLength}. */
 function centralDifference({ model, head, stochastic }: TrainingContext, variables: tf.Variable[]): Route {
   const moving = model.weights.map((weight) => weight.read() as tf.Variable); // batch statistics move too
-  function tangentsAlong(batch: TrainBatch, direction: WeightDirection): Float32Array {
+  function tangentsAlong(batch: TrainBatch, direction: WeightDirection): tf.Tensor2D {
     const squares = variables.map((variable) => tf.sum(tf.square(direction.get(variable)!)));
-    const length = Math.sqrt(tf.addN(squares).dataSync<"float32">()[0]!);
-    if (length === 0) return new Float32Array(batch.size * head!.units);
-    const eps = stepLength / length;
+    const eps = tf.divNoNan(stepLength, tf.sqrt(tf.addN(squares)));
     const origin = variables.map((variable) => variable.clone());
-    const logitsAt = (t: number): Float32Array =>
+    const logitsAt = (t: tf.Tensor): tf.Tensor2D =>
       tf.tidy(() => {
         variables.forEach((variable, i) => {
           variable.assign(tf.add(origin[i]!, tf.mul(direction.get(variable)!, t)));
         });
         stochastic.seedStep(batch.epoch, batch.step);
-        return head!.forward(batch.xs, true).dataSync<"float32">();
+        return head!.forward(batch.xs, true);
       });
-    const [up, down] = [logitsAt(eps), logitsAt(-eps)];
-    return up.map((value, i) => (value - down[i]!) / (2 * eps));
+    const [up, down] = [logitsAt(eps), logitsAt(tf.neg(eps))];
+    return tf.divNoNan(tf.sub(up, down), tf.mul(2, eps));
   }
   return {
     variables,

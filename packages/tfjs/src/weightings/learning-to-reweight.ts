@@ -1,15 +1,17 @@
-import { LearningToReweight, type LearningToReweightOptions } from "@lilaw/core";
+import { LearningToReweight, type LearningToReweightOptions, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkCount } from "../arguments.js";
+import { alignmentWeights } from "../operations/alignment-weights.js";
 import { weightedLoss } from "../operations/weighted-loss.js";
 import type { WeightDirection } from "../tangents/forward.js";
 import { preserving } from "../tangents/preserving.js";
 import { type Route, type RouteName, routeOf } from "../tangents/routes.js";
-import { stepOnLogits, type WeighedLogits } from "../training-step.js";
+import { stepOnLogits } from "../training-step.js";
 import { type LabelledTensors, ValidationSampler, type ValidationState } from "../validation.js";
 import type { TrainBatch, TrainingContext, Weighting } from "../weighting.js";
 
-export interface LearningToReweightWeightingOptions extends LearningToReweightOptions {
+/** `backend` is not among them: the operations run where tfjs has the logits. */
+export interface LearningToReweightWeightingOptions extends Omit<LearningToReweightOptions, "backend"> {
   /** A small, clean, balanced set: 10 samples a class is a good start */
   validation: LabelledTensors;
   /** Default: the training batch size */
@@ -46,19 +48,13 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
     name: "learning-to-reweight",
     loss: methodOptions.loss ?? "auto",
     needsValidation: false,
-    start(context) {
+    async start(context) {
       context.stochastic.requireSeedable("learningToReweight");
+      const { loss } = new LearningToReweight({ ...methodOptions, loss: context.loss! });
       const chosen = routeOf(route, context);
-      const method = new LearningToReweight({ ...methodOptions, loss: context.loss! });
-      const samples = new ValidationSampler(
-        validation,
-        context.head!,
-        context.loss!,
-        validationBatchSize ?? context.batchSize,
-        context.seed,
-      );
+      const samples = await ValidationSampler.of(validation, context, validationBatchSize);
       return {
-        step: (batch) => tf.tidy(() => step(context, method, chosen, samples, batch)),
+        step: (batch) => tf.tidy(() => step(context, loss, chosen, samples, batch)),
         state: () => ({ validation: samples.state }),
         restore: (state: { validation: ValidationState }) => samples.restore(state.validation),
       };
@@ -67,22 +63,18 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
 
   function step(
     context: TrainingContext,
-    method: LearningToReweight,
+    loss: Loss,
     route: Route,
     samples: ValidationSampler,
     batch: TrainBatch,
   ): tf.Scalar[] {
     const direction = validationGradient(context, samples, batch, route.variables);
     const forward = route.prepare(batch, direction);
-    return stepOnLogits(context, batch, null, {}, (): WeighedLogits => {
+    return stepOnLogits(context, batch, () => {
       const { logits, tangents } = forward();
-      const { weights } = method.weigh({
-        logits: logits.dataSync<"float32">(),
-        tangents,
-        labels: batch.labels!,
-        classes: context.head!.units,
-      });
-      return { logits, weights: weights.map((w) => w * batch.size) }; // sum B (or all 0)
+      const { weights } = alignmentWeights(logits, tangents, { labels: batch.labels!, loss });
+      tangents.dispose();
+      return { logits, weights: tf.mul(weights, batch.size) }; // sum B (or all 0)
     });
   }
 

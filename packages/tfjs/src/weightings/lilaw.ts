@@ -1,10 +1,11 @@
 import { LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkCount } from "../arguments.js";
-import { metaGradient } from "../operations/meta-gradient.js";
-import { stepOnLogits } from "../training-step.js";
+import { sharesForward } from "../shared-forward.js";
+import { stepOnLogits, type WeighedLogits } from "../training-step.js";
 import { type LabelledTensors, ValidationSampler, type ValidationState } from "../validation.js";
-import type { TrainingContext, Weighting, WeightingRun } from "../weighting.js";
+import type { TrainBatch, TrainingContext, Weighting, WeightingRun } from "../weighting.js";
+import { type Scalars, scalarsOf } from "./lilaw-scalars.js";
 
 /** `backend` is not among them: the operations run where tfjs has the logits. */
 export interface LilawWeightingOptions extends Omit<LiLAWOptions, "backend"> {
@@ -16,6 +17,13 @@ export interface LilawWeightingOptions extends Omit<LiLAWOptions, "backend"> {
   validationBatchSize?: number;
   /** A meta-step after every so many training steps. Default 1 */
   metaEvery?: number;
+  /**
+   * One forward pass for a meta-step's validation batch and the training batch after it, which are taken at the same
+   * weights: the same training to rounding. `method` then moves with the step after. Not for models with layers that
+   * couple or randomise rows in training, nor with inputs of open shape: `true` throws there. Default `"auto"`: where
+   * it is right and known to be faster, which is on tensorflow, for models of little arithmetic
+   */
+  sharedForward?: boolean | "auto";
 }
 
 export interface LilawWeighting extends Weighting {
@@ -29,55 +37,80 @@ export interface LilawWeighting extends Weighting {
  * History get `alpha`, `beta` and `delta`. The loss follows from the model's last layer unless it is named.
  */
 export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
-  const { warmupEpochs = 1, validation, validationBatchSize, metaEvery = 1, ...methodOptions } = options;
+  const { warmupEpochs = 1, validation, validationBatchSize, metaEvery = 1, ...rest } = options;
+  const { sharedForward = "auto", ...methodOptions } = rest;
   checkCount("warmupEpochs", warmupEpochs, 0);
   checkCount("metaEvery", metaEvery, 1);
   if (validationBatchSize !== undefined) checkCount("validationBatchSize", validationBatchSize, 1);
-  let method = new LiLAW(methodOptions);
+  const untrained = new LiLAW(methodOptions);
+  let scalars: Scalars | undefined;
   return {
     name: "lilaw",
     loss: methodOptions.loss ?? "auto",
     needsValidation: validation === undefined,
     get method() {
-      return method;
+      return scalars?.method ?? untrained;
     },
-    start(context) {
-      method = new LiLAW({ ...methodOptions, loss: context.loss! });
-      const samples = new ValidationSampler(
-        validation ?? context.validation!,
-        context.head!,
-        context.loss!,
-        validationBatchSize ?? context.batchSize,
-        context.seed,
-      );
-      return start(context, samples);
+    async start(context) {
+      scalars = scalarsOf(new LiLAW({ ...methodOptions, loss: context.loss! }));
+      const given = validation ?? context.validation!;
+      const samples = await ValidationSampler.of(given, context, validationBatchSize);
+      return start(context, samples, scalars);
     },
   };
 
-  function start(context: TrainingContext, samples: ValidationSampler): WeightingRun {
-    const { gradient, normalize } = method.toJSON();
+  function start(context: TrainingContext, samples: ValidationSampler, scalars: Scalars): WeightingRun {
+    const { model, head, loss } = context;
+    const { gradient, normalize } = scalars.method.toJSON();
+    const shares = sharesForward(sharedForward, model, samples.batchSize);
+    let due = false; // a meta-step at the weights as they are
+
+    function metaStep(): void {
+      if (!due) return;
+      due = false;
+      tf.tidy(() => {
+        const { xs, labels } = samples.next();
+        scalars.metaStep(head!.forward(xs, false), labels, loss!);
+      });
+    }
+
+    /** The logits of a training batch, after the meta-step that is due with the same pass. */
+    function sharedPass({ xs, size }: TrainBatch): tf.Tensor2D {
+      due = false;
+      const validation = samples.next();
+      const asInput = (x: tf.Tensor, i: number) => {
+        const { dtype } = model.inputs[i]!;
+        return x.dtype === dtype ? x : tf.cast(x, dtype);
+      };
+      const both = xs.map((x, i) => tf.concat([x, validation.xs[i]!].map((part) => asInput(part, i))));
+      const logits = head!.forward(both, true);
+      scalars.metaStep(tf.slice(logits, size), validation.labels, loss!);
+      return tf.slice(logits, 0, size);
+    }
+
     return {
       step(batch) {
         const warmup = batch.epoch < warmupEpochs;
-        const params = warmup ? null : method.params;
-        const results = stepOnLogits(context, batch, params, { gradient, normalize });
-        if (!warmup && batch.step % metaEvery === 0) metaStep(context, samples);
+        const forward = (): WeighedLogits => {
+          const logits = due ? sharedPass(batch) : head!.forward(batch.xs, true);
+          return { logits, ...(warmup ? { params: null } : scalars.current()) };
+        };
+        const results = stepOnLogits(context, batch, forward, { gradient, normalize });
+        due = !warmup && batch.step % metaEvery === 0;
+        if (!shares) metaStep();
         return results;
       },
-      logs: () => ({ ...method.params }),
-      state: () => ({ method: method.toJSON(), validation: samples.state }),
+      endEpoch() {
+        metaStep();
+        return scalars.settle();
+      },
+      logs: () => ({ ...scalars.method.params }),
+      state: () => ({ method: scalars.method.toJSON(), validation: samples.state }),
       restore(state: { method: LiLAWState; validation: ValidationState }) {
-        method = LiLAW.fromJSON(state.method);
+        scalars.method = LiLAW.fromJSON(state.method);
         samples.restore(state.validation);
       },
+      dispose: () => scalars.dispose(),
     };
-  }
-
-  function metaStep({ head, loss }: TrainingContext, samples: ValidationSampler): void {
-    tf.tidy(() => {
-      const { xs, labels } = samples.next();
-      const logits = head!.forward(xs, false);
-      method.applyMetaGradient(metaGradient(logits, { labels, loss, params: method.params }));
-    });
   }
 }

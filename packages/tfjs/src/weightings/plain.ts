@@ -14,8 +14,7 @@ export function plain({ loss }: PlainOptions = {}): Weighting {
     loss: loss ?? "model",
     needsValidation: false,
     start: (context) => ({
-      step: (batch) =>
-        loss === undefined ? stepOnModelLoss(context, batch) : stepOnLogits(context, batch, null),
+      step: (batch) => (loss === undefined ? stepOnModelLoss(context, batch) : stepOnLogits(context, batch)),
     }),
   };
 }

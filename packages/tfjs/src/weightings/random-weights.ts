@@ -1,4 +1,5 @@
 import { type Loss, Random } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
 import { stepOnLogits, stepOnModelLoss } from "../training-step.js";
 import type { TrainBatch, Weighting } from "../weighting.js";
 
@@ -18,12 +19,12 @@ export function randomWeights({ loss }: RandomWeightsOptions = {}): Weighting {
     needsValidation: false,
     start: (context) => ({
       step(batch) {
-        const weights = draw(context.seed, batch);
+        const weights = () => draw(context.seed, batch);
         return loss === undefined
           ? stepOnModelLoss(context, batch, weights)
-          : stepOnLogits(context, batch, null, {}, () => ({
+          : stepOnLogits(context, batch, () => ({
               logits: context.head!.forward(batch.xs, true),
-              weights,
+              weights: weights(),
             }));
       },
     }),
@@ -31,9 +32,9 @@ export function randomWeights({ loss }: RandomWeightsOptions = {}): Weighting {
 }
 
 /** Weights that sum to B, so that the mean over the batch is the weighted sum with weights of sum 1. */
-function draw(seed: number, { size, epoch, step }: TrainBatch): Float32Array {
+function draw(seed: number, { size, epoch, step }: TrainBatch): tf.Tensor1D {
   const random = Random.from(seed, "random-weights", epoch, step);
   const weights = Float64Array.from({ length: size }, () => Math.max(0, random.normal()));
   const sum = weights.reduce((total, w) => total + w, 0);
-  return Float32Array.from(weights, (w) => (sum > 0 ? (w / sum) * size : 0));
+  return tf.tensor1d(Float32Array.from(weights, (w) => (sum > 0 ? (w / sum) * size : 0)));
 }

@@ -19,12 +19,20 @@ interface RowWeights {
   readonly byDelta: tf.Tensor;
 }
 
-function rowWeights({ labelProb: u, maxProb: v, weighted }: RowLoss, params: LilawParams): RowWeights {
-  const [a, b, d] = [params.alpha, params.beta, params.delta].map((p) => tf.sub(tf.mul(p, u), v)) as [
-    tf.Tensor1D,
-    tf.Tensor1D,
-    tf.Tensor1D,
-  ];
+/** alpha, beta and delta, with what they have moved. */
+function scalarsOf({ alpha, beta, delta }: LilawParams, moved: tf.Tensor1D | undefined) {
+  const start = [alpha, beta, delta];
+  const scalars = moved === undefined ? start : tf.split(tf.add(moved, start), 3);
+  return scalars as [tf.Tensor1D | number, tf.Tensor1D | number, tf.Tensor1D | number];
+}
+
+function rowWeights(
+  { labelProb: u, maxProb: v, weighted }: RowLoss,
+  params: LilawParams,
+  moved: tf.Tensor1D | undefined,
+): RowWeights {
+  const scalars = scalarsOf(params, moved);
+  const [a, b, d] = scalars.map((p) => tf.sub(tf.mul(p, u), v)) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
   const only = (x: tf.Tensor): tf.Tensor1D => tf.mul(x, weighted);
   const alpha = only(tf.sigmoid(a));
   const beta = only(tf.sigmoid(tf.neg(b)));
@@ -34,9 +42,9 @@ function rowWeights({ labelProb: u, maxProb: v, weighted }: RowLoss, params: Lil
   const slopeDelta = tf.mul(d, delta);
   const total = tf.add(tf.addN([alpha, beta, delta]), tf.sub(1, weighted)) as tf.Tensor1D;
   const byLabelProb = tf.addN([
-    tf.mul(params.alpha, slopeAlpha),
-    tf.mul(-params.beta, slopeBeta),
-    tf.mul(-params.delta, slopeDelta),
+    tf.mul(scalars[0], slopeAlpha),
+    tf.neg(tf.mul(scalars[1], slopeBeta)),
+    tf.neg(tf.mul(scalars[2], slopeDelta)),
   ]) as tf.Tensor1D;
   const byMaxProb = tf.addN([tf.neg(slopeAlpha), slopeBeta, slopeDelta]) as tf.Tensor1D;
   return {
@@ -82,6 +90,7 @@ export function weightedLoss(
     gradient: GradientMode;
     normalize: Normalize;
     sampleWeights: tf.Tensor1D | undefined;
+    moved: tf.Tensor1D | undefined;
   },
 ): ComposedWeightedLoss {
   const count = logits.shape[0];
@@ -93,7 +102,7 @@ export function weightedLoss(
     tf.zerosLike(logits),
   ) as tf.Tensor2D;
   const rows = rowLoss(safe, labels, options.loss);
-  const w = options.params === null ? undefined : rowWeights(rows, options.params);
+  const w = options.params === null ? undefined : rowWeights(rows, options.params, options.moved);
   const total = w?.total ?? tf.ones<tf.Rank.R1>([count]);
   const factor = options.sampleWeights ?? tf.ones<tf.Rank.R1>([count]);
 
@@ -133,11 +142,16 @@ export function weightedLoss(
 export function metaGradient(
   logits: tf.Tensor2D,
   labels: tf.Tensor,
-  options: { loss: Loss; params: LilawParams; coefficients: tf.Tensor1D | undefined },
+  options: {
+    loss: Loss;
+    params: LilawParams;
+    coefficients: tf.Tensor1D | undefined;
+    moved: tf.Tensor1D | undefined;
+  },
 ): tf.Tensor1D {
   const finite = finiteRows(logits);
   const rows = rowLoss(logits, labels, options.loss);
-  const w = rowWeights(rows, options.params);
+  const w = rowWeights(rows, options.params, options.moved);
   const coefficients = nanWhereNot(finite, options.coefficients ?? rows.loss);
   const mean = (by: tf.Tensor) => tf.mean(tf.mul(coefficients, by));
   return tf.stack([

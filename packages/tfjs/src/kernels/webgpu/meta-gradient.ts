@@ -6,21 +6,22 @@ import { batchLanes, paramUniforms, rowAt, sumOfBatch, weigh } from "./wgsl.js";
 
 /** [values]: one program for the rows, one for their sums. */
 export function metaGradient(
-  { logits, labels, coefficients }: MetaGradientInputs,
+  { logits, labels, coefficients, moved }: MetaGradientInputs,
   { params }: Omit<MetaGradientAttributes, "loss">,
   loss: SoftmaxLoss,
 ): tf.Tensor[] {
   checkLength("coefficients", coefficients, logits.shape[0]!);
+  checkLength("moved", moved, 3);
   const stats = rowStats(logits, labels, loss);
   const coefficient = coefficients ? "coefficients[i]" : "row.loss";
   return [
     run({
-      inputs: { stats, ...(coefficients && { coefficients }) },
+      inputs: { stats, ...(coefficients && { coefficients }), ...(moved && { moved }) },
       uniforms: paramUniforms(params),
       outputShape: [5, 2],
       groups: 1,
       lanes: batchLanes,
-      code: `${rowAt}${weigh(params)}${sumOfBatch}
+      code: `${rowAt}${weigh(params, moved !== undefined)}${sumOfBatch}
 fn main(index : i32) {
   var sums = vec4<f32>(0.0); // by alpha, beta and delta, and the objective
   var valid = vec4<f32>(0.0);

@@ -9,21 +9,24 @@ import { batchLanes, gradientAt, paramUniforms, rowAt, sumOfBatch, weigh } from 
  * more each for row values and for the batch means, if they are asked for.
  */
 export function weightedLoss(
-  { logits, labels, sampleWeights }: WeightedLossInputs,
+  { logits, labels, sampleWeights, moved }: WeightedLossInputs,
   { params, gradient, normalize, rowValues }: Omit<WeightedLossAttributes, "loss">,
   loss: SoftmaxLoss,
 ): tf.Tensor[] {
   const [count, classes] = logits.shape as [number, number];
   checkLength("sampleWeights", sampleWeights, count);
+  checkLength("moved", moved, 3);
   const stats = rowStats(logits, labels, loss);
   const uniforms = paramUniforms(params);
-  const rows = `${rowAt}${weigh(params)}`;
+  // WebGPU refuses an input that the code does not read.
+  const movedBy: Program["inputs"] = moved && params !== null ? { moved } : {};
+  const rows = `${rowAt}${weigh(params, "moved" in movedBy)}`;
   const factors: Program["inputs"] = sampleWeights ? { sampleWeights } : {};
   const factorAt = `fn factorAt(i : i32) -> f32 { return ${sampleWeights ? "sampleWeights[i]" : "1.0"}; }`;
 
   const overBatch = (outputs: readonly string[]): tf.Tensor =>
     run({
-      inputs: { stats, ...factors },
+      inputs: { stats, ...factors, ...movedBy },
       uniforms,
       outputShape: [outputs.length],
       groups: 1,
@@ -32,7 +35,7 @@ export function weightedLoss(
     });
   const overElements = (inputs: Program["inputs"], outputShape: [number, number], code: string): tf.Tensor =>
     run({
-      inputs: { stats, ...inputs },
+      inputs: { stats, ...inputs, ...movedBy },
       uniforms: { ...uniforms, smoothing: loss.smoothing },
       outputShape,
       groups: Math.ceil((outputShape[0] * outputShape[1]) / batchLanes),
@@ -53,7 +56,6 @@ fn pull() -> f32 { return ${normalized ? "means[1]" : "0.0"}; }`;
     `${factorAt}${meansAt}${gradientCode(gradient === "full")}`,
   );
   if (rowValues.length === 0) return [tf.reshape(objective, []), gradLogits];
-  // WebGPU refuses an input that the code does not read.
   const rowInputs = rowValues.includes("weights") ? means : {};
   const values = overElements(rowInputs, [rowValues.length, count], `${meansAt}${rowValueCode(rowValues)}`);
   return [tf.reshape(objective, []), gradLogits, values];

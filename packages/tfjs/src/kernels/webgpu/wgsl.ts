@@ -64,24 +64,28 @@ fn rowAt(i : i32) -> Row {
 fn isValid(row : Row) -> bool { return row.prediction >= 0.0; }
 `;
 
-/** `weigh(u, v)`: LiLAW's weight with its terms and derivatives by u and v; 1 without scalars. */
-export function weigh(params: LilawParams | null): string {
+/**
+ * `weigh(u, v)`: LiLAW's weight with its terms and derivatives by u and v; 1 without scalars.
+ *
+ * @param moved whether there is a variable `moved` to add to them
+ */
+export function weigh(params: LilawParams | null, moved: boolean): string {
   return `
 struct Weight { terms : vec3<f32>, byParams : vec3<f32>, total : f32, byLabelProb : f32, byMaxProb : f32 };
-${params === null ? plainWeight : lilawWeight}`;
+${params === null ? plainWeight : lilawWeight(moved ? "vec3<f32>(moved[0], moved[1], moved[2])" : "vec3<f32>(0.0)")}`;
 }
 
 const plainWeight = `
 fn weigh(u : f32, v : f32) -> Weight { return Weight(vec3<f32>(0.0), vec3<f32>(0.0), 1.0, 0.0, 0.0); }
 `;
 
-const lilawWeight = `
+const lilawWeight = (moved: string): string => `
 fn sigmoid(x : f32) -> f32 {
   let e = exp(-abs(x));
   return select(e, 1.0, x >= 0.0) / (1.0 + e);
 }
 fn weigh(u : f32, v : f32) -> Weight {
-  let params = vec3<f32>(uniforms.alpha, uniforms.beta, uniforms.delta);
+  let params = vec3<f32>(uniforms.alpha, uniforms.beta, uniforms.delta) + ${moved};
   let x = params * u - v;
   let terms = vec3<f32>(sigmoid(x.x), sigmoid(-x.y), exp(-0.5 * x.z * x.z));
   // The derivative of a sigmoid as a product of both tails: 1 - sigmoid would lose the small one.

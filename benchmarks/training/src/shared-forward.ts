@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import type { Case, Question } from "@lilaw/cli/bench";
+import { deviation } from "@lilaw/testing";
+import { fit, lilaw } from "@lilaw/tfjs";
+import { useBackend } from "@lilaw/tfjs/node";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { absent, type Backend, backends, type Epochs, openEpochs, reasonAgainst, rounds } from "./epochs.js";
+import type { Train } from "./methods.js";
+import type { ModelName, ModelOptions, Samples } from "./models.js";
+
+interface Network {
+  readonly model: ModelName;
+  readonly options?: Partial<ModelOptions>;
+  readonly steps: number;
+  readonly backends: readonly Backend[];
+}
+
+const mlp = (inputs: number, units: number, steps: number): Network => ({
+  ...{ model: "mlp", options: { inputShape: [inputs], units }, steps },
+  backends: units > 100 ? ["tensorflow", "wasm"] : backends, // cpu would take an hour
+});
+
+/** From a few multiplications a row to a million. */
+const networks: Readonly<Record<string, Network>> = {
+  "mlp 8-16-10": mlp(8, 16, 40),
+  "mlp 64-64-10": mlp(64, 64, 40),
+  "mlp 784-32-10": mlp(784, 32, 20),
+  "mlp 784-256-10": mlp(784, 256, 20),
+  cnn: { model: "cnn", steps: 5, backends: ["tensorflow", "wasm"] },
+};
+
+const batchSize = 128;
+const passes = { "two passes": false, "one pass": true } as const;
+type Passes = keyof typeof passes;
+
+const weighting = ({ x, y }: Samples, validationBatchSize: number, name: Passes) =>
+  lilaw({ validation: [x, y], warmupEpochs: 0, validationBatchSize, sharedForward: passes[name] });
+
+/** An epoch, shuffled with the same seed each time. */
+const trainWith =
+  (name: Passes, validationBatchSize: number): Train =>
+  (model: LayersModel, { x, y }, validation) =>
+    fit(model, x, y, { batchSize, verbose: 0, weighting: weighting(validation, validationBatchSize, name) });
+
+/** Both train alike: loss and scalars after an epoch. */
+async function check({ build, samples, validation }: Epochs, validationBatchSize: number): Promise<void> {
+  const results = async (name: Passes) => {
+    const model = build();
+    const history = (await trainWith(name, validationBatchSize)(model, samples, validation, batchSize)) as {
+      history: Record<string, number[]>;
+    };
+    model.dispose();
+    return ["loss", "alpha", "beta", "delta"].map((key) => history.history[key]![0]!);
+  };
+  const difference = deviation(await results("one pass"), await results("two passes"));
+  assert(difference < 1e-4, `one pass trains otherwise than two, by ${difference}`);
+}
+
+function caseOf(backend: Backend, name: string, validationBatchSize: number, quick: boolean): Case {
+  const { model, options = {}, steps } = networks[name]!;
+  const contenders = Object.keys(passes) as Passes[];
+  return {
+    labels: { backend, model: name, batch: batchSize, validationBatch: validationBatchSize },
+    contenders,
+    baseline: "two passes",
+    effort: rounds(quick ? 3 : 15),
+    async open(names) {
+      const reason = await reasonAgainst(() => useBackend(backend));
+      if (reason !== undefined) return absent(names, reason);
+      const epochs = openEpochs({ backend, model, options, batchSize, steps });
+      return {
+        contenders: names.map((name) =>
+          epochs.contender(name, trainWith(name as Passes, validationBatchSize)),
+        ),
+        check: () => check(epochs, validationBatchSize),
+        columns: (measured) => epochs.columns(measured),
+        close: () => epochs.close(),
+      };
+    },
+  };
+}
+
+/** Batch 128; validation batches of 128, 32 and 13. */
+export const sharedForward: Question = {
+  name: "shared-forward",
+  question:
+    "Does one forward pass for a training batch and the validation batch before it make a LiLAW step cheaper?",
+  cases: (quick) =>
+    backends.flatMap((backend) =>
+      Object.keys(networks)
+        .filter((name) => networks[name]!.backends.includes(backend))
+        .flatMap((name) =>
+          (quick ? [32] : [128, 32, 13]).map((validationBatch) =>
+            caseOf(backend, name, validationBatch, quick),
+          ),
+        ),
+    ),
+};

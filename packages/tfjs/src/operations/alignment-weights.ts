@@ -1,0 +1,27 @@
+import type { AlignmentWeightsInput } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { AlignmentWeights } from "../kernels/contract.js";
+import { runKernel } from "../kernels/register.js";
+import { labelTensor } from "./labels.js";
+
+export type AlignmentWeightsOptions = Pick<AlignmentWeightsInput, "labels" | "loss">;
+
+/**
+ * The alignments of the rows and the weights that Learning to Reweight gives them (see `alignmentWeights` in
+ * @lilaw/core), computed where the logits are. Nothing is read back.
+ *
+ * @param logits float32 [B, C]
+ * @param tangents float32 [B, C], the change of the logits along the validation gradient
+ * @returns each float32 [B]
+ */
+export function alignmentWeights(
+  logits: tf.Tensor2D,
+  tangents: tf.Tensor2D,
+  { labels, loss = "cross-entropy" }: AlignmentWeightsOptions,
+): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
+  return tf.tidy(() => {
+    const inputs = { logits, tangents, labels: labelTensor(labels, loss, logits.shape[0]) };
+    const [alignments, weights] = runKernel(AlignmentWeights, inputs, { loss });
+    return { alignments: alignments as tf.Tensor1D, weights: weights as tf.Tensor1D };
+  });
+}
