@@ -31,7 +31,12 @@ class Batch(c.Structure):
 
 
 class WeightedLossResult(c.Structure):
-    _fields_ = [("objective", c.c_double), ("non_finite_rows", c.c_int64), ("invalid_labels", c.c_int64)]
+    _fields_ = [
+        ("objective", c.c_double),
+        ("non_finite_rows", c.c_int64),
+        ("invalid_labels", c.c_int64),
+        ("gradient", Params),
+    ]
 
 
 class WeightedLossArgs(c.Structure):

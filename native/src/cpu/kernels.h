@@ -13,6 +13,9 @@ constexpr int kMaxBlockRows = 32;
 struct WeightedLossSums {
   double objective = 0;
   double weight = 0;
+  double alpha = 0;
+  double beta = 0;
+  double delta = 0;
   std::int64_t finite_rows = 0;
 };
 

@@ -123,6 +123,9 @@ WeightedLossSums sum_weighted_loss(const lilaw_weighted_loss_args& args, const B
       [](WeightedLossSums& total, const WeightedLossSums& part) {
         total.objective += part.objective;
         total.weight += part.weight;
+        total.alpha += part.alpha;
+        total.beta += part.beta;
+        total.delta += part.delta;
         total.finite_rows += part.finite_rows;
       });
 }
@@ -142,7 +145,9 @@ void weighted_loss(const lilaw_weighted_loss_args& args) {
   const BatchMeans means = by_mean ? batch_means(args) : BatchMeans{1, 0};
   const WeightedLossSums sums = sum_weighted_loss(args, means);
   const std::int64_t non_finite = args.batch.rows - sums.finite_rows;
-  *args.result = {non_finite > 0 ? kNaN : sums.objective / static_cast<double>(args.batch.rows), non_finite, 0};
+  const double rows = non_finite > 0 ? kNaN : static_cast<double>(args.batch.rows);
+  const double divisor = rows * means.weight;
+  *args.result = {sums.objective / rows, non_finite, 0, {sums.alpha / divisor, sums.beta / divisor, sums.delta / divisor}};
 }
 
 lilaw_meta_gradient_result meta_gradient(const lilaw_meta_gradient_args& args) {

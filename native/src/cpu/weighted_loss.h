@@ -12,6 +12,9 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
   const bool full = args.gradient == LILAW_FULL && args.params != nullptr;
   Reals objective{};
   Reals weight{};
+  Reals alpha{};
+  Reals beta{};
+  Reals delta{};
   Longs finite_rows{};
 
   for_each_block(args.batch, range, [&](std::int64_t first, int count) {
@@ -35,6 +38,11 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
                                                           : read_lanes(args.sample_weights + first, at, count, 1);
       objective += good ? factor * normalized * loss.loss : Reals{};
       weight += good ? w.total : Reals{};
+      // d(objective)/dW of this row: a batch mean in the denominator pulls towards the objective.
+      const Reals by_weight = factor * loss.loss - means.objective;
+      alpha += good ? by_weight * w.by_alpha : Reals{};
+      beta += good ? by_weight * w.by_beta : Reals{};
+      delta += good ? by_weight * w.by_delta : Reals{};
       finite_rows -= good;
       put(args.losses, at, loss.loss);
       put(args.weights, at, normalized);
@@ -57,7 +65,8 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
       }
     }
   });
-  return {sum_lanes(objective), sum_lanes(weight), sum_lanes(finite_rows)};
+  return {sum_lanes(objective), sum_lanes(weight), sum_lanes(alpha),
+          sum_lanes(beta),      sum_lanes(delta),  sum_lanes(finite_rows)};
 }
 
 lilaw::WeightedLossSums weighted_loss(const lilaw_weighted_loss_args& args, const lilaw::BatchMeans& means,

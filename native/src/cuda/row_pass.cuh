@@ -14,6 +14,7 @@ struct RowSums {
   double weight;
   /** of weight * value, with value the row's loss times its sample weight, or its coefficient */
   double weighted;
+  /** of the weight's partial derivatives times value, less the objective where a batch mean is divided by */
   double by_alpha;
   double by_beta;
   double by_delta;
@@ -120,10 +121,10 @@ __device__ __forceinline__ void put(float* out, std::int64_t row, double value) 
 
 /** Writes the outputs of one row, and adds it to the sums. */
 __device__ __forceinline__ void finish_row(const RowPass& pass, const Measured& m, const RowWeight<Reals>& w,
-                                           double factor, double mean_weight, RowSums& sums) {
+                                           double factor, const BatchMeans& means, RowSums& sums) {
   const bool good = m.state == RowState::kGood;
   put(pass.losses, m.row, m.loss.loss);
-  put(pass.weights, m.row, good ? w.total / mean_weight : kNaN);
+  put(pass.weights, m.row, good ? w.total / means.weight : kNaN);
   put(pass.label_probs, m.row, m.loss.label_prob);
   put(pass.max_probs, m.row, m.loss.max_prob);
   if (pass.predictions != nullptr) pass.predictions[m.row] = m.prediction;
@@ -137,9 +138,10 @@ __device__ __forceinline__ void finish_row(const RowPass& pass, const Measured& 
   const double value = pass.coefficients != nullptr ? pass.coefficients[m.row] : factor * m.loss.loss;
   sums.weight += w.total;
   sums.weighted += value * w.total;
-  sums.by_alpha += value * w.by_alpha;
-  sums.by_beta += value * w.by_beta;
-  sums.by_delta += value * w.by_delta;
+  const double by_weight = value - means.objective;
+  sums.by_alpha += by_weight * w.by_alpha;
+  sums.by_beta += by_weight * w.by_beta;
+  sums.by_delta += by_weight * w.by_delta;
 }
 
 template <class Rows>
@@ -164,7 +166,7 @@ __global__ void __launch_bounds__(Rows::kBlock, blocks_at_once<Rows>(kRowPassThr
                                            params.delta)
                        : plain_weight<Reals>();
     const double factor = pass.sample_weights != nullptr && exists ? pass.sample_weights[m.row] : 1.0;
-    if (sums.leads() && exists) finish_row(pass, m, w, factor, means.weight, sums.mine());
+    if (sums.leads() && exists) finish_row(pass, m, w, factor, means, sums.mine());
     if (pass.grad_logits == nullptr) continue;
     const auto factors =
         row_factors<Reals>(m.loss, w, factor, means, static_cast<double>(count), pass.full && pass.params != nullptr);

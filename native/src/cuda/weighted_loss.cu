@@ -18,10 +18,11 @@ __global__ void __launch_bounds__(kFinishThreads)
   const RowSums all = total_of<kFinishThreads>(block_sums, blocks);
   if (threadIdx.x != 0) return;
   const double mean_weight = means != nullptr ? means->weight : 1.0;
-  const double objective = all.weighted / mean_weight / static_cast<double>(rows);
-  result->objective = all.all_good() ? objective : kNaN;
-  result->non_finite_rows = all.non_finite;
-  result->invalid_labels = all.invalid;
+  const double divisor = all.all_good() ? mean_weight * static_cast<double>(rows) : kNaN;
+  *result = {all.weighted / divisor,
+             all.non_finite,
+             all.invalid,
+             {all.by_alpha / divisor, all.by_beta / divisor, all.by_delta / divisor}};
 }
 
 lilaw_status weighted_loss(const lilaw_weighted_loss_args& args, void* memory, void* stream) {

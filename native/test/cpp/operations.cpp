@@ -102,6 +102,66 @@ TEST_CASE("rows beyond 2^31 elements and 2^32 bytes") {
 }
 #endif
 
+namespace {
+
+/** The objective's derivative by one of the scalars, by a central difference in double. */
+double slope(Case& batch, double lilaw_params::*scalar) {
+  const double step = 1e-4;
+  const lilaw_params params = batch.params;
+  double objective[2];
+  for (const int side : {0, 1}) {
+    batch.params.*scalar = params.*scalar + (side == 1 ? step : -step);
+    REQUIRE(lilaw_weighted_loss_cpu(&batch.args) == LILAW_OK);
+    objective[side] = batch.result.objective;
+    batch.params = params;
+  }
+  return (objective[1] - objective[0]) / (2 * step);
+}
+
+}  // namespace
+
+TEST_CASE("weighted_loss gives the objective's gradient on the scalars, normalized or not") {
+  for (const lilaw_normalize normalize : {LILAW_NONE, LILAW_BATCH_MEAN}) {
+    Case batch(40, 5, 5, 5);
+    std::vector<float> factors(40);
+    for (std::size_t i = 0; i < factors.size(); i++) factors[i] = static_cast<float>(i % 3) / 2;
+    batch.args.sample_weights = factors.data();
+    batch.args.normalize = normalize;
+    const lilaw_params expected = {slope(batch, &lilaw_params::alpha), slope(batch, &lilaw_params::beta),
+                                   slope(batch, &lilaw_params::delta)};
+    REQUIRE(lilaw_weighted_loss_cpu(&batch.args) == LILAW_OK);
+    const lilaw_params& actual = batch.result.gradient;
+    CHECK(actual.alpha == doctest::Approx(expected.alpha).epsilon(1e-7));
+    CHECK(actual.beta == doctest::Approx(expected.beta).epsilon(1e-7));
+    CHECK(actual.delta == doctest::Approx(expected.delta).epsilon(1e-7));
+  }
+}
+
+TEST_CASE("weighted_loss gives the scalars what meta_gradient gives them; nothing without params, NaN with a NaN") {
+  Case batch(40, 5, 5, 5);
+  lilaw_meta_gradient_result meta{};
+  lilaw_meta_gradient_args args{};
+  args.batch = batch.args.batch;
+  args.params = &batch.params;
+  args.result = &meta;
+  REQUIRE(lilaw_meta_gradient_cpu(&args) == LILAW_OK);
+  REQUIRE(lilaw_weighted_loss_cpu(&batch.args) == LILAW_OK);
+  CHECK(batch.result.gradient.alpha == doctest::Approx(meta.gradient.alpha).epsilon(1e-14));
+  CHECK(batch.result.gradient.beta == doctest::Approx(meta.gradient.beta).epsilon(1e-14));
+  CHECK(batch.result.gradient.delta == doctest::Approx(meta.gradient.delta).epsilon(1e-14));
+
+  batch.logits.at(3, 0) = kNaN;
+  REQUIRE(lilaw_weighted_loss_cpu(&batch.args) == LILAW_OK);
+  CHECK(std::isnan(batch.result.gradient.alpha));
+
+  Case plain(40, 5, 5, 5);
+  plain.args.params = nullptr;
+  REQUIRE(lilaw_weighted_loss_cpu(&plain.args) == LILAW_OK);
+  CHECK(plain.result.gradient.alpha == 0);
+  CHECK(plain.result.gradient.beta == 0);
+  CHECK(plain.result.gradient.delta == 0);
+}
+
 TEST_CASE("meta_step moves the scalars as written, and clamps") {
   Case batch(20, 5, 5, 5);
   lilaw_meta_gradient_result result{};

@@ -152,7 +152,7 @@ def outputs(problem, names=ROW_OUTPUTS, grad_padding=0, grad_offset=0):
             out.pop(name, None)
     blank = torch.full(problem.logits.shape, POISON, dtype=torch.float64)
     out["grad_logits"] = tensor(blank, problem.logits.dtype, device, grad_offset, grad_padding)
-    out["result"] = torch.zeros(3, dtype=torch.int64, device=device)
+    out["result"] = torch.zeros(6, dtype=torch.int64, device=device)
     return out
 
 
@@ -223,6 +223,19 @@ def check_weighted_loss(library, report, rng, draw):
     if good.all():
         actual = torch.tensor(objective_of(result), dtype=torch.float64)
         report.close("objective", actual, expected["objective"].cpu(), expected["scale"].cpu() + 1e-30, name, loss_units(problem))
+        check_by_scalars(report, problem, result, expected, options["normalize"], name)
+
+
+def check_by_scalars(report, problem, result, expected, normalize, name):
+    """The objective's partial derivatives by alpha, beta and delta."""
+    actual = result[3:].view(torch.float64)
+    if problem.params is None:
+        report.equal("by scalars without params", not actual.any(), name)
+        return
+    # Normalised by the batch, each row's part is a difference to what all rows have in common.
+    common = expected["scale"].cpu() if normalize == "batch-mean" else 0.0
+    size = 3 * expected["by_scalars_size"].cpu() + common + 1e-36
+    report.close("by scalars", actual, expected["by_scalars"].cpu(), size, name, loss_units(problem))
 
 
 def loss_units(problem):
@@ -325,7 +338,7 @@ def check_repeat(library, report, rng, draw):
     synchronize(z.device)
     same = all(torch.equal(bits(first[key]), bits(second[key])) for key in first)
     report.equal("repeat", same, name)
-    alone = {"losses": torch.empty(problem.rows, device=z.device), "result": torch.zeros(3, dtype=torch.int64, device=z.device)}
+    alone = {"losses": torch.empty(problem.rows, device=z.device), "result": torch.zeros(6, dtype=torch.int64, device=z.device)}
     library.weighted_loss(problem, alone)
     synchronize(z.device)
     report.equal("outputs alone", torch.equal(bits(alone["losses"]), bits(first["losses"])), name)

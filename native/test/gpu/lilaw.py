@@ -118,7 +118,7 @@ class Library:
         )  # fmt: skip
 
     def weighted_loss_args(self, problem, out, gradient="full", normalize="none", sample_weights=None):
-        """`out` has tensors for the outputs wanted, and for "result" 24 bytes."""
+        """`out` has tensors for the outputs wanted, and for "result" 48 bytes."""
         grad = out.get("grad_logits")
         return WeightedLossArgs(
             batch=self.batch(problem), params=_address(problem.params), gradient=int(gradient == "detached"),

@@ -70,18 +70,28 @@ def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sampl
         terms = None
         weight = torch.ones_like(loss)
     else:
-        terms = [torch.where(weighted, t, 0.0) for t in weight_terms(u, v, params)]
+        # One of each for every row: so the derivatives come apart by row.
+        scalars = [torch.full_like(u, float(x)).requires_grad_() for x in params]
+        terms = [torch.where(weighted, t, 0.0) for t in weight_terms(u, v, scalars)]
         weight = torch.where(weighted, sum(terms), 1.0)
         if normalize == "batch-mean":
             weight = weight / weight.mean()
+    factor = 1.0 if sample_weights is None else sample_weights.double()
+    by_scalars = None
+    if terms is not None:
+        by_rows = torch.stack(torch.autograd.grad((factor * weight * loss).mean(), scalars, retain_graph=True))
+        # By delta there is a factor delta u - v, which is a small difference where it is small.
+        small = (factor * weight * loss / weight.numel() * u * terms[2]).detach().abs().sum()
+        by_scalars = torch.stack([by_rows.sum(1), by_rows.abs().sum(1) + torch.tensor([0, 0, 1]).to(z) * small])
     if gradient == "detached":
         weight = weight.detach()
-    factor = 1.0 if sample_weights is None else sample_weights.double()
     contributions = factor * weight * loss
     objective = contributions.mean()
     (grad,) = torch.autograd.grad(objective, z)
     out = {"losses": loss, "weights": weight, "label_probs": u, "max_probs": v, "predictions": top,
            "grad_logits": grad, "objective": objective, "scale": contributions.abs().mean()}  # fmt: skip
+    if by_scalars is not None:
+        out["by_scalars"], out["by_scalars_size"] = by_scalars
     if terms is not None:
         out |= dict(zip(["term_alpha", "term_beta", "term_delta"], terms))
     return {name: value.detach() for name, value in out.items()}

@@ -236,6 +236,9 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
 
   lilaw_meta_gradient_result meta;
   REQUIRE(original.meta_step(meta) == LILAW_OK);
+  near(result.gradient.alpha, meta.gradient.alpha, 1e-6L * sizes);
+  near(result.gradient.beta, meta.gradient.beta, 1e-6L * sizes);
+  near(result.gradient.delta, meta.gradient.delta, 1e-6L * sizes);
   near(meta.gradient.alpha, sums.alpha, sizes, units);
   near(meta.gradient.beta, sums.beta, sizes, units);
   near(meta.gradient.delta, sums.delta, sizes, units);
