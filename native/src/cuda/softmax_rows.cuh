@@ -10,7 +10,7 @@ namespace lilaw::cuda {
 struct RowExtent {
   Top top;
   /** sum over k != top of exp(z_k - max); NaN if a logit is not finite */
-  float rest;
+  double rest;
   /** sum of z_k - max, for label smoothing */
   float shifted_sum;
 };
@@ -160,7 +160,7 @@ class RegisterRows {
     RowExtent all;
     all.top = group_.reduce(part.top(), Larger());
     all.shifted_sum = smoothing ? group_.reduce(part.shifted_sum(all.top.value, classes_), Sum()) : 0.0f;
-    const float rest = part.exponentials(all.top);
+    const double rest = part.exponentials(all.top);
     all.rest = group_.reduce(finite ? rest : kNaN, Sum());
     return all;
   }
@@ -206,7 +206,7 @@ class StreamedRows {
 
     // Each thread on its own, relative to the largest logit that it has seen.
     Top lead = kNothing;
-    float rest = 0;
+    double rest = 0;
     bool finite = true;
     Part part;
     for (int start = 0; start < end(); start += Part::kCapacity) {
@@ -252,8 +252,8 @@ class StreamedRows {
   __device__ __forceinline__ int end() const { return classes_ + misalignment(logits_); }
 
   /** The rest of what led with `lead`, itself now included, relative to a larger logit `max`. */
-  static __device__ __forceinline__ float scaled_rest(float rest, Top lead, float max) {
-    return lead.index == kNothing.index ? 0.0f : (1 + rest) * exp_below<T>(lead.value, max);
+  static __device__ __forceinline__ double scaled_rest(double rest, Top lead, float max) {
+    return lead.index == kNothing.index ? 0.0 : (1 + rest) * exp_below<T>(lead.value, max);
   }
 
   __device__ __forceinline__ float shifted_sum(float max) {

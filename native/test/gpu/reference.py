@@ -73,9 +73,8 @@ def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sampl
         # One of each for every row: so the derivatives come apart by row.
         scalars = [torch.full_like(u, float(x)).requires_grad_() for x in params]
         terms = [torch.where(weighted, t, 0.0) for t in weight_terms(u, v, scalars)]
-        weight = torch.where(weighted, sum(terms), 1.0)
-        if normalize == "batch-mean":
-            weight = weight / weight.mean()
+        raw = torch.where(weighted, sum(terms), 1.0)
+        weight = raw / raw.mean() if normalize == "batch-mean" else raw
     factor = 1.0 if sample_weights is None else sample_weights.double()
     by_scalars = None
     if terms is not None:
@@ -87,9 +86,15 @@ def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sampl
         weight = weight.detach()
     contributions = factor * weight * loss
     objective = contributions.mean()
+    grad_common = None
+    if terms is not None and normalize == "batch-mean" and gradient == "full":
+        by_mean = objective.detach() * raw.mean() / raw.mean().detach()
+        (grad_common,) = torch.autograd.grad(by_mean, z, retain_graph=True)
     (grad,) = torch.autograd.grad(objective, z)
     out = {"losses": loss, "weights": weight, "label_probs": u, "max_probs": v, "predictions": top,
            "grad_logits": grad, "objective": objective, "scale": contributions.abs().mean()}  # fmt: skip
+    if grad_common is not None:
+        out["grad_common"] = grad_common.abs().amax(1)
     if by_scalars is not None:
         out["by_scalars"], out["by_scalars_size"] = by_scalars
     if terms is not None:

@@ -36,6 +36,11 @@ struct alignas(16) uint4 {
 inline uint4 __ldcg(const uint4* at) { return *at; }
 inline void __stcg(uint4* at, uint4 value) { *at = value; }
 
+inline float __uint_as_float(unsigned bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
 inline unsigned __float_as_uint(float x) {
   unsigned bits;
   std::memcpy(&bits, &x, sizeof bits);
