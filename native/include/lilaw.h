@@ -109,17 +109,17 @@ typedef struct lilaw_batch {
 } lilaw_batch;
 
 typedef struct lilaw_weighted_loss_result {
+  /**
+   * Partial derivatives of the objective by the three scalars, from the same pass: what meta_gradient gives where the
+   * validation batch is this one. 0 without params; NaN where the objective is.
+   */
+  lilaw_params gradient;
   /** (1/rows) sum of sample_weight * weight * loss; NaN if any row is. */
   double objective;
   /** Rows with a NaN or infinite logit. */
   int64_t non_finite_rows;
   /** `_cuda` only: rows with a label out of range; they are treated like non-finite rows, but counted here. */
   int64_t invalid_labels;
-  /**
-   * Partial derivatives of the objective by the three scalars, from the same pass: what meta_gradient gives where the
-   * validation batch is this one. 0 without params; NaN where the objective is.
-   */
-  lilaw_params gradient;
 } lilaw_weighted_loss_result;
 
 typedef struct lilaw_weighted_loss_args {

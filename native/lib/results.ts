@@ -26,14 +26,18 @@ export class ResultMemory {
 }
 
 export interface NativeWeightedLossScalars {
+  /** Partial derivatives of the objective by the three scalars; 0 without params */
+  gradParams: { alpha: number; beta: number; delta: number };
   objective: number;
   nonFiniteRows: number;
 }
 
-export interface NativeMetaGradient extends NativeWeightedLossScalars {
+export interface NativeMetaGradient {
   alpha: number;
   beta: number;
   delta: number;
+  objective: number;
+  nonFiniteRows: number;
 }
 
 export interface NativeAlignmentWeightsScalars {
@@ -57,8 +61,12 @@ export interface ResultType<Scalars> {
 }
 
 export const weightedLossScalars: ResultType<NativeWeightedLossScalars> = {
-  members: 3,
-  read: (memory) => ({ objective: memory.real(0), nonFiniteRows: memory.count(1) }),
+  members: 6,
+  read: (memory) => ({
+    gradParams: { alpha: memory.real(0), beta: memory.real(1), delta: memory.real(2) },
+    objective: memory.real(3),
+    nonFiniteRows: memory.count(4),
+  }),
 };
 
 export const metaGradientScalars: ResultType<NativeMetaGradient> = {
@@ -107,7 +115,7 @@ export const DeviceResult = {
   ofWeightedLoss: (): DeviceResult<DeviceWeightedLossScalars> =>
     create({
       ...weightedLossScalars,
-      read: (memory) => ({ ...weightedLossScalars.read(memory), invalidLabels: memory.count(2) }),
+      read: (memory) => ({ ...weightedLossScalars.read(memory), invalidLabels: memory.count(5) }),
     }),
   ofMetaGradient: (): DeviceResult<DeviceMetaGradient> =>
     create({

@@ -206,9 +206,11 @@ describe.each(instructionSets())("%s", (isa) => {
           }
           expect(worst).toBeLessThanOrEqual(1e-6);
         };
-        const { objective } = weightedLoss(args, out);
+        const { objective, gradParams } = weightedLoss(args, out);
         const wanted = referenceBackend.weightedLoss(args, exact);
         close([objective], [wanted.objective], 0);
+        // Normalised by the batch, each row's part is a difference of terms of the size of the objective.
+        close(Object.values(gradParams), Object.values(wanted.gradParams), wanted.objective);
         close(out.weights, exact.weights, 0);
         // Entries are small differences of terms of the size of the losses.
         close(out.gradLogits, exact.gradLogits, (10 * Math.max(1, ...exact.losses)) / shape.rows);

@@ -32,10 +32,10 @@ class Batch(c.Structure):
 
 class WeightedLossResult(c.Structure):
     _fields_ = [
+        ("gradient", Params),
         ("objective", c.c_double),
         ("non_finite_rows", c.c_int64),
         ("invalid_labels", c.c_int64),
-        ("gradient", Params),
     ]
 
 

@@ -147,7 +147,8 @@ void weighted_loss(const lilaw_weighted_loss_args& args) {
   const std::int64_t non_finite = args.batch.rows - sums.finite_rows;
   const double rows = non_finite > 0 ? kNaN : static_cast<double>(args.batch.rows);
   const double divisor = rows * means.weight;
-  *args.result = {sums.objective / rows, non_finite, 0, {sums.alpha / divisor, sums.beta / divisor, sums.delta / divisor}};
+  const lilaw_params gradient = {sums.alpha / divisor, sums.beta / divisor, sums.delta / divisor};
+  *args.result = {gradient, sums.objective / rows, non_finite, 0};
 }
 
 lilaw_meta_gradient_result meta_gradient(const lilaw_meta_gradient_args& args) {

@@ -19,10 +19,8 @@ __global__ void __launch_bounds__(kFinishThreads)
   if (threadIdx.x != 0) return;
   const double mean_weight = means != nullptr ? means->weight : 1.0;
   const double divisor = all.all_good() ? mean_weight * static_cast<double>(rows) : kNaN;
-  *result = {all.weighted / divisor,
-             all.non_finite,
-             all.invalid,
-             {all.by_alpha / divisor, all.by_beta / divisor, all.by_delta / divisor}};
+  const lilaw_params gradient = {all.by_alpha / divisor, all.by_beta / divisor, all.by_delta / divisor};
+  *result = {gradient, all.weighted / divisor, all.non_finite, all.invalid};
 }
 
 lilaw_status weighted_loss(const lilaw_weighted_loss_args& args, void* memory, void* stream) {

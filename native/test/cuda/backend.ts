@@ -42,10 +42,10 @@ describe('the backend "cuda" of @lilaw/core', () => {
       const tangents = args.logits.toReversed();
       const everything = (backend: "cuda" | "cpu") => {
         const out = newOutputs(args);
-        const { objective, nonFiniteRows } = core.weightedLoss({ ...args, backend }, out);
+        const { objective, gradParams, nonFiniteRows } = core.weightedLoss({ ...args, backend }, out);
         const meta = core.metaGradient({ ...args, params, backend });
         const aligned = core.alignmentWeights({ ...args, tangents, backend });
-        return { out, scalars: { objective, nonFiniteRows }, meta, aligned };
+        return { out, scalars: { objective, nonFiniteRows, ...gradParams }, meta, aligned };
       };
       const once = everything("cuda");
       const used = usedBytes();

@@ -92,7 +92,7 @@ describe("bad input", () => {
       "a result between bytes",
       call(
         (t) => () =>
-          weightedLossCuda(t.args, { ...t.out, result: { buffer: make("uint8", 25).slice(1) } as never }),
+          weightedLossCuda(t.args, { ...t.out, result: { buffer: make("uint8", 49).slice(1) } as never }),
       ),
       "INVALID_ARGUMENT",
       "the start of result",

@@ -26,10 +26,13 @@ describe("golden vectors in device memory", () => {
       const there = toDevice(args);
       weightedLossCuda(there.args, there.out);
       const out = fetch(there.out);
-      const { objective, nonFiniteRows, invalidLabels } = there.out.result.download();
+      const { objective, gradParams, nonFiniteRows, invalidLabels } = there.out.result.download();
       expect([nonFiniteRows, invalidLabels]).toEqual([0, 0]);
       expectExact(args, out, objective);
       expect([...out.predictions]).toEqual(c.argmax);
+      expect(deviation(Object.values(gradParams), Object.values(paramsOf(c.meta_grad)))).toBeLessThan(
+        tolerance,
+      );
       expect(deviation(out.losses, c.loss_per_sample)).toBeLessThan(tolerance);
       expect(deviation(out.weights, c.weight)).toBeLessThan(tolerance);
       expect(deviation(out.gradLogits, c[`grad_logits_${gradient}`].flat())).toBeLessThan(tolerance);
@@ -135,6 +138,7 @@ describe("operations in device memory", () => {
     const there = toDevice(args);
     weightedLossCuda(there.args, there.out);
     expect(there.out.result.download()).toEqual({
+      gradParams: { alpha: Number.NaN, beta: Number.NaN, delta: Number.NaN },
       objective: Number.NaN,
       nonFiniteRows: 0,
       invalidLabels: 2,

@@ -98,9 +98,8 @@ export function expectExact(
   out: ReturnType<typeof newOutputs>,
   objective: number,
 ) {
-  const power = typeof args.loss === "object" && args.loss.kind === "focal" ? args.loss.gamma : 0;
   for (const [name, error] of Object.entries(errorsOf(args, out, objective))) {
-    expect(error, name).toBeLessThanOrEqual(4 * (1 + power));
+    expect(error, name).toBeLessThanOrEqual(4);
   }
 }
 

@@ -157,7 +157,7 @@ def outputs(problem, names=ROW_OUTPUTS, grad_padding=0, grad_offset=0):
 
 
 def objective_of(result):
-    return result[:1].view(torch.float64)[0].item()
+    return result[3:4].view(torch.float64)[0].item()
 
 
 def padding_of(view):
@@ -201,8 +201,8 @@ def check_weighted_loss(library, report, rng, draw):
     library.weighted_loss(problem, out, sample_weights=factor, **options)
     synchronize(z.device)
     result = out["result"].cpu()
-    report.equal("non_finite_rows", result[1].item() == int(bad.sum()), name)
-    report.equal("invalid_labels", result[2].item() == int(invalid.sum()), name)
+    report.equal("non_finite_rows", result[4].item() == int(bad.sum()), name)
+    report.equal("invalid_labels", result[5].item() == int(invalid.sum()), name)
     report.equal("padding", torch.equal(padding_of(out["grad_logits"]), before), name)
     for key in [*ROW_OUTPUTS, "grad_logits"]:
         if key not in out:
@@ -228,7 +228,7 @@ def check_weighted_loss(library, report, rng, draw):
 
 def check_by_scalars(report, problem, result, expected, normalize, name):
     """The objective's partial derivatives by alpha, beta and delta."""
-    actual = result[3:].view(torch.float64)
+    actual = result[:3].view(torch.float64)
     if problem.params is None:
         report.equal("by scalars without params", not actual.any(), name)
         return

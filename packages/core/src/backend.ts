@@ -93,6 +93,8 @@ export interface WeightedLossOutputs<A extends FloatArray = FloatArray> {
 export interface WeightedLossScalars {
   /** (1/B) sum of sampleWeight * W * loss; NaN if any row is */
   objective: number;
+  /** Gradient of the objective on alpha, beta and delta, from the same pass: 0 without `params`, NaN if any row is */
+  gradParams: LilawParams;
   /** Rows with a NaN or infinite logit: their outputs are NaN, no other row is touched. */
   nonFiniteRows: number;
 }

@@ -50,6 +50,8 @@ describe.each(golden.lilaw_cases)("golden $name", (c) => {
     const expected = Object.values(paramsOf(c.meta_grad));
     const gradient = metaGradient({ ...batch, params: paramsOf(c) });
     expect(deviation(Object.values(paramsOf(gradient)), expected)).toBeLessThan(tolerance);
+    const { gradParams } = weightedLoss({ ...batch, params: paramsOf(c) });
+    expect(deviation(Object.values(gradParams), expected)).toBeLessThan(tolerance);
     for (const clamp of [false, true]) {
       const { loss, ...validation } = batch;
       const lilaw = new LiLAW({

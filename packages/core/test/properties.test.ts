@@ -148,18 +148,32 @@ describe.each(allLosses.map((loss) => ({ name: nameOf(loss), loss })))("every lo
     );
   });
 
+  const expectSlopes = (gradient: LilawParams, objective: (p: LilawParams) => number, p: LilawParams) => {
+    for (const name of ["alpha", "beta", "delta"] as const) {
+      const at = (value: number) => objective({ ...p, [name]: value });
+      const slope = (at(p[name] + 1e-5) - at(p[name] - 1e-5)) / 2e-5;
+      expect(Math.abs(gradient[name] - slope)).toBeLessThan(1e-6 * Math.max(1, Math.abs(slope)));
+    }
+  };
+
   it("metaGradient = finite differences by alpha, beta, delta", () => {
     fc.assert(
       fc.property(batches({ scale: 6 }), params, (b, p) => {
         const input = asInput(b, loss);
         const gradient = metaGradient({ ...input, params: p });
         expect(gradient.objective).toBeCloseTo(weightedLoss({ ...input, params: p }).objective, 12);
-        for (const name of ["alpha", "beta", "delta"] as const) {
-          const objective = (value: number) =>
-            weightedLoss({ ...input, params: { ...p, [name]: value } as LilawParams }).objective;
-          const slope = (objective(p[name] + 1e-5) - objective(p[name] - 1e-5)) / 2e-5;
-          expect(Math.abs(gradient[name] - slope)).toBeLessThan(1e-6 * Math.max(1, Math.abs(slope)));
-        }
+        expectSlopes(gradient, (params) => weightedLoss({ ...input, params }).objective, p);
+      }),
+    );
+  });
+
+  it.each(["none", "batch-mean"] as const)("gradParams = finite differences, normalize %s", (normalize) => {
+    fc.assert(
+      fc.property(batches({ scale: 6 }), params, (b, p) => {
+        const sampleWeights = Float64Array.from(b.labels, (_, i) => 1 + Math.sin(i));
+        const input = { ...asInput(b, loss), normalize, sampleWeights };
+        const { gradParams } = weightedLoss({ ...input, params: p });
+        expectSlopes(gradParams, (params) => weightedLoss({ ...input, params }).objective, p);
       }),
     );
   });
@@ -277,6 +291,7 @@ describe("non-finite logits", () => {
         const spoilt = weightedLoss({ ...b, logits, params: p, normalize });
         expect(spoilt.nonFiniteRows).toBe(1);
         expect(spoilt.objective).toBeNaN();
+        expect(spoilt.gradParams).toEqual({ alpha: Number.NaN, beta: Number.NaN, delta: Number.NaN });
         for (let r = 0; r < b.labels.length; r++) {
           const gradient = spoilt.gradLogits.subarray(r * b.classes, (r + 1) * b.classes);
           const values = [
@@ -334,7 +349,8 @@ describe("outputs", () => {
         const losses = new Float64Array(b.labels.length);
         const out = { losses };
         expect(weightedLoss({ ...b, params: p }, out)).toBe(out);
-        expect(out).toEqual({ losses: whole.losses, objective: whole.objective, nonFiniteRows: 0 });
+        const { objective, gradParams } = whole;
+        expect(out).toEqual({ losses: whole.losses, objective, gradParams, nonFiniteRows: 0 });
         const logits = b.logits.slice();
         weightedLoss({ ...b, logits, params: p }, { gradLogits: logits });
         expect(logits).toEqual(whole.gradLogits);

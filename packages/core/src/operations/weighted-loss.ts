@@ -53,7 +53,7 @@ export interface WeightedLossResult<A extends FloatArray = FloatArray> extends W
  * label, v the largest probability (LiLAW, arXiv 2509.20786).
  *
  * Results have the precision of the logits (Float32Array or Float64Array). With `out` only the arrays in it are
- * computed, and `out` is returned with `objective` and `nonFiniteRows` set on it.
+ * computed, and `out` is returned with `objective`, `gradParams` and `nonFiniteRows` set on it.
  *
  * With arrays of the device (`DeviceBuffer` of @lilaw/native, for the logits and for everything else) it is queued on
  * `stream`, and returns before it is done: results are arrays of the device, and `result` has the scalars. What is

@@ -10,6 +10,7 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
   const count = args.logits.length / classes;
   const batch = args.normalize === "batch-mean" && params !== null ? batchMeans(args, count) : null;
   const meanWeight = batch?.weight ?? 1;
+  const by = { alpha: 0, beta: 0, delta: 0 };
   let sum = 0;
   let nonFiniteRows = 0;
 
@@ -21,6 +22,13 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
     const weight = nonFinite ? Number.NaN : (w?.total ?? 1);
     const factor = sampleWeights?.[i] ?? 1;
     sum += factor * (weight / meanWeight) * row.loss;
+    // d(objective)/dW of this row: the batch mean in the denominator pulls towards the objective.
+    const byWeight = factor * row.loss - (batch?.objective ?? 0);
+    if (w !== null) {
+      by.alpha += byWeight * w.byAlpha;
+      by.beta += byWeight * w.byBeta;
+      by.delta += byWeight * w.byDelta;
+    }
 
     if (out.losses) out.losses[i] = row.loss;
     if (out.weights) out.weights[i] = weight / meanWeight;
@@ -38,19 +46,20 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
         out.gradLogits.fill(Number.NaN, at, at + classes);
         continue;
       }
-      // d(objective)/dW of this row: the batch mean in the denominator pulls towards the objective.
-      const byWeight = gradient === "full" && w !== null ? factor * row.loss - (batch?.objective ?? 0) : 0;
       const scale = 1 / (count * meanWeight);
+      const flow = gradient === "full" && w !== null ? scale * byWeight : 0;
       rows.gradient(
         scale * factor * weight,
-        w === null ? 0 : scale * byWeight * w.byLabelProb,
-        w === null ? 0 : scale * byWeight * w.byMaxProb,
+        w === null ? 0 : flow * w.byLabelProb,
+        w === null ? 0 : flow * w.byMaxProb,
         out.gradLogits,
         at,
       );
     }
   }
-  return { objective: sum / count, nonFiniteRows };
+  const divisor = nonFiniteRows > 0 ? Number.NaN : count * meanWeight;
+  const gradParams = { alpha: by.alpha / divisor, beta: by.beta / divisor, delta: by.delta / divisor };
+  return { objective: sum / count, gradParams, nonFiniteRows };
 }
 
 /** Mean weight and normalised objective over the finite rows, so that a NaN row spoils no other. */
