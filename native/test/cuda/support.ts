@@ -89,10 +89,7 @@ export const code = (wanted: string, name = "") =>
 export const nearGolden = (logits: Float32Array) =>
   1e-6 + 2 ** -22 * logits.reduce((most, z) => Math.max(most, Math.abs(z)), 0);
 
-/**
- * Within 4 float32 ulp of float64, at the size of the terms; with focal loss, which raises 1 - u to the power of
- * gamma, within 1 + gamma times as many.
- */
+/** Within 4 float32 ulp of float64, at the size of the terms. */
 export function expectExact(
   args: native.NativeWeightedLossArgs,
   out: ReturnType<typeof newOutputs>,
