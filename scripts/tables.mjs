@@ -12,15 +12,15 @@ const documents = ["README.md", "native/README.md", "docs/benchmarking.md"];
 
 const tables = {
   "accuracy/label-noise": from("accuracy/results/label-noise.csv", (rows) => {
-    const percent = (values) => {
+    const inPercent = (values) => {
       const shares = values.map((value) => 100 * Number(value));
       return `${mean(shares).toFixed(1)} ± ${sampleStandardDeviation(shares).toFixed(1)}`;
     };
     const lines = groups(rows, "method").map(([method, group]) => [
       method,
-      percent(group.map((row) => row.testAccuracyAtBestValid)),
-      percent(group.map((row) => row.testAccuracyLast)),
-      percent(group.map((row) => row.testAurocAtBestValid)),
+      inPercent(group.map((row) => row.testAccuracyAtBestValid)),
+      inPercent(group.map((row) => row.testAccuracyLast)),
+      inPercent(group.map((row) => row.testAurocAtBestValid)),
       group.length,
     ]);
     const head = ["method", "best epoch", "last epoch", "AUROC, best epoch", "seeds"];
@@ -29,18 +29,49 @@ const tables = {
 
   "training/step-cost": from("training/results/step-cost.csv", (all) => {
     const rows = all.filter((row) => row.backend === "tensorflow");
-    const cell = (row) => {
-      if (!row?.ratioP50) return row?.skipped || "not measured";
-      const ratio = `${times(row.ratioP50)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
-      // A range that crosses a bar has not passed it.
-      if (!row.bar) return ratio;
-      return `${ratio}, bar ${row.bar}${Number(row.ratioP80) <= Number(row.bar) ? "" : " **missed**"}`;
-    };
     const lines = groups(rows, "contender").map(([method, group]) => [
       method,
-      ...["mlp", "cnn", "resnet8"].map((model) => cell(group.find((row) => row.model === model))),
+      ...["mlp", "cnn", "resnet8"].map((model) => stepCost(group.find((row) => row.model === model))),
     ]);
     return withOrigin(rows, table(["", "MLP", "CNN", "ResNet-8"], lines), "backend tensorflow");
+  }),
+
+  "training/other-backends": from("training/results/step-cost.csv", (all) => {
+    const rows = all.filter((row) => row.backend !== "tensorflow");
+    const place = ({ backend, model }) => `${backend}, ${model}`;
+    const places = groups(rows, place);
+    const [measured, skipped] = [true, false].map((wanted) =>
+      places.filter(([, group]) => group.some((row) => row.ratioP50) === wanted),
+    );
+    const lines = groups(rows, "contender").map(([method]) => [
+      method,
+      ...measured.map(([, group]) => stepCost(group.find((row) => row.contender === method))),
+    ]);
+    const left = skipped.map(([name, [{ skipped: reason }]]) => `${name}: ${reason}.`);
+    const content = table(["", ...measured.map(([name]) => name)], lines);
+    return [withOrigin(rows, content), ...left].join("\n\n");
+  }),
+
+  "training/pytorch": from("training/results/pytorch.csv", (rows) => {
+    const models = groups(rows, "model");
+    const plainOf = (name) => (name.startsWith("PyTorch: ") ? "PyTorch: plain" : "plain");
+    const cell = (group, name) => {
+      const of = (contender) => group.find((row) => row.contender === contender);
+      if (!of(name)?.ratioP50) return of(name)?.skipped || notMeasured;
+      const share = of(name).ratioP50 / of(plainOf(name)).ratioP50;
+      return `${digits(of(name).stepMsP50, 3)} ms, ${times(share)}`;
+    };
+    const lines = groups(rows, "contender").map(([name]) => [
+      name,
+      ...models.map(([, group]) => cell(group, name)),
+    ]);
+    const { torch, threads: count } = rows.find((row) => row.torch) ?? {};
+    return withOrigin(
+      rows,
+      table(["", ...models.map(([model]) => model)], lines),
+      `PyTorch ${torch}`,
+      threads(count),
+    );
   }),
 
   "kernels/tfjs": from("kernels/results/tfjs.csv", (all) => {
@@ -82,7 +113,7 @@ const tables = {
       bandwidth(copy(group)),
       ...operations.map((operation) => {
         const native = group.find((row) => row.operation === operation && row.contender === "native");
-        return native.shareOfCopy ? `${digits(100 * native.shareOfCopy, 2)} %` : notMeasured;
+        return native.shareOfCopy ? percent(native.shareOfCopy) : notMeasured;
       }),
     ]);
     const { where } = rows.find((row) => row.contender === "native");
@@ -123,6 +154,41 @@ const tables = {
     const [first, ...others] = [...new Set(rows.map((row) => row.contender))];
     return withOrigin(rows, table(["", `${first} (µs)`, ...others], lines), rows[0].where);
   }),
+
+  "gpu/bandwidth": from("gpu/results/bandwidth.csv", (rows) => {
+    const lines = rows.map((row) => [
+      `${row.dtype} [${row.rows},${row.classes}]`,
+      digits(row.copy_gb_s, 4),
+      digits(row.gb_s, 4),
+      `${digits(100 * row.share_of_copy, 3)} %`,
+      `${digits(100 * row.weights_cost, 2)} %`,
+    ]);
+    const head = ["", "copy (GB/s)", "loss and gradient (GB/s)", "share", "weights add"];
+    return withGpu(rows, table(head, lines));
+  }),
+
+  "gpu/pytorch": from("gpu/results/pytorch.csv", (rows) => {
+    const lines = rows.map((row) => [
+      `[${row.rows},${row.classes}]`,
+      digits(row["lilaw p50 us"], 3),
+      times(row.eager_over_lilaw),
+      times(row.compile_over_lilaw),
+    ]);
+    return withGpu(rows, table(["", "lilaw (µs)", "eager", "torch.compile"], lines));
+  }),
+
+  "gpu/triton": from("gpu/results/triton.csv", (rows) => {
+    const lines = rows.map((row) => [
+      `${row.dtype} [${row.rows},${row.classes}]`,
+      digits(1000 * row["lilaw p50 ms"], 3),
+      times(row.triton_over_lilaw),
+      times(row.pytorch_over_lilaw),
+    ]);
+    return withGpu(rows, table(["", "lilaw (µs)", "Triton", "PyTorch"], lines));
+  }),
+
+  "gpu/node": from("gpu/results/node.csv", (rows) => byShape(rows)),
+  "gpu/webgpu": from("gpu/results/webgpu.csv", (rows) => byShape(rows)),
 
   "training/growth": () =>
     readResults("training/results/growth.csv").length > 0
@@ -165,12 +231,7 @@ const tables = {
       ]),
       [
         "native LiLAW work: its bandwidth against that of a copy of the logits by one thread",
-        ...range(
-          shares,
-          "shape",
-          (row) => row.shareOfCopy,
-          (x) => `${digits(100 * x, 2)} %`,
-        ),
+        ...range(shares, "shape", (row) => row.shareOfCopy, percent),
         "`npm run bench -- kernels operations`",
       ],
       ...["lilaw, validation batch 1", "lilaw, validation batch 1/4", "l2rw tangent, validation batch 1"].map(
@@ -180,7 +241,16 @@ const tables = {
           "`npm run bench -- training step-cost`",
         ],
       ),
-      ["the same on a GPU", "not measured", "not measured", "`npm run bench -- gpu`"],
+      ...["eager", "compile"].map((rival) => [
+        `on a GPU: PyTorch, ${rival}, against our native kernels`,
+        ...range(onGpu("pytorch"), "shape", (row) => row[`${rival}_over_lilaw`]),
+        "`npm run bench -- gpu`",
+      ]),
+      [
+        "on a GPU: bandwidth of loss and gradient against that of a copy",
+        ...range(onGpu("bandwidth"), "shape", (row) => row.share_of_copy, percent),
+        "`npm run bench -- gpu`",
+      ],
     ];
     return table(["", "least", "most", "on your machine"], lines);
   },
@@ -194,6 +264,34 @@ function from(path, make) {
     const rows = readResults(path);
     return rows.length === 0 ? "Not measured yet." : make(rows);
   };
+}
+
+/** A step against `model.fit`. A range that crosses a bar has not passed it. */
+function stepCost(row) {
+  if (!row?.ratioP50) return row?.skipped || "not measured";
+  const text = `${times(row.ratioP50)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
+  if (!row.bar) return text;
+  return `${text}, bar ${row.bar}${Number(row.ratioP80) <= Number(row.bar) ? "" : " **missed**"}`;
+}
+
+/** One shape a line: microseconds of every contender. */
+function byShape(rows) {
+  const names = groups(rows, "contender").map(([name]) => name);
+  const lines = groups(rows, "shape").map(([shape, group]) => [
+    shape,
+    ...names.map((name) => microseconds(group.find(({ contender }) => contender === name))),
+  ]);
+  const where = names.map((name) => rows.find((row) => row.contender === name && row.where)?.where);
+  const remarks = names.flatMap((name, i) => (where[i] ? [`${name}: ${where[i]}`] : []));
+  return withOrigin(rows, table(["µs", ...names], lines), ...remarks);
+}
+
+/** Rows of the GPU's benchmarks in Python, with their shapes. */
+const onGpu = (part) =>
+  readResults(`gpu/results/${part}.csv`).map((row) => ({ ...row, shape: `[${row.rows},${row.classes}]` }));
+
+function withGpu([{ device, torch, date, commit }], content) {
+  return `${content}\n\n(${device}, PyTorch ${torch}, ${date}, commit ${commit})`;
 }
 
 /** The results of the whole LiLAW work on the logits. */
@@ -214,6 +312,7 @@ const bandwidth = (row) => digits(row.bytes / row.microsecondsP50 / 1000, 3);
 /** To so many digits, without an exponent. */
 const digits = (x, count) => Number(Number(x).toPrecision(count)).toLocaleString("en");
 const times = (x) => `${digits(x, 2)}×`;
+const percent = (x) => `${digits(100 * x, 2)} %`;
 
 function table(head, lines) {
   const row = (cells) => `| ${cells.join(" | ")} |`;

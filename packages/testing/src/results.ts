@@ -48,7 +48,9 @@ export function writeResults(file: URL, rows: readonly Record<string, unknown>[]
   return path;
 }
 
+/** Code that runs outside of its repository brings its commit along, as `LILAW_COMMIT`. */
 function commitOf(cwd: string): string {
+  if (process.env.LILAW_COMMIT) return process.env.LILAW_COMMIT;
   const git = (...args: string[]) => execFileSync("git", args, { cwd, encoding: "utf8" }).trim();
   const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
   return git("rev-parse", "--short", "HEAD") + (changed ? "+" : "");

@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
-"""Times the CUDA kernels of a lilaw library on a GPU, beside the device's copy bandwidth and beside PyTorch.
+"""Times the CUDA kernels of a lilaw library on a GPU, beside the device's copy bandwidth, PyTorch and Triton.
 
-    bench.py LIBRARY --out FOLDER [--quick]
+    bench.py PART LIBRARY --out FOLDER [--quick]
+
+PART is one of
+
+    bandwidth   large shapes: bytes moved over time, against a device copy of the same bytes
+    small       small shapes with data in L2, against an empty kernel
+    pytorch     a whole LiLAW step, host time included, against PyTorch eager and torch.compile
+    triton      loss and gradient alone, against a fused cross-entropy in Triton and PyTorch's own
 
 Every shape is checked against PyTorch in float64 before it is timed. Device times are medians of CUDA graph replays
 over several sets of buffers, so that large shapes come from memory, not from the cache; what is compared is timed in
-turns. Writes bandwidth.csv, small.csv and pytorch.csv, and prints what the bars of the project say of them.
+turns. Writes PART.csv after every shape, and prints what the bars of the project say of it. Runs beside check.py.
 """
 
 import argparse
@@ -24,6 +31,8 @@ from lilaw import Library, Problem
 
 DEVICE = torch.device("cuda")
 PARAMS = (10.0, 2.0, 6.0)
+NOT_HERE = 77
+"""Exit status of a part that cannot run here; the last line says why."""
 
 
 def problem_of(rows, classes, dtype, seed):
@@ -105,9 +114,7 @@ def bandwidth(library, options, report):
               (torch.float32, 16384, 4096), (torch.float32, 8192, 16384), (torch.float32, 4096, 32000),
               (torch.float32, 2048, 128256), (torch.bfloat16, 400_000, 100), (torch.bfloat16, 131072, 1000),
               (torch.bfloat16, 16384, 16384), (torch.bfloat16, 8192, 32000)]  # fmt: skip
-    if options.quick:
-        shapes = shapes[::4]
-    for dtype, rows, classes in shapes:
+    for dtype, rows, classes in shapes[:: 4 if options.quick else 1]:
         check(library, rows, classes, dtype)
         element = torch.tensor([], dtype=dtype).element_size()
         sets = 3
@@ -125,14 +132,15 @@ def bandwidth(library, options, report):
         passes = 3 if classes > 16384 else 2
         copied = 2 * rows * classes * element / times["copy"]["p50"] / 1e6
         moved = passes * rows * classes * element / times["loss + gradient"]["p50"] / 1e6
-        report.append({
+        cost = times["weights too"]["p50"] / times["loss + gradient"]["p50"] - 1
+        report({
             "dtype": str(dtype)[6:], "rows": rows, "classes": classes, "megabytes": round(2 * rows * classes * element / 1e6),
             "copy_gb_s": round(copied), "gb_s": round(moved), "share_of_copy": round(moved / copied, 4),
-            "weights_cost": round(times["weights too"]["p50"] / times["loss + gradient"]["p50"] - 1, 4),
+            "weights_cost": round(cost, 4),
             **{f"{name} {q} ms": round(value, 5) for name, q_of in times.items() for q, value in q_of.items()},
         })  # fmt: skip
         print(f"  {str(dtype)[6:]:9} [{rows}, {classes}]: {moved:.0f} GB/s, {moved / copied:.1%} of a copy's {copied:.0f}; "
-              f"weights cost {report[-1]['weights_cost']:+.1%}", flush=True)  # fmt: skip
+              f"weights cost {cost:+.1%}", flush=True)  # fmt: skip
         del graphs, problems, outs, few, copies, steps
         torch.cuda.empty_cache()
 
@@ -145,15 +153,13 @@ def small(library, options, report):
         for classes in (10, 100):
             problem = problem_of(rows, classes, torch.float32, 0)
             out = outputs(problem)
-            graphs = {
-                name: graph_of(lambda step=step: [step() for _ in range(calls)])
-                for name, step in variants(library, problem, {k: out[k] for k in ("losses", "grad_logits", "result")}, out).items()
-            }
-            # The smallest kernel at hand: one element set.
-            graphs["empty launch"] = graph_of(lambda: [empty.zero_() for _ in range(calls)])
+            # The smallest kernel at hand sets one element.
+            steps = {**variants(library, problem, {k: out[k] for k in ("losses", "grad_logits", "result")}, out),
+                     "empty launch": lambda: empty.zero_()}  # fmt: skip
+            graphs = {name: graph_of(lambda step=step: [step() for _ in range(calls)]) for name, step in steps.items()}
             times = in_turns(graphs, calls, options.rounds)
             ratio = times["weights too"]["p50"] / times["empty launch"]["p50"]
-            report.append({"rows": rows, "classes": classes, "over_empty": round(ratio, 3),
+            report({"rows": rows, "classes": classes, "over_empty": round(ratio, 3),
                            **{f"{name} {q} us": round(v * 1e3, 3) for name, qs in times.items() for q, v in qs.items()}})  # fmt: skip
             print(f"  [{rows}, {classes}]: {times['weights too']['p50'] * 1e3:.2f} us, {ratio:.2f} of an empty launch", flush=True)
 
@@ -214,26 +220,74 @@ def against_pytorch(library, options, report):
                 times[name].append(host_time(step, 100))
         of = {name: quintiles(values) for name, values in times.items()}
         over = {name: of[name]["p50"] / of["lilaw"]["p50"] for name in ("eager", "compile")}
-        report.append({"rows": rows, "classes": classes, "eager_over_lilaw": round(over["eager"], 2),
+        report({"rows": rows, "classes": classes, "eager_over_lilaw": round(over["eager"], 2),
                        "compile_over_lilaw": round(over["compile"], 2),
                        **{f"{name} {q} us": round(v, 2) for name, qs in of.items() for q, v in qs.items()}})  # fmt: skip
         print(f"  [{rows}, {classes}]: {of['lilaw']['p50']:.1f} us a step; eager {over['eager']:.1f}x, compile {over['compile']:.1f}x", flush=True)
 
 
-def bars(results):
-    """What the project asks for, and whether it is reached."""
-    large = results["bandwidth"]
-    # Up to 16384 classes one read and one write are counted, beyond two reads and one write.
-    bar_of = lambda r: 0.85 if r["dtype"] != "float32" or r["classes"] > 16384 else 0.92  # noqa: E731
-    yield from ((f"{r['dtype']} [{r['rows']}, {r['classes']}] of copy bandwidth", r["share_of_copy"], ">=", bar_of(r)) for r in large)
-    yield from ((f"{r['dtype']} [{r['rows']}, {r['classes']}] cost of weights", r["weights_cost"], "<=", 0.03) for r in large)
-    yield from ((f"[{r['rows']}, {r['classes']}] over an empty launch", r["over_empty"], "<=", 2.0) for r in results["small"])
-    for name, bar in (("eager", 8.0), ("compile", 1.5)):
-        yield from ((f"[{r['rows']}, {r['classes']}] {name} over lilaw", r[f"{name}_over_lilaw"], ">=", bar) for r in results["pytorch"])
+def against_triton(library, options, report):
+    """Unweighted loss and gradient, which is all that both rivals compute; device time."""
+    try:
+        from fused_cross_entropy import check as check_triton
+        from fused_cross_entropy import fused_cross_entropy
+    except ImportError as error:
+        print(error)
+        sys.exit(NOT_HERE)
+    check_triton(DEVICE)
+    shapes = [(torch.float32, 65536, 1000), (torch.float32, 16384, 4096), (torch.float32, 4096, 32000),
+              (torch.float32, 2048, 128256), (torch.bfloat16, 131072, 1000), (torch.bfloat16, 8192, 32000)]  # fmt: skip
+    for dtype, rows, classes in shapes[:: 3 if options.quick else 1]:
+        check(library, rows, classes, dtype)
+        problem = problem_of(rows, classes, dtype, 0)
+        problem.params = None
+        out = outputs(problem, ["losses"])
+        losses, grad = torch.empty(rows, device=DEVICE), torch.empty_like(problem.logits)
+        leaf = problem.logits.clone().requires_grad_()
+        labels = problem.labels.long()
+
+        steps = {
+            "lilaw": lambda: library.weighted_loss(problem, out),
+            "triton": lambda: fused_cross_entropy(problem.logits, problem.labels, losses, grad),
+            "pytorch": lambda: torch.autograd.grad(F.cross_entropy(leaf, labels), leaf),
+        }
+        steps["lilaw"]()
+        steps["triton"]()
+        tolerance = 1e-4 if dtype == torch.float32 else 2**-7
+        torch.testing.assert_close(out["losses"], losses, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(out["grad_logits"], grad, rtol=tolerance, atol=1e-6 / rows)
+        times = in_turns({name: graph_of(step) for name, step in steps.items()}, 1, options.rounds)
+        over = {name: times[name]["p50"] / times["lilaw"]["p50"] for name in ("triton", "pytorch")}
+        report({"dtype": str(dtype)[6:], "rows": rows, "classes": classes, "triton_over_lilaw": round(over["triton"], 3),
+                "pytorch_over_lilaw": round(over["pytorch"], 3),
+                **{f"{name} {q} ms": round(value, 5) for name, qs in times.items() for q, value in qs.items()}})  # fmt: skip
+        print(f"  {str(dtype)[6:]:9} [{rows}, {classes}]: triton {over['triton']:.2f}x, PyTorch {over['pytorch']:.2f}x", flush=True)
+        del steps, times, out, losses, grad, leaf
+        torch.cuda.empty_cache()
+
+
+def bars(part, rows):
+    """What the project asks for: (what, value, "<=" or ">=", bar)."""
+    for row in rows:
+        shape = f"[{row['rows']}, {row['classes']}]"
+        if part == "bandwidth":
+            # Up to 16384 classes one read and one write are counted, beyond two reads and one write.
+            bar = 0.85 if row["dtype"] != "float32" or row["classes"] > 16384 else 0.92
+            yield f"{row['dtype']} {shape} of copy bandwidth", row["share_of_copy"], ">=", bar
+            yield f"{row['dtype']} {shape} cost of weights", row["weights_cost"], "<=", 0.03
+        if part == "small":
+            yield f"{shape} over an empty launch", row["over_empty"], "<=", 2.0
+        if part == "pytorch":
+            yield f"{shape} eager over lilaw", row["eager_over_lilaw"], ">=", 8.0
+            yield f"{shape} compile over lilaw", row["compile_over_lilaw"], ">=", 1.5
+
+
+PARTS = {"bandwidth": bandwidth, "small": small, "pytorch": against_pytorch, "triton": against_triton}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("library")
     parser.add_argument("--out", required=True, help="folder for the CSV files")
     parser.add_argument("--rounds", type=int, default=15)
@@ -243,20 +297,20 @@ def main():
         sys.exit("Expected a CUDA device but PyTorch finds none")
     library = Library(options.library, "cuda")
     library.workspace(10**7, DEVICE)
-    name = torch.cuda.get_device_name()
-    about = {"device": name, "torch": torch.__version__, "cuda": torch.version.cuda, "date": time.strftime("%Y-%m-%d")}
-    print(about)
-    results = {}
-    for key, measure in {"bandwidth": bandwidth, "small": small, "pytorch": against_pytorch}.items():
-        print(key)
-        results[key] = []
-        measure(library, options, results[key])
-        rows = [row | about for row in results[key]]
-        with open(os.path.join(options.out, f"{key}.csv"), "w", newline="", encoding="utf-8") as file:
+    about = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "cuda": torch.version.cuda,
+             "date": time.strftime("%Y-%m-%d"), "commit": os.environ.get("LILAW_COMMIT", "")}  # fmt: skip
+    rows = []
+
+    def report(row):
+        """Written at once: who ends this early keeps what there is."""
+        rows.append(row | about)
+        with open(os.path.join(options.out, f"{options.part}.csv"), "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()
             writer.writerows(rows)
-    for what, value, sign, bar in bars(results):
+
+    PARTS[options.part](library, options, report)
+    for what, value, sign, bar in bars(options.part, rows):
         holds = value >= bar if sign == ">=" else value <= bar
         print(f"{'reached' if holds else 'MISSED '} {what}: {value} {sign} {bar}")
 

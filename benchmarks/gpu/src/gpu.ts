@@ -1,0 +1,91 @@
+/**
+ * A step of LiLAW on logits from Node, in the bundle: gpu.mjs FOLDER node|webgpu writes FOLDER/PART.csv
+ *
+ * - node: our addon on memory of the GPU, the same with arrays of the host that travel there and back, and the host's kernels
+ * - webgpu: TensorFlow.js in its fewest operations on WebGPU, and our addon in turns with it
+ *
+ * What is absent says why. Without a GPU, WebGPU runs on a Vulkan driver for the host where there is one.
+ */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { devicePlan } from "@lilaw/benchmark-kernels/device";
+import { nativePlan } from "@lilaw/benchmark-kernels/native";
+import {
+  answers,
+  corePlan,
+  Forecast,
+  fail,
+  kernelCase,
+  type Plan,
+  type Question,
+  type Row,
+  reasonAgainst,
+  renderRows,
+  type Shape,
+  stopSignal,
+  tensorPlan,
+  thorough,
+} from "@lilaw/cli/bench";
+import { expected } from "@lilaw/core";
+import { provideWebGpu, writeResults } from "@lilaw/testing";
+import * as tf from "@tensorflow/tfjs-core";
+
+const shapes: readonly Shape[] = [
+  [128, 10],
+  [1024, 100],
+  [4096, 1000],
+  [65536, 1000],
+];
+
+const plans = {
+  node: async (): Promise<Plan[]> => [corePlan("cuda, with transfers", "cuda", "host arrays")],
+  async webgpu(): Promise<Plan[]> {
+    const found = await findWebGpu();
+    return (["shortest", "kernels"] as const).map((way) => tensorPlan({ backend: "webgpu", way, ...found }));
+  },
+};
+type Part = keyof typeof plans;
+
+async function findWebGpu(): Promise<{ where: string; absent?: string }> {
+  try {
+    const where = await provideWebGpu();
+    await import("@tensorflow/tfjs-backend-webgpu");
+    await tf.setBackend("webgpu");
+    await tf.ready();
+    return { where };
+  } catch (error) {
+    return { where: "", absent: (error as Error).message };
+  }
+}
+
+/** One question a shape: what is known is written down before the next. */
+function questionsOn(part: Part, all: readonly Plan[], baseline: string): Question[] {
+  const forecast = new Forecast();
+  const effort = { ...thorough, callSecondsLimit: 2 };
+  return shapes.map((shape) => ({
+    name: `${part} [${shape}]`,
+    question: "What does a step of LiLAW on logits take from Node?",
+    cases: () => [kernelCase({ operation: "lilawStep", shape, plans: all, baseline, effort, forecast })],
+  }));
+}
+
+async function main([folder, part, ...rest]: string[]): Promise<void> {
+  if (folder === undefined) throw expected("INVALID_ARGUMENT", "a folder", "the results", folder);
+  if (part !== "node" && part !== "webgpu")
+    throw expected("UNKNOWN_NAME", "node or webgpu", "the part", part);
+  tf.enableProdMode();
+  const host = nativePlan();
+  // What the others are compared with has to be there.
+  const baseline = reasonAgainst("cuda") === undefined ? devicePlan.name : host.name;
+  const questions = questionsOn(part, [devicePlan, host, ...(await plans[part]())], baseline);
+  const chosen = rest.includes("--quick") ? questions.slice(0, 1) : questions;
+  const results: Row[] = [];
+  const options = { quick: false, json: false };
+  for await (const { rows } of answers(chosen, options, { signal: stopSignal() })) {
+    results.push(...rows);
+    writeResults(pathToFileURL(join(folder, `${part}.csv`)), results);
+    console.log(renderRows(rows));
+  }
+}
+
+main(process.argv.slice(2)).catch(fail);
