@@ -35,10 +35,10 @@ const plots = {
         .map(({ logits, microsecondsP50 }) => ({
           name,
           logits: Number(logits),
-          time: Number(microsecondsP50),
+          seconds: Number(microsecondsP50) / 1e6,
         }));
     // A copy passes over the logits twice, the step three times.
-    const copies = points([limitName, limit]).map((point) => ({ ...point, time: 1.5 * point.time }));
+    const copies = points([limitName, limit]).map((point) => ({ ...point, seconds: 1.5 * point.seconds }));
     const names = [...series.map(([name]) => name), limitName];
     return {
       title: {
@@ -61,7 +61,7 @@ const plots = {
       ],
       encoding: {
         x: logarithmic("logits", "logits (rows × classes)"),
-        y: logarithmic("time", "µs"),
+        y: logarithmic("seconds", "a step", "s"),
         color: {
           field: "name",
           title: null,
@@ -129,12 +129,16 @@ const plots = {
       data: {
         values: rows
           .filter((row) => row.dimension === dimension)
-          .map((row) => ({ name: row.contender, size: Number(row[column]), ms: Number(row.stepMsP50) })),
+          .map((row) => ({
+            name: row.contender,
+            size: Number(row[column]),
+            seconds: Number(row.stepMsP50) / 1000,
+          })),
       },
       mark: { type: "line", point: true, strokeWidth: 2 },
       encoding: {
         x: logarithmic("size", column),
-        y: logarithmic("ms", "ms a step"),
+        y: logarithmic("seconds", "a step", "s"),
         color: {
           field: "name",
           title: null,
@@ -156,13 +160,16 @@ const limitName = "limit: memory copy, 1 thread";
 const palette = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#000000"];
 const grey = "#555555";
 
-const logarithmic = (field, title) => ({
+/** A logarithmic axis; labels are at powers of ten, in units that SI has names for. */
+const logarithmic = (field, title, unit = "") => ({
   field,
   title,
   type: "quantitative",
   scale: { type: "log" },
-  axis: { format: "~s", grid: true, gridOpacity: 0.3, tickCount: 8 },
+  axis: { gridOpacity: 0.3, labelExpr: `${isPowerOfTen} ? ${siLabel} + '${unit}' : ''` },
 });
+const isPowerOfTen = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6";
+const siLabel = "replace(format(datum.value, '~s'), /([0-9])(?=[^0-9.]|$)/, '$1 ')";
 
 function steps(question) {
   return readResults(`kernels/results/${question}.csv`).filter(({ operation }) => operation === "lilawStep");
