@@ -57,3 +57,4 @@ export {
   type NativeMetaGradient,
   type NativeWeightedLossScalars,
 } from "./results.js";
+export { type OpSettings, opSettings } from "./tensorflow-ops.js";

@@ -147,7 +147,7 @@ export type AlignmentWeightsPositions<At extends Place> = [
 ];
 
 /** The values of `lilaw_loss` in lilaw.h. */
-function lossKind(loss: NativeLoss): number {
+export function lossKind(loss: NativeLoss): number {
   switch (typeof loss === "string" ? loss : loss.kind) {
     case "cross-entropy":
       return 0;
@@ -164,7 +164,8 @@ function lossKind(loss: NativeLoss): number {
   }
 }
 
-function lossParameter(loss: NativeLoss): number {
+/** gamma, smoothing or range; 0 where the loss has none. */
+export function lossParameter(loss: NativeLoss): number {
   if (typeof loss === "string") return 0;
   if (loss.kind === "focal") return loss.gamma;
   return loss.kind === "label-smoothing" ? loss.smoothing : loss.range;

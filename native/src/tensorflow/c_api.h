@@ -48,10 +48,8 @@ enum Code : int { kOk = 0, kInvalidArgument = 3, kInternal = 13 };
     (const char*, const char*, void* (*)(TF_OpKernelConstruction*), void (*)(void*, TF_OpKernelContext*),   \
      void (*)(void*)))                                                                                      \
   F(void, TF_RegisterKernelBuilder, (const char*, TF_KernelBuilder*, TF_Status*))                           \
-  F(void, TF_OpKernelConstruction_GetAttrInt32,                                                             \
-    (TF_OpKernelConstruction*, const char*, std::int32_t*, TF_Status*))                                     \
-  F(void, TF_OpKernelConstruction_Failure, (TF_OpKernelConstruction*, TF_Status*))                          \
   F(void, TF_OpKernelContext_Failure, (TF_OpKernelContext*, TF_Status*))                                    \
+  F(int, TF_NumInputs, (TF_OpKernelContext*))                                                               \
   F(void, TF_GetInput, (TF_OpKernelContext*, int, TF_Tensor**, TF_Status*))                                 \
   F(TF_Tensor*, TF_AllocateOutput,                                                                          \
     (TF_OpKernelContext*, int, int, const std::int64_t*, int, std::size_t, TF_Status*))

@@ -1,8 +1,9 @@
 /**
  * The operations as TensorFlow ops: the CPU kernels of this library on TensorFlow's own memory, without a copy.
  *
- * What changes from step to step are inputs, what stays are attributes: TensorFlow keeps a kernel for each set of
- * attribute values. Numbers that need all their digits travel as two floats, high and low part.
+ * All that a call says beside its tensors travels in one more, `settings`: every attribute costs the caller more than
+ * the whole tensor, and TensorFlow keeps a kernel for each set of attribute values. Attributes are left for what changes
+ * the number of tensors. Numbers that need all their digits are two floats, high and low part.
  */
 #include <dlfcn.h>
 
@@ -49,6 +50,8 @@ class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(tf.TF_NewStatus()) {}
 
+  int inputs() const { return tf.TF_NumInputs(context_); }
+
   Tensor input(int index) {
     TF_Tensor* tensor = nullptr;
     tf.TF_GetInput(context_, index, &tensor, status_.get());
@@ -78,13 +81,26 @@ const T* data(const Tensor& tensor) {
   return static_cast<const T*>(tf.TF_TensorData(tensor.get()));
 }
 
-/** Values of the `settings` input, each as high and low part. */
-enum Setting { kAlpha, kBeta, kDelta, kParameter, kSettings };
+/** Where the values of the `settings` input are: two floats each up to kParameter, one each from there on. */
+enum Setting {
+  kAlpha = 0,
+  kBeta = 2,
+  kDelta = 4,
+  kParameter = 6,
+  kLoss = 8,
+  kGradient,
+  kNormalize,
+  kWeighted,
+  kRowMask,
+  kSettings
+};
 
-double setting(const Tensor& settings, Setting which) {
-  const float* values = data<float>(settings);
-  return static_cast<double>(values[2 * which]) + static_cast<double>(values[2 * which + 1]);
+double number(const Tensor& settings, Setting at) {
+  const float* values = data<float>(settings) + at;
+  return static_cast<double>(values[0]) + static_cast<double>(values[1]);
 }
+
+std::int32_t choice(const Tensor& settings, Setting at) { return static_cast<std::int32_t>(data<float>(settings)[at]); }
 
 void split(double value, float* high_low) {
   high_low[0] = static_cast<float>(value);
@@ -100,16 +116,17 @@ struct BatchInputs {
   lilaw_batch batch{};
   lilaw_params params{};
 
-  BatchInputs(Call& call, std::int32_t loss, int labels_at, int settings_at)
-      : logits(call.input(0)), labels(call.input(labels_at)), settings(call.input(settings_at)) {
+  BatchInputs(Call& call, int labels_at)
+      : logits(call.input(0)), labels(call.input(labels_at)), settings(call.input(labels_at + 1)) {
     require(tf.TF_NumDims(logits.get()) == 2, "Expected a tensor [rows, classes] for logits");
-    require(tf.TF_TensorElementCount(settings.get()) == 2 * kSettings, "Expected 8 values for settings");
+    require(tf.TF_TensorElementCount(settings.get()) == kSettings, "Expected 13 values for settings");
+    const std::int32_t loss = choice(settings, kLoss);
     batch.logits = data<float>(logits);
     batch.rows = tf.TF_Dim(logits.get(), 0);
     batch.classes = tf.TF_Dim(logits.get(), 1);
     batch.logits_stride = batch.classes;
     batch.labels_stride = batch.classes;
-    batch.loss = {loss, setting(settings, kParameter)};
+    batch.loss = {loss, number(settings, kParameter)};
     const bool per_class = loss == LILAW_MULTI_LABEL;
     const std::int64_t expected = per_class ? batch.rows * batch.classes : batch.rows;
     require(tf.TF_TensorElementCount(labels.get()) == expected, "Expected labels that fit the logits");
@@ -117,7 +134,7 @@ struct BatchInputs {
     require(tf.TF_TensorType(labels.get()) == (real ? kFloat : kInt32),
             "Expected int32 labels, or float ones for multi-label and regression");
     batch.labels = per_class ? as_bytes(expected) : tf.TF_TensorData(labels.get());
-    params = {setting(settings, kAlpha), setting(settings, kBeta), setting(settings, kDelta)};
+    params = {number(settings, kAlpha), number(settings, kBeta), number(settings, kDelta)};
   }
 
  private:
@@ -130,12 +147,19 @@ struct BatchInputs {
   }
 };
 
-/** An input that may be empty. */
-const float* optional(const Tensor& tensor, std::int64_t rows, const char* message) {
-  const std::int64_t count = tf.TF_TensorElementCount(tensor.get());
-  require(count == 0 || count == rows, message);
-  return count == 0 ? nullptr : data<float>(tensor);
-}
+/** The last input, which may be left out: a number a row. */
+class OptionalInput {
+ public:
+  OptionalInput(Call& call, int index, std::int64_t rows, const char* message)
+      : tensor_(call.inputs() > index ? call.input(index) : nullptr) {
+    require(tensor_ == nullptr || tf.TF_TensorElementCount(tensor_.get()) == rows, message);
+  }
+
+  const float* values() const { return tensor_ == nullptr ? nullptr : data<float>(tensor_); }
+
+ private:
+  Tensor tensor_;
+};
 
 void succeed(lilaw_status status) {
   if (status == LILAW_OK) return;
@@ -143,38 +167,35 @@ void succeed(lilaw_status status) {
   throw Failure{users ? kInvalidArgument : kInternal, lilaw_last_error()};
 }
 
-/** Attribute values of a kernel, in the order of its op's list. */
-using Attributes = std::vector<std::int32_t>;
-
 /**
- * Rows of LilawWeightedLoss's row_values, and their bits in its attribute row_mask. The tensor is there if any is asked
- * for (row_tensors 1, else 0): each output costs the caller more than a small batch takes to compute.
+ * Rows of LilawWeightedLoss's row_values, and their bits in the setting kRowMask. The tensor is there if any is asked for
+ * (attribute row_tensors 1, else 0): each output costs the caller more than a small batch takes to compute.
  */
 enum RowValue { kLosses, kWeights, kLabelProbs, kMaxProbs, kPredictions, kTermAlpha, kTermBeta, kTermDelta, kRowValues };
 
-void weighted_loss(const Attributes& attributes, Call& call) {
-  enum { kLoss, kGradient, kNormalize, kWeighted, kRowMask };
-  BatchInputs in(call, attributes[kLoss], 1, 2);
-  const Tensor sample_weights = call.input(3);
+void weighted_loss(Call& call) {
+  BatchInputs in(call, 1);
   const std::int64_t rows = in.batch.rows;
+  const OptionalInput sample_weights(call, 3, rows, "Expected a weight a row for sample_weights");
+  const std::int32_t row_mask = choice(in.settings, kRowMask);
 
   lilaw_weighted_loss_result result{};
   lilaw_weighted_loss_args args{};
   args.batch = in.batch;
-  args.params = attributes[kWeighted] ? &in.params : nullptr;
-  args.gradient = attributes[kGradient];
-  args.normalize = attributes[kNormalize];
-  args.sample_weights = optional(sample_weights, rows, "Expected a weight a row, or none, for sample_weights");
+  args.params = choice(in.settings, kWeighted) ? &in.params : nullptr;
+  args.gradient = choice(in.settings, kGradient);
+  args.normalize = choice(in.settings, kNormalize);
+  args.sample_weights = sample_weights.values();
   args.result = &result;
 
   float* objective = call.output(0, {});
   args.grad_logits = call.output(1, {rows, in.batch.classes});
   args.grad_stride = in.batch.classes;
-  const int wanted = __builtin_popcount(static_cast<unsigned>(attributes[kRowMask]));
+  const int wanted = __builtin_popcount(static_cast<unsigned>(row_mask));
   float* row_values = wanted > 0 ? call.output(2, {wanted, rows}) : nullptr;
   float* at[kRowValues] = {};
   for (int i = 0, taken = 0; i < kRowValues; i++) {
-    if (attributes[kRowMask] >> i & 1) at[i] = row_values + rows * taken++;
+    if (row_mask >> i & 1) at[i] = row_values + rows * taken++;
   }
   std::vector<std::int32_t> predictions(at[kPredictions] ? rows : 0);
   args.losses = at[kLosses];
@@ -191,14 +212,14 @@ void weighted_loss(const Attributes& attributes, Call& call) {
   for (std::size_t i = 0; i < predictions.size(); i++) at[kPredictions][i] = static_cast<float>(predictions[i]);
 }
 
-void meta_gradient(const Attributes& attributes, Call& call) {
-  BatchInputs in(call, attributes[0], 1, 2);
-  const Tensor coefficients = call.input(3);
+void meta_gradient(Call& call) {
+  BatchInputs in(call, 1);
+  const OptionalInput coefficients(call, 3, in.batch.rows, "Expected a number a row for coefficients");
   lilaw_meta_gradient_result result{};
   lilaw_meta_gradient_args args{};
   args.batch = in.batch;
   args.params = &in.params;
-  args.coefficients = optional(coefficients, in.batch.rows, "Expected a number a row, or none, for coefficients");
+  args.coefficients = coefficients.values();
   args.result = &result;
   succeed(lilaw_meta_gradient_cpu(&args));
 
@@ -210,8 +231,8 @@ void meta_gradient(const Attributes& attributes, Call& call) {
   split(static_cast<double>(result.non_finite_rows), values + 8);
 }
 
-void alignment_weights(const Attributes& attributes, Call& call) {
-  BatchInputs in(call, attributes[0], 2, 3);
+void alignment_weights(Call& call) {
+  BatchInputs in(call, 2);
   const Tensor tangents = call.input(1);
   const std::int64_t count = in.batch.rows * in.batch.classes;
   require(tf.TF_TensorElementCount(tangents.get()) == count, "Expected tangents of the shape of the logits");
@@ -226,68 +247,51 @@ void alignment_weights(const Attributes& attributes, Call& call) {
   succeed(lilaw_alignment_weights_cpu(&args));
 }
 
-/** An op as it is registered. All attributes but T are integers. */
+/** An op as it is registered: the type T of its labels, and numbers of tensors that default to 0. */
 struct Op {
   const char* name;
-  std::vector<const char*> attributes;
+  std::vector<const char*> counts;
   std::vector<const char*> inputs;
   std::vector<const char*> outputs;
-  void (*compute)(const Attributes&, Call&);
+  void (*compute)(Call&);
 };
 
 const Op ops[] = {
     {"LilawWeightedLoss",
-     {"loss", "gradient", "normalize", "weighted", "row_mask", "row_tensors"},
-     {"logits: float", "labels: T", "settings: float", "sample_weights: float"},
+     {"weight_tensors", "row_tensors"},
+     {"logits: float", "labels: T", "settings: float", "sample_weights: weight_tensors * float"},
      {"objective: float", "grad_logits: float", "row_values: row_tensors * float"},
      weighted_loss},
     {"LilawMetaGradient",
-     {"loss"},
-     {"logits: float", "labels: T", "settings: float", "coefficients: float"},
+     {"coefficient_tensors"},
+     {"logits: float", "labels: T", "settings: float", "coefficients: coefficient_tensors * float"},
      {"values: float"},
      meta_gradient},
     {"LilawAlignmentWeights",
-     {"loss"},
+     {},
      {"logits: float", "tangents: float", "labels: T", "settings: float"},
      {"alignments: float", "weights: float"},
      alignment_weights},
 };
 
-/** The three functions that TensorFlow calls for op `Index`: they carry no pointer of ours, hence the template. */
+/** What TensorFlow calls for op `Index`: it carries no pointer of ours, hence the template. */
 template <int Index>
-struct Kernel {
-  static void* create(TF_OpKernelConstruction* construction) {
-    auto attributes = std::make_unique<Attributes>();
+void compute(void*, TF_OpKernelContext* context) {
+  try {
+    Call call(context);
+    ops[Index].compute(call);
+  } catch (const Failure& failure) {
     const Status status(tf.TF_NewStatus());
-    for (const char* name : ops[Index].attributes) {
-      attributes->push_back(0);
-      tf.TF_OpKernelConstruction_GetAttrInt32(construction, name, &attributes->back(), status.get());
-      if (tf.TF_GetCode(status.get()) == kOk) continue;
-      tf.TF_OpKernelConstruction_Failure(construction, status.get());
-      return nullptr;
-    }
-    return attributes.release();
+    tf.TF_SetStatus(status.get(), failure.code, failure.message.c_str());
+    tf.TF_OpKernelContext_Failure(context, status.get());
   }
-
-  static void compute(void* attributes, TF_OpKernelContext* context) {
-    try {
-      Call call(context);
-      ops[Index].compute(*static_cast<const Attributes*>(attributes), call);
-    } catch (const Failure& failure) {
-      const Status status(tf.TF_NewStatus());
-      tf.TF_SetStatus(status.get(), failure.code, failure.message.c_str());
-      tf.TF_OpKernelContext_Failure(context, status.get());
-    }
-  }
-
-  static void destroy(void* attributes) { delete static_cast<Attributes*>(attributes); }
-};
+}
 
 void register_definition(const Op& op, const Status& status) {
   TF_OpDefinitionBuilder* builder = tf.TF_NewOpDefinitionBuilder(op.name);
   tf.TF_OpDefinitionBuilderAddAttr(builder, "T: {int32, float}");
-  for (const char* name : op.attributes) {
-    tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(name) + ": int >= 0").c_str());
+  for (const char* name : op.counts) {
+    tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(name) + ": int >= 0 = 0").c_str());
   }
   for (const char* input : op.inputs) tf.TF_OpDefinitionBuilderAddInput(builder, input);
   for (const char* output : op.outputs) tf.TF_OpDefinitionBuilderAddOutput(builder, output);
@@ -299,8 +303,7 @@ void register_definition(const Op& op, const Status& status) {
 template <int Index>
 void register_op(const Status& status) {
   register_definition(ops[Index], status);
-  using K = Kernel<Index>;
-  TF_KernelBuilder* builder = tf.TF_NewKernelBuilder(ops[Index].name, "CPU", K::create, K::compute, K::destroy);
+  TF_KernelBuilder* builder = tf.TF_NewKernelBuilder(ops[Index].name, "CPU", nullptr, compute<Index>, nullptr);
   tf.TF_RegisterKernelBuilder(ops[Index].name, builder, status.get());
   check(status);
 }

@@ -25,8 +25,8 @@ export function rowsNotIndependent(model: LayersModel): string | undefined {
 
 /**
  * The most multiply-adds of a validation batch for which one pass costs less than two. It saves the calls of a pass
- * and adds the validation rows to the backward pass: on tensorflow, where a call takes some 15 µs, that pays for small
- * models. On wasm and cpu it paid nowhere (benchmarks/training/results/shared-forward.csv).
+ * and adds the validation rows to the backward pass: on tensorflow, where calls are dear, that pays for small models; on
+ * wasm and cpu it pays nowhere (benchmarks/training/results/shared-forward.csv).
  */
 const worthwhile = 4e6;
 

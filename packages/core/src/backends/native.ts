@@ -3,7 +3,11 @@ import type {
   AlignmentWeightsArgs,
   Backend,
   FloatArray,
+  GradientMode,
+  LilawParams,
+  Loss,
   MetaGradientArgs,
+  Normalize,
   WeightedLossArgs,
   WeightedLossOutputs,
 } from "../backend.js";
@@ -43,17 +47,31 @@ export function openCuda(): Opening {
   return { backend: cudaBackend(native), detail: device.name };
 }
 
+/** The native TensorFlow ops, once they are registered. */
+export interface TensorFlowOps {
+  /** Their input `settings`: what a call says beside its tensors */
+  settings(call: {
+    readonly loss: Loss;
+    readonly params: LilawParams | null;
+    readonly gradient?: GradientMode;
+    readonly normalize?: Normalize;
+    /** Bits of the row values that LilawWeightedLoss computes */
+    readonly rowMask?: number;
+  }): Float32Array;
+}
+
 /**
  * Registers the operations, on the CPU kernels, as ops of the TensorFlow that this process has loaded (tfjs-node):
  * LilawWeightedLoss, LilawMetaGradient and LilawAlignmentWeights.
  *
- * @returns "" or the reason why they are not there
+ * @returns the ops, or the reason why they are not there
  */
-export function registerTensorFlowOps(): string {
+export function registerTensorFlowOps(): TensorFlowOps | string {
   const native = findNative();
   if (typeof native === "string") return native;
   const { binding } = native.load();
-  return binding === null ? "@lilaw/native has no addon here" : binding.registerTensorFlowOps();
+  if (binding === null) return "@lilaw/native has no addon here";
+  return binding.registerTensorFlowOps() || { settings: native.opSettings };
 }
 
 /** Object literals throughout, as a spread would cost more than a small kernel. */

@@ -11,35 +11,47 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Kernels, movedBy, type RowValueName, split } from "./contract.js";
 import { type HostMemory, hostMemory } from "./host-memory.js";
 
+/** Object literals throughout, as a spread would cost more than a small kernel. */
 export const onHost: Kernels = {
-  weightedLoss({ logits, labels, sampleWeights, moved }, { rowValues, params, ...attributes }) {
+  weightedLoss({ logits, labels, sampleWeights, moved }, { rowValues, loss, params, gradient, normalize }) {
     const [count, classes] = logits.shape as [number, number];
-    const shapes = [[], [count, classes], ...(rowValues.length > 0 ? [[rowValues.length, count]] : [])];
-    return filled(shapes, (memory, [objective, gradLogits, rows]) => {
-      const predictions = new Int32Array(rowValues.includes("predictions") ? count : 0);
+    const shapes = [[], [count, classes]];
+    if (rowValues.length > 0) shapes.push([rowValues.length, count]);
+    return filled(shapes, (memory, arrays) => {
+      const [objective, gradLogits, rows] = arrays as [Float32Array, Float32Array, Float32Array?];
+      const predictions = rowValues.includes("predictions") ? new Int32Array(count) : undefined;
+      const out = { ...(rows && rowOutputs(rows, rowValues, count, predictions)), gradLogits };
       const result = weightedLoss(
         {
-          ...attributes,
-          ...batchOf(memory, logits, labels, attributes.loss),
+          logits: floats(memory, logits),
+          labels: memory.view(labels) as Labels,
+          classes: hasOneLogit(loss) ? 1 : classes,
+          loss,
           params: params && movedBy(params, moved && memory.view(moved)),
-          sampleWeights: sampleWeights && (memory.view(sampleWeights) as Float32Array),
+          gradient,
+          normalize,
+          sampleWeights: sampleWeights && floats(memory, sampleWeights),
         },
-        { gradLogits: gradLogits!, ...(rows && rowOutputs(rows, rowValues, count, predictions)) },
+        out,
       );
-      objective![0] = result.objective;
-      if (predictions.length > 0) rows!.set(predictions, rowValues.indexOf("predictions") * count);
+      objective[0] = result.objective;
+      if (predictions) rows!.set(predictions, rowValues.indexOf("predictions") * count);
     });
   },
 
   metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
     return filled([[5, 2]], (memory, [values]) => {
       const { alpha, beta, delta, objective, nonFiniteRows } = metaGradient({
-        ...batchOf(memory, logits, labels, loss),
+        logits: floats(memory, logits),
+        labels: memory.view(labels) as Labels,
+        classes: hasOneLogit(loss) ? 1 : logits.shape[1],
         loss,
         params: movedBy(params, moved && memory.view(moved)),
-        coefficients: coefficients && (memory.view(coefficients) as Float32Array),
+        coefficients: coefficients && floats(memory, coefficients),
       });
-      values!.set([alpha, beta, delta, objective, nonFiniteRows].flatMap(split));
+      [alpha, beta, delta, objective, nonFiniteRows].forEach((value, i) => {
+        values!.set(split(value), 2 * i);
+      });
     });
   },
 
@@ -48,9 +60,11 @@ export const onHost: Kernels = {
     return filled([[count], [count]], (memory, [alignments, weights]) => {
       alignmentWeights(
         {
-          ...batchOf(memory, logits, labels, loss),
+          logits: floats(memory, logits),
+          labels: memory.view(labels) as Labels,
+          classes: hasOneLogit(loss) ? 1 : logits.shape[1],
           loss,
-          tangents: memory.view(tangents) as Float32Array,
+          tangents: floats(memory, tangents),
         },
         { alignments: alignments!, weights: weights! },
       );
@@ -71,18 +85,17 @@ function filled(shapes: number[][], fill: (memory: HostMemory, arrays: Float32Ar
   }
 }
 
-function batchOf(memory: HostMemory, logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss) {
-  const single = loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
-  const classes = single ? 1 : logits.shape[1]!;
-  return { logits: memory.view(logits) as Float32Array, labels: memory.view(labels) as Labels, classes };
-}
+const floats = (memory: HostMemory, tensor: tf.TensorInfo) => memory.view(tensor) as Float32Array;
+
+const hasOneLogit = (loss: Loss): boolean =>
+  loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
 
 /** The outputs of the operation as views of `rows`, one row a value. */
 function rowOutputs(
   rows: Float32Array,
   names: readonly RowValueName[],
   count: number,
-  predictions: Int32Array,
+  predictions: Int32Array | undefined,
 ): WeightedLossOutputs<Float32Array> {
   const view = (name: RowValueName): Float32Array | undefined => {
     const at = names.indexOf(name);
@@ -103,7 +116,7 @@ function rowOutputs(
     ...(weights && { weights }),
     ...(labelProbs && { labelProbs }),
     ...(maxProbs && { maxProbs }),
-    ...(predictions.length > 0 && { predictions }),
+    ...(predictions && { predictions }),
     ...(terms.some((term) => term !== undefined) && { terms: { alpha, beta, delta } }),
   };
 }

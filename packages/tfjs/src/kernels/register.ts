@@ -17,11 +17,11 @@ const fallbacks = new Map<string, string>();
  */
 function kernelsFor(backend: string): Kernels {
   if (backend === "tensorflow") {
-    const reason = registerTensorFlowOps();
-    if (reason === "") return onTensorFlow;
-    fallbacks.set(backend, reason);
+    const ops = registerTensorFlowOps();
+    if (typeof ops !== "string") return onTensorFlow(ops);
+    fallbacks.set(backend, ops);
     // Without the native package there is nothing to miss; with it, a step is slower than its user expects.
-    if (backendReport().backend !== "reference") console.warn(`lilaw: no native TensorFlow ops: ${reason}`);
+    if (backendReport().backend !== "reference") console.warn(`lilaw: no native TensorFlow ops: ${ops}`);
     return onHost;
   }
   if (backend === "webgpu") return onWebGpu;
