@@ -134,17 +134,6 @@ const tables = {
     return withOrigin(rows, table(["", `${where} (µs)`, ...heads], lines));
   }),
 
-  "kernels/gpu": from("kernels/results/operations.csv", (all) => {
-    const rows = steps(all).filter((row) => row.contender.startsWith("cuda"));
-    if (rows.every((row) => row.skipped !== "")) return "Not measured: there was no GPU.";
-    const lines = groups(rows, "shape").map(([shape, group]) => [
-      shape,
-      ...group.map((row) => (row.skipped === "" ? microseconds(row) : "not measured")),
-    ]);
-    const names = new Set(rows.map((row) => `${row.contender} (µs)`));
-    return withOrigin(rows, table(["", ...names], lines));
-  }),
-
   "kernels/javascript": from("kernels/results/javascript.csv", (rows) => {
     const lines = groups(rows, (row) => `${row.operation} ${row.shape}`).map(([title, group]) => [
       title,
