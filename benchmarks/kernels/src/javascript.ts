@@ -12,6 +12,7 @@ import {
   params,
   type Question,
   quick,
+  reasonAgainst,
   type Shape,
   thorough,
   timed,
@@ -48,6 +49,7 @@ export const javascript: Question = {
 const nativeCallPlan: Plan = {
   name: "@lilaw/native",
   ours: true,
+  absent: reasonAgainst("cpu"),
   frugal: true,
   open(data) {
     const call = callOf(data);

@@ -1,15 +1,20 @@
 /** The native kernels as contenders: each instruction set, one thread or all, device memory. */
+import { availableParallelism } from "node:os";
 import { corePlan, type Plan } from "@lilaw/cli/bench";
-import { cpuIsa, setCpuIsa, setThreads, threads } from "@lilaw/native";
+import { load, setCpuIsa, setThreads } from "@lilaw/native";
 import { native } from "./settings.js";
 
-export const allThreads = threads();
-export const best = cpuIsa();
+const { binding } = load();
+/** As many as the native kernels take by themselves; without them, what the others are given */
+export const allThreads = binding?.threads() ?? availableParallelism();
+export const best = binding?.cpuIsa() ?? "no addon";
 
-/** Instruction sets that run here, the best first. */
-export function instructionSets(): string[] {
+/** The native kernels on every instruction set that runs here, the best first, with all threads and with one. */
+export function nativePlans(): Plan[] {
+  if (binding === null) return [nativePlan()];
   const worse = ["avx512", "avx2", "sse2", "neon", "baseline"].filter((isa) => isa !== best && runs(isa));
-  return [best, ...worse];
+  const counts = allThreads > 1 ? [allThreads, 1] : [1];
+  return [best, ...worse].flatMap((isa) => counts.map((count) => nativePlan(isa, count)));
 }
 
 function runs(isa: string): boolean {

@@ -13,16 +13,15 @@ import {
   thorough,
 } from "@lilaw/cli/bench";
 import { devicePlan } from "./device.js";
-import { allThreads, instructionSets, nativePlan } from "./native.js";
+import { nativePlans } from "./native.js";
 import { native, shapes } from "./settings.js";
 
 export const operations: Question = {
   name: "operations",
   question: "How far are the operations from a copy of the logits, on everything that runs them?",
   cases(isQuick) {
-    const threadCounts = allThreads > 1 ? [allThreads, 1] : [1];
     const plans = [
-      ...instructionSets().flatMap((isa) => threadCounts.map((count) => nativePlan(isa, count))),
+      ...nativePlans(),
       devicePlan,
       corePlan("cuda, with transfers", "cuda", "host arrays"),
       corePlan("reference", "reference", "JavaScript, float64"),
