@@ -268,9 +268,9 @@ describe("host and device do not mix", () => {
     // @ts-expect-error tangents
     refused("tangents", () => core.alignmentWeights({ ...batch, tangents: host.logits }));
     // @ts-expect-error the scalars of the method
-    refused("params", () => lilaw.weigh(batch));
+    refused("logits", () => lilaw.weigh(batch));
     // @ts-expect-error the scalars of the method
-    refused("params", () => lilaw.metaStep(batch));
+    refused("logits", () => lilaw.metaStep(batch));
     // Logits on the host, something else on the device.
     // @ts-expect-error labels
     refused("labels", () => core.weightedLoss({ ...host, labels }));

@@ -6,9 +6,9 @@ import type {
   WeightedLossOutputs,
   WeightedLossScalars,
 } from "../backend.js";
-import type { DeviceStream } from "../device.js";
+import type { DeviceBatchInput, DeviceStream } from "../device.js";
 import { expected, LilawError } from "../errors.js";
-import type { BatchInput } from "../operations/arguments.js";
+import { type BatchInput, isOnDevice } from "../operations/arguments.js";
 import { metaGradient } from "../operations/meta-gradient.js";
 import { type WeightedLossResult, weightedLoss } from "../operations/weighted-loss.js";
 import { DeviceLiLAW } from "./device-lilaw.js";
@@ -69,6 +69,7 @@ export class LiLAW {
     { warmup = false, ...batch }: WeighInput,
     out?: WeightedLossOutputs,
   ): WeightedLossOutputs & WeightedLossScalars {
+    checkOnHost(batch);
     const { loss, gradient, normalize, backend } = this.#options;
     const params = warmup ? null : this.#params;
     const input = { ...batch, params, loss, gradient, normalize, backend };
@@ -83,6 +84,7 @@ export class LiLAW {
    *   Also the errors of {@link metaGradient}.
    */
   metaStep(batch: MetaStepInput): MetaGradient {
+    checkOnHost(batch);
     const { loss, backend } = this.#options;
     return this.applyMetaGradient(metaGradient({ ...batch, params: this.#params, loss, backend }));
   }
@@ -144,4 +146,15 @@ export class LiLAW {
     const { method: _, version: __, ...options } = state;
     return new LiLAW(backend === undefined ? options : { ...options, backend });
   }
+}
+
+/** The scalars are on the host. */
+function checkOnHost(batch: BatchInput | DeviceBatchInput): void {
+  if (!isOnDevice(batch)) return;
+  throw expected(
+    "INVALID_ARGUMENT",
+    "an array of the host (LiLAW.onDevice is for others)",
+    "logits",
+    batch.logits,
+  );
 }
