@@ -59,6 +59,7 @@ describe("CUDA kernels on the host", () => {
     const checked = run(python!, [join(native, "test", "gpu", "check.py"), ...args, ...counts]);
     expect(checked.status, outputOf(checked)).toBe(0);
     expect(outputOf(checked)).toContain("golden vectors: 18 cases");
+    expect(outputOf(checked)).toContain("a captured step launched");
   });
 });
 

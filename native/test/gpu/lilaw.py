@@ -87,16 +87,34 @@ class Library:
         self._library.lilaw_cuda_workspace_bytes.restype = c.c_size_t
         self._library.lilaw_cuda_workspace_bytes.argtypes = [c.c_int64]
         self._workspace = None
+        self._capturing = None
 
     def call(self, name, args, rows, device, stream=None):
-        function = getattr(self._library, f"lilaw_{name}_{self.form}")
         if self.form == "cpu":
-            status = function(c.byref(args))
-        else:
-            if stream is None:
-                stream = torch.cuda.current_stream().cuda_stream if device.type == "cuda" else 0
-            workspace = self.workspace(rows, device)
-            status = function(c.byref(args), c.c_void_p(workspace.data_ptr()), c.c_void_p(stream))
+            return self._do(f"{name}_cpu", c.byref(args))
+        if stream is None:
+            stream = self._capturing or (torch.cuda.current_stream().cuda_stream if device.type == "cuda" else 0)
+        workspace = c.c_void_p(self.workspace(rows, device).data_ptr())
+        return self._do(f"{name}_cuda", c.byref(args), workspace, c.c_void_p(stream))
+
+    def capture(self, record):
+        """What `record()` queues, as a graph on a stream of its own: a function that does it, and waits."""
+        stream, graph = c.c_void_p(), c.c_void_p()
+        self._do("stream_create", c.byref(stream))
+        self._do("stream_begin_capture", stream)
+        self._capturing = stream.value
+        record()
+        self._capturing = None
+        self._do("stream_end_capture", stream, c.byref(graph))
+
+        def launch():
+            self._do("graph_launch", graph, stream)
+            self._do("stream_synchronize", stream)
+
+        return launch
+
+    def _do(self, name, *args):
+        status = getattr(self._library, f"lilaw_{name}")(*args)
         if status != 0:
             raise RuntimeError(f"{name}: status {status}: {self._library.lilaw_last_error().decode()}")
 
