@@ -1,14 +1,15 @@
 /**
  * A step of LiLAW on logits from Node, in the bundle: gpu.mjs FOLDER node|webgpu writes FOLDER/PART.csv
  *
- * - node: our addon on memory of the GPU, the same with arrays of the host that travel there and back, and the host's kernels
+ * - node: our addon on memory of the GPU, call by call and as a captured graph; with arrays of the host that travel there
+ *   and back; the host's kernels
  * - webgpu: TensorFlow.js in its fewest operations on WebGPU, and our addon in turns with it
  *
  * What is absent says why. Without a GPU, WebGPU runs on a Vulkan driver for the host where there is one.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { devicePlan } from "@lilaw/benchmark-kernels/device";
+import { devicePlan, graphPlan } from "@lilaw/benchmark-kernels/device";
 import { nativePlan } from "@lilaw/benchmark-kernels/native";
 import {
   answers,
@@ -38,7 +39,7 @@ const shapes: readonly Shape[] = [
 ];
 
 const plans = {
-  node: async (): Promise<Plan[]> => [corePlan("cuda, with transfers", "cuda", "host arrays")],
+  node: async (): Promise<Plan[]> => [graphPlan, corePlan("cuda, with transfers", "cuda", "host arrays")],
   async webgpu(): Promise<Plan[]> {
     const found = await findWebGpu();
     return (["shortest", "kernels"] as const).map((way) => tensorPlan({ backend: "webgpu", way, ...found }));

@@ -29,6 +29,7 @@ describe("the Node program of the bundle", () => {
     expect(rows.map(({ contender }) => contender)).toEqual([
       "cuda, device buffers",
       "native",
+      "cuda, captured graph",
       "cuda, with transfers",
     ]);
     expect(rows.every(({ commit }) => commit === "abc")).toBe(true);
