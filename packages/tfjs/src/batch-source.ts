@@ -1,5 +1,6 @@
 import { expected, type Labels, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { gatherRows } from "./gather-rows.js";
 import { type Targets, takeTargets } from "./targets.js";
 
 /** What the training step needs of a batch beside the tensors that travel through tfjs. */
@@ -85,11 +86,9 @@ export class TensorBatches implements BatchSource {
       sampleWeights: sampleWeights && Float32Array.from(rows, (row) => sampleWeights[row]!),
     };
     return tf.tidy(() => {
-      const indices = tf.tensor1d(rows, "int32");
-      return {
-        xs: xs.map((tensor) => tf.gather(tensor, indices)),
-        ys: modelTargets(tf.gather(y, indices)),
-      } as unknown as tf.TensorContainer;
+      const taken = gatherRows([...xs, y], rows);
+      const ys = modelTargets(taken.pop()!);
+      return { xs: taken, ys } as unknown as tf.TensorContainer;
     }) as unknown as BatchValue;
   }
 }

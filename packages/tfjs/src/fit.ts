@@ -10,6 +10,7 @@ import {
 } from "@tensorflow/tfjs-layers";
 import { checkCount } from "./arguments.js";
 import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
+import { gatherRows } from "./gather-rows.js";
 import { type Head, headOf, lossOf } from "./head.js";
 import { withFastStep } from "./kernels/step-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
@@ -84,7 +85,7 @@ export async function fit(
     seed,
     modelTargets: toModelTargets,
   });
-  const held = split.held && takeRows(xs, y, split.held);
+  const held = split.held && withTargets(gatherRows([...xs, y], split.held));
   const validation = given ?? held;
   const evaluated = split.reported ? validation : undefined;
   const evaluatedTargets = evaluated && toModelTargets(evaluated[1]);
@@ -361,12 +362,7 @@ function splitRows(
   return { rows: order.slice(0, kept).sort(), held: order.slice(kept), reported: false };
 }
 
-function takeRows(xs: tf.Tensor[], y: tf.Tensor, rows: Int32Array): LabelledTensors {
-  const indices = tf.tensor1d(rows, "int32");
-  const taken = [...xs, y].map((tensor) => tf.gather(tensor, indices));
-  indices.dispose();
-  return [taken.slice(0, -1), taken.at(-1)!];
-}
+const withTargets = (tensors: tf.Tensor[]): LabelledTensors => [tensors.slice(0, -1), tensors.at(-1)!];
 
 async function readSampleWeights(
   weights: FitArgs["sampleWeight"],

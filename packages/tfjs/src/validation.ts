@@ -1,5 +1,6 @@
 import { expected, type Labels, Random } from "@lilaw/core";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { gatherRows } from "./gather-rows.js";
 import { readTargets, type Targets, takeTargets } from "./targets.js";
 import type { TrainingContext } from "./weighting.js";
 
@@ -61,10 +62,7 @@ export class ValidationSampler {
     }
     const rows = this.#order.subarray(this.#position, this.#position + this.batchSize);
     this.#position += this.batchSize;
-    const indices = tf.tensor1d(rows, "int32");
-    const xs = this.#xs.map((tensor) => tf.gather(tensor, indices));
-    indices.dispose();
-    return { xs, labels: takeTargets(this.#targets, rows) };
+    return { xs: gatherRows(this.#xs, rows), labels: takeTargets(this.#targets, rows) };
   }
 
   get state(): ValidationState {
