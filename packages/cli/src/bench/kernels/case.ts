@@ -129,10 +129,7 @@ export function kernelCase({
       const data = kernelData(operation, shape);
       const chosen = plans.filter(({ name }) => names.includes(name));
       const reasons: (string | undefined)[] = [];
-      for (const plan of chosen) {
-        const isBaseline = plan.name === baseline;
-        reasons.push(plan.absent ?? (isBaseline ? undefined : await forecast.refuse(plan, data, effort)));
-      }
+      for (const plan of chosen) reasons.push(plan.absent ?? (await forecast.refuse(plan, data, effort)));
       const entries: (KernelContender | Absentee)[] = [];
       for (const [i, plan] of chosen.entries()) {
         const [{ name, ours }, skipped] = [plan, reasons[i]];

@@ -67,6 +67,8 @@ export function tensorPlan({ backend, way, absent, where, bytesLimit }: TensorPl
     name,
     ours,
     absent,
+    // On WebGPU there may be no GPU.
+    frugal: ours && backend !== "webgpu",
     ...(bytesLimit !== undefined && { bytesLimit }),
     async open(data) {
       await tf.setBackend(backend);
