@@ -7,7 +7,8 @@
  *     pnpm --filter @lilaw/benchmark-training soak [steps]
  */
 import assert from "node:assert/strict";
-import { Random } from "@lilaw/core";
+import { fail } from "@lilaw/cli/bench";
+import { expected, Random } from "@lilaw/core";
 import { writeResults } from "@lilaw/testing";
 import { fit, learningToReweight, lilaw, type Weighting } from "@lilaw/tfjs";
 import { useBackend } from "@lilaw/tfjs/node";
@@ -17,7 +18,12 @@ import { linearRegression } from "simple-statistics";
 
 const batchSize = 16;
 const every = 500;
-const steps = Number(process.argv[2] ?? 20_000);
+const whole = 20_000;
+const [steps] = [...process.argv.slice(2).map(Number), whole] as [number];
+if (!(Number.isInteger(steps) && steps >= 4 * every)) {
+  fail(expected("INVALID_ARGUMENT", `an integer of at least ${4 * every}`, "steps", process.argv[2]));
+  process.exit();
+}
 
 interface Sample {
   step: number;
@@ -44,11 +50,13 @@ async function soak(weighting: Weighting, x: tf.Tensor, y: tf.Tensor): Promise<S
   let done = 0;
   const onBatchEnd = () => {
     if (++done % every !== 0) return;
+    if (process.stderr.isTTY) process.stderr.write(`\r${weighting.name}: ${done} of ${steps} steps `);
     globalThis.gc?.();
     const { numTensors, numBytes } = tf.memory();
     samples.push({ step: done, numTensors, numBytes, rss: process.memoryUsage.rss() });
   };
   await fit(buildModel(), x, y, { batchSize, verbose: 0, weighting, callbacks: { onBatchEnd } });
+  if (process.stderr.isTTY) process.stderr.write("\r");
   return samples;
 }
 
@@ -85,4 +93,5 @@ for (const weighting of [lilaw({ validation, warmupEpochs: 0 }), learningToRewei
     })),
   );
 }
-console.log(writeResults(new URL("../results/soak.csv", import.meta.url), rows));
+// A short run is for a look.
+if (steps === whole) console.log(writeResults(new URL("../results/soak.csv", import.meta.url), rows));
