@@ -1,4 +1,4 @@
-import type { Case, Question } from "@lilaw/cli/bench";
+import { type Case, type Question, round } from "@lilaw/cli/bench";
 import { useBackend } from "@lilaw/tfjs/node";
 import { checkMethods } from "./check.js";
 import { absent, type Backend, backends, openEpochs, reasonAgainst, rounds } from "./epochs.js";
@@ -8,7 +8,7 @@ import { type ModelName, modelNames } from "./models.js";
 const batchSize = 128;
 
 /** Steps an epoch and rounds: enough for the start of a `fit` not to count, few enough to end. */
-const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number } | { skipped: string }>> = {
+const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number }>> = {
   tensorflow: {
     mlp: { steps: 40, rounds: 15 },
     cnn: { steps: 20, rounds: 11 },
@@ -17,14 +17,30 @@ const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number 
   wasm: {
     mlp: { steps: 10, rounds: 7 },
     cnn: { steps: 4, rounds: 5 },
-    resnet8: { skipped: "a step takes seconds: tfjs has no threads there" },
+    resnet8: { steps: 1, rounds: 3 },
   },
   cpu: {
     mlp: { steps: 2, rounds: 5 },
-    cnn: { skipped: "a step takes seconds: tfjs computes convolutions in plain JavaScript there" },
-    resnet8: { skipped: "a step takes seconds: tfjs computes convolutions in plain JavaScript there" },
+    cnn: { steps: 1, rounds: 3 },
+    resnet8: { steps: 1, rounds: 3 },
   },
 };
+
+/** Where a step of `model.fit` takes longer, fifteen methods in turns would take many minutes. */
+const stepSecondsLimit = 2;
+
+/** Why the case is better left out, if so: from a step on a sixteenth of the batch. */
+async function tooSlow(backend: Backend, model: ModelName): Promise<string | undefined> {
+  const share = 16;
+  const epochs = openEpochs({ backend, model, batchSize: batchSize / share, steps: 1 });
+  const { sample } = epochs.contender(baseline, methods[baseline]!);
+  await sample(1); // the first one compiles
+  const seconds = share * (await sample(1));
+  epochs.close();
+  return seconds > stepSecondsLimit
+    ? `a step of ${baseline} would take about ${round(seconds, 1)} s`
+    : undefined;
+}
 
 /** How many times as long as `model.fit` a method may take on tensorflow. */
 const bars: Partial<Record<ModelName, Record<string, number>>> = {
@@ -47,15 +63,14 @@ const bars: Partial<Record<ModelName, Record<string, number>>> = {
 };
 
 function caseOf(backend: Backend, model: ModelName, quick: boolean): Case {
-  const planned = effort[backend][model];
-  const { steps, rounds: count } = "skipped" in planned ? { steps: 0, rounds: 0 } : planned;
+  const { steps, rounds: count } = effort[backend][model];
   return {
     labels: { backend, model, batchSize },
     contenders: Object.keys(methods),
     baseline,
     effort: rounds(quick ? 3 : count),
     async open(names) {
-      const reason = "skipped" in planned ? planned.skipped : await reasonAgainst(() => useBackend(backend));
+      const reason = (await reasonAgainst(() => useBackend(backend))) ?? (await tooSlow(backend, model));
       if (reason !== undefined) return absent(names, reason);
       const epochs = openEpochs({ backend, model, batchSize, steps: quick ? Math.ceil(steps / 5) : steps });
       return {
