@@ -74,24 +74,16 @@ const tables = {
     );
   }),
 
-  "kernels/tfjs": from("kernels/results/tfjs.csv", (all) => {
-    const rows = steps(all);
-    const lines = groups(rows, (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {
-      const of = (way) => group.find((row) => row.contender.endsWith(` ${way}`));
-      return [
-        where,
-        microseconds(of("kernels")),
-        ratio(of("shortest")),
-        ratio(of("composed")),
-        of("shortest").launches || notMeasured,
-      ];
-    });
-    const head = ["", "kernels (µs)", "shortest", "composed", "operations, shortest"];
-    const on = groups(rows, "backend").map(
-      ([backend, group]) => `${backend}: ${group.find((row) => row.where)?.where}`,
-    );
-    return withOrigin(rows, table(head, lines), on.join("; "));
-  }),
+  "kernels/tfjs": from("kernels/results/tfjs.csv", againstTfjs),
+
+  "kernels/tfjs-few": from("kernels/results/tfjs.csv", (all) =>
+    againstTfjs(
+      all.filter(
+        ({ backend, shape }) =>
+          backend !== "webgpu" && ["[128,10]", "[128,100]", "[4096,1000]"].includes(shape),
+      ),
+    ),
+  ),
 
   "kernels/pytorch": from("kernels/results/pytorch.csv", (all) => {
     const rows = steps(all);
@@ -244,6 +236,27 @@ const tables = {
     return table(["", "least", "most", "on your machine"], lines);
   },
 };
+
+function againstTfjs(all) {
+  const cases = groups(steps(all), (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {
+    const of = (way) => group.find((row) => row.contender.endsWith(` ${way}`));
+    return { where, kernels: of("kernels"), shortest: of("shortest"), composed: of("composed") };
+  });
+  const measured = cases.filter(({ kernels }) => kernels.microsecondsP50);
+  const lines = measured.map(({ where, kernels, shortest, composed }) => [
+    where,
+    microseconds(kernels),
+    ratio(shortest),
+    ratio(composed),
+    shortest.launches || notMeasured,
+  ]);
+  const head = ["", "kernels (µs)", "shortest", "composed", "operations, shortest"];
+  const on = groups(
+    measured.map(({ kernels }) => kernels),
+    "backend",
+  ).map(([backend, [{ where }]]) => `${backend}: ${where}`);
+  return withOrigin(all, table(head, lines), on.join("; "));
+}
 
 const notMeasured = "—";
 

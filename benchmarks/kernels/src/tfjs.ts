@@ -33,8 +33,10 @@ export const tfjs: Question = {
     const plans = new Map<Backend, Plan[]>();
     for (const backend of backends) plans.set(backend, await plansOn(backend));
     const forecast = new Forecast();
-    return shapes(isQuick).flatMap((shape) =>
-      backends.flatMap((backend) =>
+    // JavaScript needs seconds where kernels need milliseconds, and it is worth knowing how many.
+    const effort = isQuick ? quick : { ...thorough, callSecondsLimit: 8 };
+    return backends.flatMap((backend) =>
+      shapes(isQuick).flatMap((shape) =>
         operationsAt(shape, isQuick).map((operation) =>
           kernelCase({
             operation,
@@ -42,7 +44,7 @@ export const tfjs: Question = {
             labels: { backend },
             plans: plans.get(backend)!,
             baseline: `${backend} kernels`,
-            effort: isQuick ? quick : thorough,
+            effort,
             forecast,
           }),
         ),
