@@ -243,8 +243,9 @@ napi_value queue(napi_env env, napi_callback_info info) {
     operation.read(arguments);
     Stream& stream = next_alive<Stream>(arguments, "stream");
     arguments.check_apart();
-    check(env, operation.queue(stream.workspace->address(), stream.stream));
+    // First: of an operation that fails, a part may have been captured.
     if (stream.captures) arguments.add_to(stream.captured);
+    check(env, operation.queue(stream.workspace->address(), stream.stream));
     return nullptr;
   });
 }
