@@ -118,7 +118,7 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
 export function parserError(error: CommanderError): Error | undefined {
   if (error.exitCode === 0) return undefined;
   const what = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
-  return expected("INVALID_ARGUMENT", "what lilaw --help lists", "the arguments", what);
+  return expected("INVALID_ARGUMENT", "what --help lists", "the arguments", what);
 }
 
 function invocationOf(values: Record<string, string | boolean>, typed: readonly string[]): Invocation {
