@@ -40,22 +40,29 @@ function normal(shape: number[], random: Random): tf.Tensor {
   );
 }
 
+/** Random weights for a model, a direction for them, and its forward pass, whose dropout masks are the same each time. */
+function randomPass(model: LayersModel, xs: tf.Tensor[], seed: number) {
+  const random = Random.from(seed, "tangents");
+  randomise(model, random);
+  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  const direction = new Map(variables.map((v) => [v, normal(v.shape, random)]));
+  const stochastic = new StochasticLayers(model, seed);
+  const forward = () => {
+    stochastic.seedStep(0, 0);
+    const output = model.apply(xs.length === 1 ? xs[0]! : xs, { training: true }) as tf.Tensor;
+    stochastic.restore();
+    return output;
+  };
+  return { random, variables, direction, forward, ...forwardWithTangents(model, direction, forward) };
+}
+
 /**
  * Largest deviation, over random c, of <c, J v> in forward mode from <J^T c, v> by tfjs's own reverse mode, relative
  * to the sum of the absolute terms.
  */
 function deviationFromReverseMode(model: LayersModel, xs: tf.Tensor[], seed: number): number {
   return tf.tidy(() => {
-    const random = Random.from(seed, "tangents");
-    randomise(model, random);
-    const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
-    const direction = new Map(variables.map((v) => [v, normal(v.shape, random)]));
-    const stochastic = new StochasticLayers(model, seed);
-    const forward = () => {
-      stochastic.seedStep(0, 0);
-      return model.apply(xs.length === 1 ? xs[0]! : xs, { training: true }) as tf.Tensor;
-    };
-    const { output, tangent } = forwardWithTangents(model, direction, forward);
+    const { random, variables, direction, forward, output, tangent } = randomPass(model, xs, seed);
     let worst = 0;
     for (let k = 0; k < 3; k++) {
       const c = normal(output.shape, random);
@@ -67,7 +74,6 @@ function deviationFromReverseMode(model: LayersModel, xs: tf.Tensor[], seed: num
       const scale = sum([...reverse, ...forwardTerms].map(Math.abs)) / 2;
       worst = Math.max(worst, Math.abs(sum(reverse) - sum(forwardTerms)) / scale);
     }
-    stochastic.restore();
     return worst;
   });
 }
@@ -75,23 +81,13 @@ function deviationFromReverseMode(model: LayersModel, xs: tf.Tensor[], seed: num
 /** Summed deviation of the tangent from a central difference of the forward pass, relative to the summed tangent. */
 function deviationFromDifferences(model: LayersModel, x: tf.Tensor, seed: number): number {
   return tf.tidy(() => {
-    const random = Random.from(seed, "tangents");
-    randomise(model, random);
-    const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
-    const direction = new Map(variables.map((v) => [v, normal(v.shape, random)]));
-    const stochastic = new StochasticLayers(model, seed);
-    const forward = () => {
-      stochastic.seedStep(0, 0);
-      return model.apply(x, { training: true }) as tf.Tensor;
-    };
-    const { tangent } = forwardWithTangents(model, direction, forward);
+    const { variables, direction, forward, tangent } = randomPass(model, [x], seed);
     const origin = variables.map((variable) => variable.clone());
     const eps = 3e-4;
     const [up, down] = [eps, -eps].map((t) => {
       variables.forEach((v, i) => void v.assign(tf.add(origin[i]!, tf.mul(direction.get(v)!, t))));
       return forward();
     });
-    stochastic.restore();
     const difference = tf.div(tf.sub(up!, down!), 2 * eps);
     const total = (tensor: tf.Tensor) => tf.sum(tf.abs(tensor)).dataSync()[0]!;
     return total(tf.sub(difference, tangent)) / total(tangent);
