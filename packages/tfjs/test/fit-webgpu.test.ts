@@ -198,9 +198,16 @@ describeWebGpu("fit", () => {
         weighting: lilaw({ validation: [x, y] }),
         record: () => {},
       });
+    const noisy = blobModel("logits", { extra: [layers.dropout({ rate: 0.5 })] });
+    const fail = () =>
+      expect(
+        fit(noisy, x, y, { verbose: 0, weighting: lilaw({ validation: [x, y], sharedForward: true }) }),
+      ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     await train();
+    await fail();
     const before = tf.memory().numTensors;
     await train();
+    await fail();
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -52,17 +52,23 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
       return scalars?.method ?? untrained;
     },
     async start(context) {
-      scalars = scalarsOf(new LiLAW({ ...methodOptions, loss: context.loss! }));
+      const method = new LiLAW({ ...methodOptions, loss: context.loss! });
       const given = validation ?? context.validation!;
       const samples = await ValidationSampler.of(given, context, validationBatchSize);
-      return start(context, samples, scalars);
+      const shares = sharesForward(sharedForward, context.model, samples.batchSize);
+      scalars = scalarsOf(method);
+      return start(context, samples, shares, scalars);
     },
   };
 
-  function start(context: TrainingContext, samples: ValidationSampler, scalars: Scalars): WeightingRun {
+  function start(
+    context: TrainingContext,
+    samples: ValidationSampler,
+    shares: boolean,
+    scalars: Scalars,
+  ): WeightingRun {
     const { model, head, loss } = context;
     const { gradient, normalize } = scalars.method.toJSON();
-    const shares = sharesForward(sharedForward, model, samples.batchSize);
     let due = false; // a meta-step at the weights as they are
 
     function metaStep(): void {
