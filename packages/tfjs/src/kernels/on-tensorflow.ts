@@ -20,24 +20,28 @@ export function onTensorFlow(ops: TensorFlowOps): Kernels {
       const { loss, gradient, normalize, rowValues } = attributes;
       const params = attributes.params && movedBy(attributes.params, valuesOf(moved));
       const rowMask = rowValues.reduce((bits, name) => bits | (1 << rowValueNames.indexOf(name)), 0);
-      const settings = tf.tensor1d(ops.settings({ loss, params, gradient, normalize, rowMask }));
+      const settings = settingsTensor(ops.settings({ loss, params, gradient, normalize, rowMask }));
       const inputs = [logits, labels, settings, ...(sampleWeights ? [sampleWeights] : [])];
       const counts = { weight_tensors: sampleWeights !== undefined, row_tensors: rowMask > 0 };
       return execute(WeightedLoss, settings, inputs, counts, rowMask > 0 ? 3 : 2);
     },
 
     metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
-      const settings = tf.tensor1d(ops.settings({ loss, params: movedBy(params, valuesOf(moved)) }));
+      const settings = settingsTensor(ops.settings({ loss, params: movedBy(params, valuesOf(moved)) }));
       const inputs = [logits, labels, settings, ...(coefficients ? [coefficients] : [])];
       return execute(MetaGradient, settings, inputs, { coefficient_tensors: coefficients !== undefined }, 1);
     },
 
     alignmentWeights({ logits, tangents, labels }, { loss }) {
-      const settings = tf.tensor1d(ops.settings({ loss, params: null }));
+      const settings = settingsTensor(ops.settings({ loss, params: null }));
       return execute(AlignmentWeights, settings, [logits, tangents, labels, settings], {}, 2);
     },
   };
 }
+
+/** `tf.tensor1d` without its checks, which take as long as the rest of it. */
+const settingsTensor = (values: Float32Array): tf.Tensor =>
+  tf.engine().makeTensor(values, [values.length], "float32");
 
 const valuesOf = (tensor: tf.TensorInfo | undefined) =>
   (tensor as tf.Tensor | undefined)?.dataSync<"float32">();

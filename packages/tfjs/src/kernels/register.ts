@@ -33,8 +33,13 @@ export function readsSynchronously(): boolean {
   return synchronous.has(tf.getBackend());
 }
 
-/** Registers the kernels for a backend under tfjs's own registry, once. */
-export function registerKernels(backend: string, kernels: Kernels = kernelsFor(backend)): void {
+const registered = new Set<string>();
+
+/** Registers the kernels for a backend under tfjs's own registry, once, whichever copy of this package comes first. */
+function registerKernels(backend: string): void {
+  registered.add(backend);
+  if (tf.getKernel(WeightedLoss, backend) !== undefined) return;
+  const kernels = kernelsFor(backend);
   const register = (kernelName: string, run: (inputs: never, attributes: never) => tf.Tensor[]): void => {
     tf.registerKernel({
       kernelName,
@@ -50,7 +55,7 @@ export function registerKernels(backend: string, kernels: Kernels = kernelsFor(b
 /** Runs a kernel on the backend in use. */
 export function runKernel(name: string, inputs: object, attributes: object): tf.Tensor[] {
   const backend = tf.getBackend();
-  if (tf.getKernel(name, backend) === undefined) registerKernels(backend);
+  if (!registered.has(backend)) registerKernels(backend);
   return tf
     .engine()
     .runKernel(name, inputs as tf.NamedTensorMap, attributes as tf.NamedAttrMap) as tf.Tensor[];
