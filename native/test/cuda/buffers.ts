@@ -115,8 +115,10 @@ it("a process and its workers end with buffers, streams and graphs alive, and wo
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
     encoding: "utf8",
   });
+  // Sanitizers say of the shim's fibres that they do not know them.
+  const complaints = stderr.replace(/^.*makecontext\/swapcontext.*\n/m, "");
   // What the workers had is free; the main thread still has three buffers and the workspace of a stream.
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect({ status, complaints }).toEqual({ status: 0, complaints: "" });
   expect(Number(stdout)).toBeGreaterThan(12_000);
   expect(Number(stdout)).toBeLessThan(16_000);
 });
