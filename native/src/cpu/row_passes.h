@@ -43,6 +43,9 @@ std::int64_t index_of(const float* z, std::int64_t classes, float max) {
   return 0;
 }
 
+/** Floats in a line of the cache. */
+constexpr std::int64_t kLineFloats = 16;
+
 /** Vectors of floats that are added up as floats before their sum goes on as doubles. */
 constexpr int kFloatSummands = 8;
 
@@ -70,14 +73,19 @@ LILAW_INLINE Floats inside(Floats v, std::int64_t left) {
   return left >= kLanes ? v : lane_numbers() < static_cast<std::int32_t>(left) ? v : splat(0);
 }
 
-/** sum over k != top of exp(z_k - max), but for the factor of `exp`; stores all of them if `exps` is not null. */
+/**
+ * sum over k != top of exp(z_k - max), but for the factor of `exp`; stores all of them if `exps` is not null. Meanwhile
+ * `ahead`, a row that will be read soon, is fetched: this pass waits for arithmetic, that of the maximum for memory.
+ */
 template <bool kStore, class Exp>
-double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::int64_t top, float* exps) {
+double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::int64_t top, float* exps,
+                   const float* ahead) {
   constexpr std::int64_t kStretch = kFloatSummands * kLanes;
   WideSum sum;
   std::int64_t k = 0;
   for (; k + kStretch <= classes; k += kStretch) {
     Floats e[kFloatSummands];
+    for (std::int64_t i = 0; i < kStretch; i += kLineFloats) __builtin_prefetch(ahead + k + i);
     for (int i = 0; i < kFloatSummands; i++) {
       e[i] = Exp::of(exp, load<Floats>(z + k + i * kLanes));
       if constexpr (kStore) store(exps + k + i * kLanes, e[i]);

@@ -70,9 +70,10 @@ class SoftmaxRows {
     for (int slot = 0; slot < count; slot++) {
       const float* z = logits(first + slot);
       float* exps = gradient.row(first + slot);
+      const float* ahead = row_after(first + slot, count);
       with_exp(slot, [&](const auto& exp) {
-        rest_[slot] = exps != nullptr ? sum_of_rest<true>(z, batch_.classes, exp, top_[slot], exps)
-                                      : sum_of_rest<false>(z, batch_.classes, exp, top_[slot], nullptr);
+        rest_[slot] = exps != nullptr ? sum_of_rest<true>(z, batch_.classes, exp, top_[slot], exps, ahead)
+                                      : sum_of_rest<false>(z, batch_.classes, exp, top_[slot], nullptr, ahead);
       });
     }
   }
@@ -128,6 +129,12 @@ class SoftmaxRows {
     return row_of<float>(batch_.logits, batch_.logits_stride, row);
   }
 
+  /** The row of the next block in the same place; this one where there is none, or none that the cache could hold. */
+  const float* row_after(std::int64_t row, int count) const {
+    const bool fetch = row + count < batch_.rows && batch_.classes <= kMostFetched;
+    return logits(fetch ? row + count : row);
+  }
+
   /** In range, whatever another thread does to labels in shared memory since they were checked. */
   std::int64_t class_label(std::int64_t row) const {
     const std::int64_t label = static_cast<const std::int32_t*>(batch_.labels)[row];
@@ -179,6 +186,9 @@ class SoftmaxRows {
   /** What the exponentials of a row are to be multiplied by. */
   Reals exp_factor(int at) const { return Lanes::exp(-exp_remainder_.lanes(at)); }
   Reals rest(int at) const { return rest_.lanes(at) * exp_factor(at); }
+
+  /** Longest rows that are fetched ahead: two of them and their gradient fit the second cache. */
+  static constexpr std::int64_t kMostFetched = 65536;
 
   const lilaw_batch& batch_;
   const lilaw::SoftmaxLoss kind_;
