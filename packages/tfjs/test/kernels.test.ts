@@ -308,3 +308,19 @@ describeAsyncBackends("bad labels", (backend) => {
     expect(all.fallback("tensorflow") === undefined).toBe(getBackend("auto").name !== "reference");
   });
 });
+
+describeAsyncBackends("a kernel that is run as such", () => {
+  it("has a gradient: that of the objective on the logits", async () => {
+    const settings = { loss: "cross-entropy", params: { alpha: 10, beta: 2, delta: 6 } } as const;
+    const attributes = { ...settings, gradient: "full", normalize: "none", rowValues: [] } as const;
+    const labels = tf.tensor1d([1, 0], "int32");
+    const run = (logits: tf.Tensor) => all.registered.weightedLoss({ logits, labels }, attributes);
+    const [gradient, expected] = await valuesOf(() => {
+      const logits = tf.tensor2d([2, -1, 0, 1, 0.5, -2], [2, 3]);
+      return [tf.grad((z) => tf.mul(run(z)[0]!, 3))(logits), tf.mul(run(logits)[1]!, 3)];
+    });
+    labels.dispose();
+    expect(Math.max(...expected!)).toBeGreaterThan(0.1);
+    expect(gradient).toEqual(expected);
+  });
+});

@@ -50,7 +50,21 @@ function registerKernels(backend: string): void {
   register(WeightedLoss, kernels.weightedLoss);
   register(MetaGradient, kernels.metaGradient);
   register(AlignmentWeights, kernels.alignmentWeights);
+  if (tf.getGradient(WeightedLoss) === undefined) tf.registerGradient(weightedLossGradient);
 }
+
+/** The gradient on the logits times that of what follows the objective; a pass over [B, C] less where nothing does. */
+export function scaledGradient(gradLogits: tf.Tensor, dy: tf.Tensor): tf.Tensor {
+  const isOne = readsSynchronously() && dy.dataSync()[0] === 1;
+  return isOne ? gradLogits.clone() : tf.mul(gradLogits, dy);
+}
+
+/** Of the objective on the logits, for those who run the kernel themselves. The other kernels have no gradient. */
+const weightedLossGradient: tf.GradConfig = {
+  kernelName: WeightedLoss,
+  outputsToSave: [false, true],
+  gradFunc: (dys, saved) => ({ logits: () => scaledGradient(saved[0]!, (dys as tf.Tensor[])[0]!) }),
+};
 
 /** Runs a kernel on the backend in use. */
 export function runKernel(name: string, inputs: object, attributes: object): tf.Tensor[] {

@@ -6,7 +6,7 @@ import {
   WeightedLoss,
   type WeightedLossAttributes,
 } from "../kernels/contract.js";
-import { readsSynchronously, runKernel } from "../kernels/register.js";
+import { runKernel, scaledGradient } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
 
 export type WeightedLossOptions = Omit<WeightedLossInput, "logits" | "classes" | "backend">;
@@ -62,7 +62,7 @@ export function weightedLossTensors(
   const { sampleWeights, moved } = options;
   const attributes: WeightedLossAttributes = { loss, params, gradient, normalize, rowValues: names };
   let rowValues: tf.Tensor | undefined;
-  // Not a registered gradient: tfjs would make zeros for the gradients of all outputs, [B, C] among them.
+  // Not by the gradient that is registered: tfjs makes zeros for the gradients of all outputs then, [B, C] among them.
   const operation = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [input, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
     const labels = labelTensor(options.labels, loss, input.shape[0]);
@@ -78,14 +78,8 @@ export function weightedLossTensors(
     save([gradLogits!]);
     return {
       value: objective!,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => scaled(saved[0]!, dy),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => scaledGradient(saved[0]!, dy),
     };
   });
   return { objective: operation(logits) as tf.Scalar, rowValues };
-}
-
-/** The gradient times that of what follows; a pass over [B, C] less where this is the end. */
-function scaled(gradLogits: tf.Tensor, dy: tf.Tensor): tf.Tensor {
-  const isOne = readsSynchronously() && dy.dataSync()[0] === 1;
-  return isOne ? gradLogits.clone() : tf.mul(gradLogits, dy);
 }
