@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deviation, findChromium, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import type * as tfjs from "@tensorflow/tfjs-core";
@@ -14,17 +17,22 @@ import { noisyBlobs } from "./models.js";
 
 const executablePath = findChromium();
 
-/** tfjs, its WebGPU backend and @lilaw/tfjs as one module, as a bundler for browsers makes it. */
+/** tfjs, its backends and @lilaw/tfjs as one module, as a bundler for browsers makes it. */
 const source = `
 import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import "@tensorflow/tfjs-backend-webgpu";
 import * as tfl from "@tensorflow/tfjs-layers";
 import * as lilaw from "@lilaw/tfjs";
+setWasmPaths("https://lilaw.test/");
 Object.assign(globalThis, { tf, tfl, lilaw });
 `;
+const wasmFolder = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
+const backends = ["webgpu", "wasm", "cpu"];
 
 async function bundle(): Promise<string> {
-  const entry = fileURLToPath(new URL("webgpu-browser-entry.js", import.meta.url));
+  const entry = fileURLToPath(new URL("browser-entry.js", import.meta.url));
   const results = await build({
     configFile: false,
     logLevel: "error",
@@ -44,7 +52,7 @@ async function bundle(): Promise<string> {
 
 let browser: Browser | undefined;
 let page: Page;
-let reason = "no Chromium on PATH";
+let hasWebGpu = false;
 
 beforeAll(async () => {
   if (!executablePath) return;
@@ -54,11 +62,20 @@ beforeAll(async () => {
   await page.route("https://lilaw.test/", (route) =>
     route.fulfill({ contentType: "text/html", body: "<!doctype html>" }),
   );
+  await page.route("https://lilaw.test/*.wasm", (route) => {
+    const body = readFileSync(join(wasmFolder, basename(route.request().url())));
+    return route.fulfill({ contentType: "application/wasm", body });
+  });
   await page.goto("https://lilaw.test/"); // a secure origin: others have no WebGPU
-  const adapter = await page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)");
-  reason = adapter ? "" : "this Chromium offers no WebGPU";
-  if (reason === "") await page.addScriptTag({ type: "module", content: await bundle() });
+  hasWebGpu = await page.evaluate("navigator.gpu?.requestAdapter().then(Boolean) ?? false");
+  await page.addScriptTag({ type: "module", content: await bundle() });
 });
+
+/** Why a backend cannot run in the browser here, if so. */
+function reasonAgainst(backend: string): string | undefined {
+  if (!browser) return "no Chromium on PATH";
+  return backend === "webgpu" && !hasWebGpu ? "this Chromium offers no WebGPU" : undefined;
+}
 
 afterAll(() => browser?.close());
 
@@ -71,9 +88,12 @@ declare const lilaw: typeof Lilaw;
 async function train({ backend, method, features, labels }: Task) {
   await tf.setBackend(backend);
   const [x, y] = [tf.tensor2d(features, [labels.length, 4]), tf.tensor1d(labels, "int32")];
-  const dense = (units: number, seed: number) =>
-    tfl.layers.dense({ units, inputShape: [4], kernelInitializer: tfl.initializers.glorotUniform({ seed }) });
-  const model = tfl.sequential({ layers: [dense(8, 1), dense(2, 2)] });
+  const dense = (units: number, seed: number, inputs: number) =>
+    tfl.layers.dense({
+      ...{ units, inputShape: [inputs] },
+      kernelInitializer: tfl.initializers.glorotUniform({ seed }),
+    });
+  const model = tfl.sequential({ layers: [dense(8, 1, 4), dense(2, 2, 8)] });
   model.compile({ optimizer: tf.train.adam(0.01), loss: "meanSquaredError" });
   const weighting =
     method === "lilaw"
@@ -91,34 +111,34 @@ interface Task {
   labels: number[];
 }
 
-describe("webgpu in Chromium", () => {
+describe.each(backends)("%s in Chromium", (name) => {
   it.for(readGolden().lilaw_cases)("golden $name, with its gradient", async (c, { skip }) => {
-    skip(reason !== "", reason);
+    skip(reasonAgainst(name) !== undefined, reasonAgainst(name));
     const [backend, objective, gradLogits] = await page.evaluate(
-      async ({ logits, labels, ...options }) => {
-        await tf.setBackend("webgpu");
+      async ({ name, logits, labels, ...options }) => {
+        await tf.setBackend(name);
         const operation = (z: tfjs.Tensor) =>
           lilaw.weightedLoss(z as tfjs.Tensor2D, { ...options, labels: Int32Array.from(labels) });
         const { value, grad } = tf.valueAndGrad(operation)(tf.tensor2d(logits));
         return [tf.getBackend(), [...(await value.data())], [...(await grad.data())]] as const;
       },
-      { logits: c.logits, labels: c.labels, params: paramsOf(c), loss: lossOf(c) },
+      { name, logits: c.logits, labels: c.labels, params: paramsOf(c), loss: lossOf(c) },
     );
     const tolerance = Math.max(...c.logits.flat().map(Math.abs)) > 1000 ? 1e-3 : 3e-5;
-    expect(backend).toBe("webgpu");
+    expect(backend).toBe(name);
     expect(deviation(objective, [c.weighted_loss_mean])).toBeLessThan(tolerance);
     expect(deviation(gradLogits, c.grad_logits_full.flat())).toBeLessThan(tolerance);
   });
 
   it.for(["lilaw", "learningToReweight"])("trains as Node does on cpu, %s", async (method, { skip }) => {
-    skip(reason !== "", reason);
+    skip(reasonAgainst(name) !== undefined, reasonAgainst(name));
     const { features, labels } = noisyBlobs(44);
     const task = { method, features: [...features], labels: [...labels] };
-    const [backend, weights, alpha] = await page.evaluate(train, { ...task, backend: "webgpu" });
+    const [backend, weights, alpha] = await page.evaluate(train, { ...task, backend: name });
     Object.assign(globalThis, { tf: tfHere, tfl: tfLayersHere, lilaw: lilawHere });
     await useBackend("cpu");
     const [, expected, expectedAlpha] = await train({ ...task, backend: "cpu" });
-    expect(backend).toBe("webgpu");
+    expect(backend).toBe(name);
     expect(deviation(weights, expected)).toBeLessThan(2e-4);
     expect(deviation(alpha as number[], expectedAlpha as number[])).toBeLessThan(2e-4);
     expect(alpha.length).toBe(method === "lilaw" ? 3 : 0);
