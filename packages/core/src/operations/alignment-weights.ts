@@ -58,17 +58,13 @@ function alignmentWeightsOnHost(
 ): AlignmentWeightsOutputs & AlignmentWeightsScalars {
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const { batch, count } = checkBatch(input, loss);
+  const { logits, labels, classes } = batch;
   const { tangents } = input;
   if (tangents === undefined) throw expected("INVALID_ARGUMENT", "a float array", "tangents", tangents);
-  checkLength("tangents", tangents, batch.logits.length);
+  checkLength("tangents", tangents, logits.length);
   checkLength("out.alignments", out?.alignments, count);
   checkLength("out.weights", out?.weights, count);
-  const outputs = out ?? {
-    alignments: newFloats(batch.logits, count),
-    weights: newFloats(batch.logits, count),
-  };
-  return Object.assign(
-    outputs,
-    getBackend(input.backend).alignmentWeights({ ...batch, loss, tangents }, outputs),
-  );
+  const outputs = out ?? { alignments: newFloats(logits, count), weights: newFloats(logits, count) };
+  const args = { logits, labels, classes, loss, tangents };
+  return Object.assign(outputs, getBackend(input.backend).alignmentWeights(args, outputs));
 }

@@ -40,6 +40,8 @@ function metaGradientOnHost(input: MetaGradientInput): MetaGradient {
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const { batch, count } = checkBatch(input, loss);
   const params = checkParams(input.params);
-  checkLength("coefficients", input.coefficients, count);
-  return getBackend(input.backend).metaGradient({ ...batch, loss, params, coefficients: input.coefficients });
+  const { coefficients } = input;
+  checkLength("coefficients", coefficients, count);
+  const { logits, labels, classes } = batch;
+  return getBackend(input.backend).metaGradient({ logits, labels, classes, loss, params, coefficients });
 }
