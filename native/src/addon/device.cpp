@@ -64,24 +64,21 @@ class DeviceArguments : public Arguments {
 };
 
 /** (this, element, length) */
-napi_value buffer_create(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    const napi_value self = arguments.next();
-    const std::int64_t element = arguments.integer("dtype");
-    const std::int64_t length = arguments.integer("length");
-    if (element < 0 || element >= kElements) {
-      throw unexpected(env, "INVALID_ARGUMENT", "the number of a type", "dtype", std::to_string(element));
-    }
-    constexpr std::int64_t kMost = INT64_C(1) << 48;
-    if (length < 1 || length > kMost) {
-      throw unexpected(env, "INVALID_ARGUMENT", "an integer from 1 to 2^48", "length", std::to_string(length));
-    }
-    auto buffer = std::make_unique<Buffer>(Buffer{nullptr, 0, length, static_cast<Element>(element)});
-    buffer->memory = std::make_shared<DeviceMemory>(env, buffer->bytes());
-    give(env, self, std::move(buffer));
-    return nullptr;
-  });
+void buffer_create(HostArguments& arguments) {
+  const Napi::Env env = arguments.env();
+  const napi_value self = arguments.next();
+  const std::int64_t element = arguments.integer("dtype");
+  const std::int64_t length = arguments.integer("length");
+  if (element < 0 || element >= kElements) {
+    throw unexpected(env, "INVALID_ARGUMENT", "the number of a type", "dtype", std::to_string(element));
+  }
+  constexpr std::int64_t kMost = INT64_C(1) << 48;
+  if (length < 1 || length > kMost) {
+    throw unexpected(env, "INVALID_ARGUMENT", "an integer from 1 to 2^48", "length", std::to_string(length));
+  }
+  auto buffer = std::make_unique<Buffer>(Buffer{nullptr, 0, length, static_cast<Element>(element)});
+  buffer->memory = std::make_shared<DeviceMemory>(env, buffer->bytes());
+  give(env, self, std::move(buffer));
 }
 
 /** (value): whether it is one, disposed or not. */
@@ -93,132 +90,100 @@ napi_value buffer_is(napi_env env, napi_callback_info info) {
 }
 
 /** (part, this, begin, end) */
-napi_value buffer_slice(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    const napi_value self = arguments.next();
-    const Buffer& whole = next_alive<Buffer>(arguments, "this");
-    const std::int64_t begin = arguments.integer("begin");
-    const std::int64_t end = arguments.integer("end");
-    if (begin < 0 || begin >= end || end > whole.length) {
-      throw unexpected(env, "INVALID_ARGUMENT", "0 <= begin < end <= " + std::to_string(whole.length),
-                       "begin and end", std::to_string(begin) + " and " + std::to_string(end));
-    }
-    const std::int64_t first_byte = whole.first_byte + begin * size_of(whole.element);
-    give(env, self, std::make_unique<Buffer>(Buffer{whole.memory, first_byte, end - begin, whole.element}));
-    return nullptr;
-  });
+void buffer_slice(HostArguments& arguments) {
+  const Napi::Env env = arguments.env();
+  const napi_value self = arguments.next();
+  const Buffer& whole = next_alive<Buffer>(arguments, "this");
+  const std::int64_t begin = arguments.integer("begin");
+  const std::int64_t end = arguments.integer("end");
+  if (begin < 0 || begin >= end || end > whole.length) {
+    throw unexpected(env, "INVALID_ARGUMENT", "0 <= begin < end <= " + std::to_string(whole.length),
+                     "begin and end", std::to_string(begin) + " and " + std::to_string(end));
+  }
+  const std::int64_t first_byte = whole.first_byte + begin * size_of(whole.element);
+  give(env, self, std::make_unique<Buffer>(Buffer{whole.memory, first_byte, end - begin, whole.element}));
 }
 
 /** Copies between a buffer and a typed array, and waits until it is done: (buffer, array, stream) */
 template <class Copy>
-napi_value transfer(napi_env env, napi_callback_info info, const char* name, Copy copy) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    const Buffer& buffer = next_alive<Buffer>(arguments, "this");
-    void* host = nullptr;
-    arguments.array(name, buffer.element, buffer.length, true, false, &host);
-    const Stream& stream = next_idle_stream(arguments, "stream");
-    check(env, copy(buffer, host, stream.stream));
-    check(env, lilaw_stream_synchronize(stream.stream));
-    return nullptr;
-  });
+void transfer(HostArguments& arguments, const char* name, Copy copy) {
+  const Buffer& buffer = next_alive<Buffer>(arguments, "this");
+  void* host = nullptr;
+  arguments.array(name, buffer.element, buffer.length, true, false, &host);
+  const Stream& stream = next_idle_stream(arguments, "stream");
+  check(arguments.env(), copy(buffer, host, stream.stream));
+  check(arguments.env(), lilaw_stream_synchronize(stream.stream));
 }
 
-napi_value buffer_upload(napi_env env, napi_callback_info info) {
-  return transfer(env, info, "source", [](const Buffer& buffer, const void* host, void* stream) {
+void buffer_upload(HostArguments& arguments) {
+  transfer(arguments, "source", [](const Buffer& buffer, const void* host, void* stream) {
     return lilaw_buffer_upload(buffer.data(), host, buffer.bytes(), stream);
   });
 }
 
-napi_value buffer_download(napi_env env, napi_callback_info info) {
-  return transfer(env, info, "out", [](const Buffer& buffer, void* host, void* stream) {
+void buffer_download(HostArguments& arguments) {
+  transfer(arguments, "out", [](const Buffer& buffer, void* host, void* stream) {
     return lilaw_buffer_download(host, buffer.data(), buffer.bytes(), stream);
   });
 }
 
 /** (handle); a second time does nothing. */
 template <class T>
-napi_value dispose(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    next_handle<T>(arguments, "this").dispose();
-    return nullptr;
-  });
+void dispose(HostArguments& arguments) {
+  next_handle<T>(arguments, "this").dispose();
 }
 
 /** (this) */
-napi_value stream_create(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    give(env, arguments.next(), std::make_unique<Stream>(env));
-    return nullptr;
-  });
+void stream_create(HostArguments& arguments) {
+  const Napi::Env env = arguments.env();
+  give(env, arguments.next(), std::make_unique<Stream>(env));
 }
 
-napi_value stream_synchronize(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    check(env, lilaw_stream_synchronize(next_idle_stream(arguments, "this").stream));
-    return nullptr;
-  });
+void stream_synchronize(HostArguments& arguments) {
+  check(arguments.env(), lilaw_stream_synchronize(next_idle_stream(arguments, "this").stream));
 }
 
 /** (stream) */
-napi_value stream_begin_capture(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    Stream& stream = next_idle_stream(arguments, "this");
-    check(env, lilaw_stream_begin_capture(stream.stream));
-    stream.captures = true;
-    return nullptr;
-  });
+void stream_begin_capture(HostArguments& arguments) {
+  Stream& stream = next_idle_stream(arguments, "this");
+  check(arguments.env(), lilaw_stream_begin_capture(stream.stream));
+  stream.captures = true;
 }
 
 /** (stream, graph) */
-napi_value stream_end_capture(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    Stream& stream = next_alive<Stream>(arguments, "this");
-    const napi_value owner = arguments.next();
-    if (!stream.captures) {
-      throw unexpected(env, "INVALID_ARGUMENT", "a Stream that captures a graph", "this", "one that does not");
-    }
-    if (stream.captured.empty()) {
-      throw unexpected(env, "INVALID_ARGUMENT", "a function that queues operations on this stream", "record",
-                       "one that queues none");
-    }
-    auto graph = std::make_unique<Graph>();
-    stream.captures = false;
-    graph->workspace = stream.workspace;
-    graph->memories = std::exchange(stream.captured, {});
-    check(env, lilaw_stream_end_capture(stream.stream, &graph->graph));
-    give(env, owner, std::move(graph));
-    return nullptr;
-  });
+void stream_end_capture(HostArguments& arguments) {
+  const Napi::Env env = arguments.env();
+  Stream& stream = next_alive<Stream>(arguments, "this");
+  const napi_value owner = arguments.next();
+  if (!stream.captures) {
+    throw unexpected(env, "INVALID_ARGUMENT", "a Stream that captures a graph", "this", "one that does not");
+  }
+  if (stream.captured.empty()) {
+    throw unexpected(env, "INVALID_ARGUMENT", "a function that queues operations on this stream", "record",
+                     "one that queues none");
+  }
+  auto graph = std::make_unique<Graph>();
+  stream.captures = false;
+  graph->workspace = stream.workspace;
+  graph->memories = std::exchange(stream.captured, {});
+  check(env, lilaw_stream_end_capture(stream.stream, &graph->graph));
+  give(env, owner, std::move(graph));
 }
 
 /** (stream): no graph; nothing where none is captured. */
-napi_value stream_abandon_capture(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    next_handle<Stream>(arguments, "this").abandon_capture();
-    return nullptr;
-  });
+void stream_abandon_capture(HostArguments& arguments) {
+  next_handle<Stream>(arguments, "this").abandon_capture();
 }
 
 /** (graph, stream): the one that it was captured on, whose workspace it uses. */
-napi_value graph_launch(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    const Graph& graph = next_alive<Graph>(arguments, "this");
-    const Stream& stream = next_idle_stream(arguments, "stream");
-    if (graph.workspace != stream.workspace) {
-      throw unexpected(env, "INVALID_ARGUMENT", "the Stream of the graph", "stream", "another");
-    }
-    check(env, lilaw_graph_launch(graph.graph, stream.stream));
-    return nullptr;
-  });
+void graph_launch(HostArguments& arguments) {
+  const Napi::Env env = arguments.env();
+  const Graph& graph = next_alive<Graph>(arguments, "this");
+  const Stream& stream = next_idle_stream(arguments, "stream");
+  if (graph.workspace != stream.workspace) {
+    throw unexpected(env, "INVALID_ARGUMENT", "the Stream of the graph", "stream", "another");
+  }
+  check(env, lilaw_graph_launch(graph.graph, stream.stream));
 }
 
 /** { freeBytes, totalBytes } of the device. */
@@ -258,20 +223,20 @@ void define(Napi::Object exports) {
 }  // namespace
 
 void define_device(Napi::Object exports) {
-  set(exports, "bufferCreate", buffer_create);
+  set(exports, "bufferCreate", method<buffer_create>);
   set(exports, "bufferIs", buffer_is);
-  set(exports, "bufferSlice", buffer_slice);
-  set(exports, "bufferUpload", buffer_upload);
-  set(exports, "bufferDownload", buffer_download);
-  set(exports, "bufferDispose", dispose<Buffer>);
-  set(exports, "streamCreate", stream_create);
-  set(exports, "streamSynchronize", stream_synchronize);
-  set(exports, "streamDispose", dispose<Stream>);
-  set(exports, "streamBeginCapture", stream_begin_capture);
-  set(exports, "streamEndCapture", stream_end_capture);
-  set(exports, "streamAbandonCapture", stream_abandon_capture);
-  set(exports, "graphLaunch", graph_launch);
-  set(exports, "graphDispose", dispose<Graph>);
+  set(exports, "bufferSlice", method<buffer_slice>);
+  set(exports, "bufferUpload", method<buffer_upload>);
+  set(exports, "bufferDownload", method<buffer_download>);
+  set(exports, "bufferDispose", method<dispose<Buffer>>);
+  set(exports, "streamCreate", method<stream_create>);
+  set(exports, "streamSynchronize", method<stream_synchronize>);
+  set(exports, "streamDispose", method<dispose<Stream>>);
+  set(exports, "streamBeginCapture", method<stream_begin_capture>);
+  set(exports, "streamEndCapture", method<stream_end_capture>);
+  set(exports, "streamAbandonCapture", method<stream_abandon_capture>);
+  set(exports, "graphLaunch", method<graph_launch>);
+  set(exports, "graphDispose", method<dispose<Graph>>);
   set(exports, "deviceMemory", memory);
   define<WeightedLoss>(exports);
   define<MetaGradient>(exports);

@@ -20,6 +20,16 @@ napi_value guarded(napi_env env, Work work) {
   return nullptr;
 }
 
+/** The function of JavaScript that does `body` with the arguments of its call, and returns nothing. */
+template <void (*body)(HostArguments&)>
+napi_value method(napi_env env, napi_callback_info info) {
+  return guarded(env, [&]() -> napi_value {
+    HostArguments arguments(env, info);
+    body(arguments);
+    return nullptr;
+  });
+}
+
 /** Exports a function. */
 inline void set(Napi::Object exports, const std::string& name, napi_callback function) {
   napi_value value;

@@ -27,15 +27,11 @@ Napi::Error error_of(Napi::Env env, const Failure& failure) {
 }
 
 template <class Operation>
-napi_value call(napi_env env, napi_callback_info info) {
-  return guarded(env, [&]() -> napi_value {
-    HostArguments arguments(env, info);
-    Operation operation;
-    operation.read(arguments);
-    const Failure failure = run(operation);
-    if (failure.status != LILAW_OK) throw error_of(env, failure);
-    return nullptr;
-  });
+void call(HostArguments& arguments) {
+  Operation operation;
+  operation.read(arguments);
+  const Failure failure = run(operation);
+  if (failure.status != LILAW_OK) throw error_of(arguments.env(), failure);
 }
 
 /**
@@ -115,7 +111,7 @@ napi_value promise(napi_env env, napi_callback_info info) {
 template <class Operation>
 void define(Napi::Object exports) {
   const std::string name = Operation::kName;
-  set(exports, name, call<Operation>);
+  set(exports, name, method<call<Operation>>);
   set(exports, name + "Async", promise<Operation>);
 }
 
