@@ -235,7 +235,7 @@ function sameUnit(a: Unit, b: Unit): boolean {
   return a.method === b.method && a.seed === b.seed;
 }
 
-function notWritable(option: string, path: string, error: unknown): LilawError {
+export function notWritable(option: string, path: string, error: unknown): LilawError {
   const reason = (error as Error).message;
   return expected("NOT_WRITABLE", "a folder that can be written", option, `${path} (${reason})`);
 }

@@ -9,6 +9,7 @@ import type { Progress } from "./progress.js";
 import { renderBackend } from "./report.js";
 import { disposeSeed, loadSeed, runUnit } from "./run.js";
 import { checkNewFolder, RunFolder } from "./run-folder.js";
+import { RunLock } from "./run-lock.js";
 
 /** How a run ended. */
 export interface Outcome {
@@ -28,6 +29,7 @@ interface Execution {
   readonly dataDir: string | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly lock: RunLock;
 }
 
 /**
@@ -42,18 +44,21 @@ export async function train(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const execution: Execution = { dataDir: invocation.dataDir, progress, signal };
-  let prepared: Prepared;
+  const lock = new RunLock();
+  const execution: Execution = { dataDir: invocation.dataDir, progress, signal, lock };
   try {
-    prepared =
+    const preparing =
       "resume" in invocation
-        ? await reopen(invocation.resume, execution)
-        : await prepare(invocation.settings, invocation.out, execution);
-  } catch (error) {
-    if (signal.aborted) return { finished: false };
-    throw error;
+        ? reopen(invocation.resume, execution)
+        : prepare(invocation.settings, invocation.out, execution);
+    const prepared = await preparing.catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!prepared) return { finished: false };
+    return { finished: await runUnits(prepared, execution), folder: prepared.folder };
+  } finally {
+    await lock.release();
   }
-  return { finished: await runUnits(prepared, execution), folder: prepared.folder };
 }
 
 async function prepare(settings: Settings, out: string | undefined, execution: Execution): Promise<Prepared> {
@@ -65,10 +70,13 @@ async function prepare(settings: Settings, out: string | undefined, execution: E
   const model = await loadTopology(settings.model, dataset.train.shape, dataset.classes);
   execution.signal.throwIfAborted();
   const folder = await RunFolder.create(path, createConfig(settings, backend, dataset, plans, model));
+  await execution.lock.take(path);
   return { folder, dataset, plans };
 }
 
 async function reopen(path: string, execution: Execution): Promise<Prepared> {
+  // First: what another process writes meanwhile would be read in part.
+  await execution.lock.take(path);
   const folder = await RunFolder.open(path);
   const { settings, backend } = folder.config;
   warnOfOtherVersions(folder, execution.progress);

@@ -24,7 +24,10 @@ export interface Interruption {
 }
 
 /** Runs the built command as a user would. */
-export function lilaw(args: readonly string[], interruption?: Interruption, env = {}): Promise<Ended> {
+export const lilaw = (...how: Parameters<typeof start>): Promise<Ended> => start(...how).ended;
+
+/** Starts it; whoever wants to can do something to the process. */
+export function start(args: readonly string[], interruption?: Interruption, env = {}) {
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -48,13 +51,14 @@ export function lilaw(args: readonly string[], interruption?: Interruption, env 
     ended.stderr += text;
     interruptIf((when) => when instanceof RegExp && when.test(ended.stderr));
   });
-  return new Promise((resolve, reject) => {
+  const whenEnded = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (status, signal) => {
       clearInterval(watch);
       resolve({ ...ended, status, signal });
     });
   });
+  return { child, ended: whenEnded };
 }
 
 /** A folder of its own for one test. */

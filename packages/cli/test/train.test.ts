@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import {
   lilaw,
   metricsOf,
   scratch,
+  start,
   summaryOf,
 } from "./support.js";
 
@@ -199,6 +201,27 @@ describe("the same command", () => {
     expect(resumed).toMatchObject({ status: 0 });
     expect(await contentsOf(out)).toEqual(whole);
     expect(await readFile(join(out, "config.json"), "utf8")).toBe(before);
+  });
+
+  it("gives it too when another process tries to resume it meanwhile, and is refused", async () => {
+    const out = join(folder, "contested");
+    const when = { signal: "SIGKILL", when: /lilaw, seed 1, epoch 3/ } as const;
+    await lilaw([...(await longRun(folder)), "--out", out], when);
+    const resume = ["train", "--resume", out];
+    const first = start(resume);
+    await once(first.child.stderr, "data");
+    // However long it does nothing, the folder is its own.
+    first.child.kill("SIGSTOP");
+    expect(await lilaw(resume)).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /^error: Expected .+ but received .+another process.+ \(NOT_WRITABLE\)\n$/,
+      ),
+    });
+    first.child.kill("SIGCONT");
+    expect(await first.ended).toMatchObject({ status: 0 });
+    expect(await contentsOf(out)).toEqual(whole);
   });
 
   it("stopped before it began leaves nothing", async () => {
