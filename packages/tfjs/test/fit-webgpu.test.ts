@@ -14,7 +14,7 @@ import {
   randomWeights,
   type Weighting,
 } from "../src/index.js";
-import { blobModel, blobTensors } from "./models.js";
+import { blobModel, blobTensors, imageTensors } from "./models.js";
 import { describeWebGpu } from "./webgpu.js";
 
 interface Training {
@@ -119,14 +119,7 @@ describeWebGpu("fit", () => {
 
   it("trains a CNN with dropout and batch normalisation", async () => {
     await tf.setBackend("webgpu");
-    const labels = Int32Array.from({ length: 48 }, (_, i) => i % 2);
-    const x = tf.tidy(() =>
-      tf.add(
-        tf.randomNormal([48, 8, 8, 1], 0, 0.3, "float32", 1),
-        tf.reshape(tf.cast(tf.tensor1d(labels), "float32"), [48, 1, 1, 1]),
-      ),
-    );
-    const y = tf.tensor1d(labels, "int32");
+    const { x, y } = imageTensors(48);
     for (const weighting of [lilaw({ warmupEpochs: 0 }), learningToReweight({ validation: [x, y] })]) {
       const model = sequential({
         layers: [

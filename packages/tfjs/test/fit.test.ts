@@ -25,7 +25,7 @@ import {
   type Weighting,
 } from "../src/index.js";
 import { describeBackends } from "./backends.js";
-import { blobModel, blobTensors, type Ending, leakOf, weightsOf } from "./models.js";
+import { blobModel, blobTensors, type Ending, imageTensors, leakOf, weightsOf } from "./models.js";
 
 const endings: Ending[] = ["logits", "softmax", "softmax-layer", "activation-layer"];
 const quiet = { verbose: 0, epochs: 2, batchSize: 16 } as const;
@@ -259,14 +259,7 @@ describeBackends("fit", (backend) => {
 
   if (backend === "cpu") return;
   it("trains a CNN", async () => {
-    const labels = Int32Array.from({ length: 48 }, (_, i) => i % 2);
-    const x = tf.tidy(() =>
-      tf.add(
-        tf.randomNormal([48, 8, 8, 1], 0, 0.3, "float32", 1),
-        tf.reshape(tf.cast(tf.tensor1d(labels), "float32"), [48, 1, 1, 1]),
-      ),
-    );
-    const y = tf.tensor1d(labels, "int32");
+    const { x, y } = imageTensors(48);
     const model = sequential({
       layers: [
         layers.conv2d({ filters: 4, kernelSize: 3, activation: "relu", inputShape: [8, 8, 1] }),

@@ -20,6 +20,18 @@ export function blobTensors(count: number, seed = 1) {
   return { x, y: tf.tensor1d(labels, "int32"), clean: tf.tensor1d(clean, "int32"), labels };
 }
 
+/** Images of 8 x 8 in two classes, of which one is brighter. */
+export function imageTensors(count: number) {
+  const labels = Int32Array.from({ length: count }, (_, i) => i % 2);
+  const x = tf.tidy(() =>
+    tf.add(
+      tf.randomNormal([count, 8, 8, 1], 0, 0.3, "float32", 1),
+      tf.reshape(tf.cast(tf.tensor1d(labels), "float32"), [count, 1, 1, 1]),
+    ),
+  );
+  return { x, y: tf.tensor1d(labels, "int32") };
+}
+
 const glorot = (seed: number) => initializers.glorotUniform({ seed });
 
 export type Ending = "logits" | "softmax" | "softmax-layer" | "activation-layer";
