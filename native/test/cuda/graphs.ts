@@ -3,23 +3,15 @@ import { type DeviceBuffer, DeviceResult, metaStepCuda, Stream, weightedLossCuda
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../packages/core/src/random.js";
 import { allLosses, nameOf, randomBatch } from "../support.js";
-import { code, collected, kept, make, onDevice, some, toDevice, usedBytes } from "./support.js";
+import { code, collected, kept, make, onDevice, some, stepArgs, toDevice, usedBytes } from "./support.js";
 
 /** A step of LiLAW: weightedLoss of a batch, then metaStep on the same batch. */
 function stepOn(stream: Stream, args = some()) {
   const there = toDevice(args);
   const meta = kept(DeviceResult.ofMetaGradient());
-  const rates = { alpha: 1, beta: 1, delta: 1 };
-  const step = {
-    ...there.batch,
-    params: there.params,
-    learningRate: rates,
-    weightDecay: rates,
-    clamp: false,
-  };
   const queue = () => {
     weightedLossCuda(there.args, there.out, stream);
-    metaStepCuda(step, meta, stream);
+    metaStepCuda(stepArgs(there), meta, stream);
   };
   /** What a step leaves, after new logits came in. */
   const after = (logits: Float32Array, work: () => void) => {

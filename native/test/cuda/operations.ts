@@ -12,7 +12,7 @@ import { deviation, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import { describe, expect, it } from "vitest";
 import * as core from "../../../packages/core/src/index.js";
 import { allLosses, nameOf } from "../support.js";
-import { expectExact, fetch, kept, make, nearGolden, onDevice, some, toDevice } from "./support.js";
+import { expectExact, fetch, kept, make, nearGolden, onDevice, some, stepArgs, toDevice } from "./support.js";
 
 describe("golden vectors in device memory", () => {
   it.each(readGolden().lilaw_cases.map((c) => [c.name, c] as const))("%s", (_, c) => {
@@ -41,9 +41,7 @@ describe("golden vectors in device memory", () => {
     for (const clamp of [false, true]) {
       const there = toDevice({ ...batch, gradient: "full" });
       const result = kept(DeviceResult.ofMetaGradient());
-      const learningRate = { alpha: c.lr, beta: c.lr, delta: c.lr };
-      const weightDecay = { alpha: c.weight_decay, beta: c.weight_decay, delta: c.weight_decay };
-      metaStepCuda({ ...there.batch, params: there.params, learningRate, weightDecay, clamp }, result);
+      metaStepCuda(stepArgs(there, c.lr, c.weight_decay, clamp), result);
       const after = Object.values(paramsOf(clamp ? c.updated_clamped : c.updated));
       expect(deviation(there.params.download(), after)).toBeLessThan(tolerance);
       const meta = result.download();
@@ -146,15 +144,7 @@ describe("operations in device memory", () => {
     const losses = there.out.losses.download();
     expect(losses.findIndex((loss) => !Number.isNaN(loss))).toBe(2);
     const result = kept(DeviceResult.ofMetaGradient());
-    const rates = { alpha: 1, beta: 1, delta: 1 };
-    const step = {
-      ...there.batch,
-      params: there.params,
-      learningRate: rates,
-      weightDecay: rates,
-      clamp: false,
-    };
-    metaStepCuda(step, result);
+    metaStepCuda(stepArgs(there), result);
     expect(result.download().moved).toBe(0);
     expect([...there.params.download()]).toEqual(Object.values(args.params!));
   });

@@ -59,6 +59,17 @@ export function toDevice(args: native.NativeWeightedLossArgs) {
   return { batch, params, args: { ...batch, params, gradient, normalize }, out };
 }
 
+/** The arguments of metaStep on what {@link toDevice} gave. */
+export const stepArgs = (
+  { batch, params }: Pick<ReturnType<typeof toDevice>, "batch" | "params">,
+  learningRate = 1,
+  weightDecay = 1,
+  clamp = false,
+) => {
+  const each = (value: number) => ({ alpha: value, beta: value, delta: value });
+  return { ...batch, params, learningRate: each(learningRate), weightDecay: each(weightDecay), clamp };
+};
+
 /** All outputs on the host. */
 export function fetch({ result: _, terms, ...out }: ReturnType<typeof toDevice>["out"]) {
   return {
