@@ -1,6 +1,7 @@
 /** A training as a case of a benchmark: every method has a model of its own, and a call is an epoch. */
 import type { Absentee, Contender, Effort, Measured, Opened } from "@lilaw/cli/bench";
 import { spreadOf, timed } from "@lilaw/cli/bench";
+import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { baseline, type Train } from "./methods.js";
@@ -80,6 +81,32 @@ export function openEpochs({ model, options, batchSize, steps }: Training): Epoc
 }
 
 const median = (values: readonly number[]) => spreadOf(values).p50;
+
+/** A training, and what is done with it. */
+export interface Comparison {
+  readonly training: Training;
+  readonly methods: Readonly<Record<string, Train>>;
+  /** Throws when a method does not do what it should. */
+  check(epochs: Epochs): Promise<void>;
+  /** Why it is better left out, if so; asked once the backend is there */
+  leftOut?(): Promise<string | undefined>;
+}
+
+/** Opens a case of methods that train on one backend; where that cannot be had, they are absent. */
+export async function openComparison(
+  names: readonly string[],
+  { training, methods, check, leftOut }: Comparison,
+): Promise<Opened> {
+  const reason = (await reasonAgainst(() => useBackend(training.backend))) ?? (await leftOut?.());
+  if (reason !== undefined) return absent(names, reason);
+  const epochs = openEpochs(training);
+  return {
+    contenders: names.map((name) => epochs.contender(name, methods[name]!)),
+    check: () => check(epochs),
+    columns: (measured) => epochs.columns(measured),
+    close: () => epochs.close(),
+  };
+}
 
 /** A case whose contenders are all absent, for one reason. */
 export function absent(names: readonly string[], skipped: string): Opened {

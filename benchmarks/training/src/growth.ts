@@ -1,7 +1,6 @@
 import type { Case, Question } from "@lilaw/cli/bench";
-import { useBackend } from "@lilaw/tfjs/node";
 import { checkMethods } from "./check.js";
-import { absent, openEpochs, reasonAgainst, rounds } from "./epochs.js";
+import { openComparison, rounds } from "./epochs.js";
 import { baseline, l2rwWith, lilawWith, modelFit, ourPlain, type Train } from "./methods.js";
 
 const methods: Readonly<Record<string, Train>> = {
@@ -42,17 +41,10 @@ function caseOf(dimension: keyof Point, value: number, quick: boolean): Case {
     contenders: Object.keys(methods),
     baseline,
     effort: rounds(quick ? 3 : 9),
-    async open(names) {
-      const reason = await reasonAgainst(() => useBackend("tensorflow"));
-      if (reason !== undefined) return absent(names, reason);
+    open(names) {
       const options = { inputShape: [inputs], classes, units };
-      const epochs = openEpochs({ backend: "tensorflow", model: "mlp", options, batchSize: batch, steps });
-      return {
-        contenders: names.map((name) => epochs.contender(name, methods[name]!)),
-        check: () => checkMethods(epochs),
-        columns: (measured) => epochs.columns(measured),
-        close: () => epochs.close(),
-      };
+      const training = { backend: "tensorflow", model: "mlp", options, batchSize: batch, steps } as const;
+      return openComparison(names, { training, methods, check: checkMethods });
     },
   };
 }

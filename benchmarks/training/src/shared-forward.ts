@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import type { Case, Question } from "@lilaw/cli/bench";
 import { deviation } from "@lilaw/testing";
 import { fit, lilaw } from "@lilaw/tfjs";
-import { useBackend } from "@lilaw/tfjs/node";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { absent, type Backend, backends, type Epochs, openEpochs, reasonAgainst, rounds } from "./epochs.js";
+import { type Backend, backends, type Epochs, openComparison, rounds } from "./epochs.js";
 import type { Train } from "./methods.js";
 import type { ModelName, ModelOptions, Samples } from "./models.js";
 
@@ -64,19 +63,12 @@ function caseOf(backend: Backend, name: string, validationBatchSize: number, qui
     contenders,
     baseline: "two passes",
     effort: rounds(quick ? 3 : 15),
-    async open(names) {
-      const reason = await reasonAgainst(() => useBackend(backend));
-      if (reason !== undefined) return absent(names, reason);
-      const epochs = openEpochs({ backend, model, options, batchSize, steps });
-      return {
-        contenders: names.map((name) =>
-          epochs.contender(name, trainWith(name as Passes, validationBatchSize)),
-        ),
-        check: () => check(epochs, validationBatchSize),
-        columns: (measured) => epochs.columns(measured),
-        close: () => epochs.close(),
-      };
-    },
+    open: (names) =>
+      openComparison(names, {
+        training: { backend, model, options, batchSize, steps },
+        methods: Object.fromEntries(contenders.map((name) => [name, trainWith(name, validationBatchSize)])),
+        check: (epochs) => check(epochs, validationBatchSize),
+      }),
   };
 }
 

@@ -1,7 +1,6 @@
-import { type Case, type Question, round } from "@lilaw/cli/bench";
-import { useBackend } from "@lilaw/tfjs/node";
+import { type Case, type Measured, type Question, round } from "@lilaw/cli/bench";
 import { checkMethods } from "./check.js";
-import { absent, type Backend, backends, openEpochs, reasonAgainst, rounds } from "./epochs.js";
+import { type Backend, backends, openComparison, openEpochs, rounds } from "./epochs.js";
 import { baseline, methods } from "./methods.js";
 import { type ModelName, modelNames } from "./models.js";
 
@@ -70,17 +69,17 @@ function caseOf(backend: Backend, model: ModelName, quick: boolean): Case {
     baseline,
     effort: rounds(quick ? 3 : count),
     async open(names) {
-      const reason = (await reasonAgainst(() => useBackend(backend))) ?? (await tooSlow(backend, model));
-      if (reason !== undefined) return absent(names, reason);
-      const epochs = openEpochs({ backend, model, batchSize, steps: quick ? Math.ceil(steps / 5) : steps });
+      const opened = await openComparison(names, {
+        training: { backend, model, batchSize, steps: quick ? Math.ceil(steps / 5) : steps },
+        methods,
+        check: checkMethods,
+        leftOut: () => tooSlow(backend, model),
+      });
+      const bar = ({ contender }: Measured) =>
+        backend === "tensorflow" ? bars[model]?.[contender.name] : undefined;
       return {
-        contenders: names.map((name) => epochs.contender(name, methods[name]!)),
-        check: () => checkMethods(epochs),
-        columns: (measured) => ({
-          ...epochs.columns(measured),
-          bar: backend === "tensorflow" ? bars[model]?.[measured.contender.name] : undefined,
-        }),
-        close: () => epochs.close(),
+        ...opened,
+        columns: (measured, all) => ({ ...opened.columns?.(measured, all), bar: bar(measured) }),
       };
     },
   };
