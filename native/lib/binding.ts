@@ -8,6 +8,9 @@ import type {
   WeightedLossPositions,
 } from "./places.js";
 
+/** The number of what is written here; raised together with kAbi in src/addon/module.h, which says when. */
+export const abi = 1;
+
 type HostArray = HostArrays[keyof HostArrays];
 
 export interface CudaInfo {
@@ -21,6 +24,7 @@ export interface CudaInfo {
 
 export interface NativeBinding {
   readonly version: string;
+  readonly abi: number;
   weightedLoss(...args: WeightedLossPositions<OnHost>): void;
   weightedLossAsync(...args: WeightedLossPositions<OnHost>): Promise<void>;
   weightedLossCuda(...args: [...WeightedLossPositions<OnDevice>, stream: Stream]): void;

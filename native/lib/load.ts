@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { NativeBinding } from "./binding.js";
+import { abi, type NativeBinding } from "./binding.js";
 
 export type AddonSource = "LILAW_NATIVE_PATH" | "local build" | "platform package";
 
@@ -56,8 +56,11 @@ function places(): { source: AddonSource; path: string }[] {
 
 function open(path: string): NativeBinding {
   const binding = require(path) as NativeBinding;
-  if (binding.version !== version) {
-    throw new Error(`it is version ${binding.version}, and @lilaw/native is version ${version}`);
+  const wanted = { version, abi };
+  for (const name of ["version", "abi"] as const) {
+    if (binding[name] === wanted[name]) continue;
+    const mismatch = `Expected ${wanted[name]} for addon.${name} but received ${binding[name] ?? "none"}`;
+    throw new Error(`${mismatch}; npx lilaw-native build makes another`);
   }
   return binding;
 }

@@ -1,7 +1,12 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { abi } from "../lib/binding.js";
 import { hasAddon, noAddon } from "./support.js";
 
 const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -59,6 +64,33 @@ describe("lilaw-native", () => {
   it("a file that is no addon is a reason too", async () => {
     const { stdout } = await lilawNative(["doctor"], { LILAW_NATIVE_PATH: program });
     expect(stdout).toMatch(/^not loaded {3}LILAW_NATIVE_PATH/m);
+  });
+
+  it("refuses an addon from other sources, says so and what helps", async ({ skip }) => {
+    skip(!hasAddon, noAddon);
+    const folder = await mkdtemp(join(tmpdir(), "lilaw-native-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const { path } = JSON.parse((await lilawNative(["doctor", "--json"])).stdout).addon;
+    const addon = createRequire(import.meta.url).resolve(path);
+    /** What the doctor says of the addon with other values of some of its exports. */
+    const diagnosisWith = async (changes: string) => {
+      const file = join(folder, "addon.cjs");
+      await writeFile(file, `module.exports = { ...require(${JSON.stringify(addon)}), ${changes} };`);
+      const { stdout } = await lilawNative(["doctor", "--json"], { LILAW_NATIVE_PATH: file });
+      return JSON.parse(stdout);
+    };
+    const refused = (what: string) => ({
+      addon: null,
+      failures: [{ reason: `Expected ${what}; npx lilaw-native build makes another` }],
+    });
+    expect(await diagnosisWith("")).toMatchObject({ addon: { version }, failures: [] });
+    expect(await diagnosisWith("abi: -1")).toMatchObject(refused(`${abi} for addon.abi but received -1`));
+    // As of an addon from before there was one
+    expect(await diagnosisWith("abi: undefined")).toMatchObject(
+      refused(`${abi} for addon.abi but received none`),
+    );
+    const other = refused(`${version} for addon.version but received 9.9.9`);
+    expect(await diagnosisWith('version: "9.9.9"')).toMatchObject(other);
   });
 
   it.each([[[]], [["cure"]], [["doctor", "now"]], [["doctor", "--xml"]]])("%j is refused", async (args) => {

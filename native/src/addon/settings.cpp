@@ -56,6 +56,7 @@ Napi::Value cuda_info(const Napi::CallbackInfo& info) {
 void define_settings(Napi::Object exports) {
   const Napi::Env env = exports.Env();
   exports.Set("version", lilaw_version());
+  exports.Set("abi", kAbi);
   exports.Set("cpuIsa", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 return Napi::String::New(info.Env(), lilaw_cpu_isa());
               }));
