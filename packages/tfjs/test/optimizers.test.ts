@@ -65,9 +65,36 @@ describeBackends("applyGradientsOf", () => {
       tf.dispose([before, view, variable]);
     };
     run();
-    const { numTensors } = tf.memory();
+    const { numTensors, numBytes } = tf.memory();
     run();
-    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+  });
+
+  it("touches no array that values came from or were read to", () => {
+    const steps = applyGradientsOf(tf.train.adam(0.1));
+    const source = Float32Array.of(1, 2, 3, 4);
+    const variable = tf.tidy(() => tf.variable(tf.tensor1d(source)));
+    for (let k = 0; k < 3; k++) {
+      const read = variable.dataSync();
+      const values = [...read];
+      tf.tidy(() => steps.apply([{ name: variable.name, tensor: tf.ones([4]) }]));
+      expect([...read]).toEqual(values);
+      expect([...variable.dataSync()]).not.toEqual(values);
+    }
+    expect([...source]).toEqual([1, 2, 3, 4]);
+    steps.dispose();
+  });
+
+  it("leaves the weights as they are where a step fails", () => {
+    const steps = applyGradientsOf(tf.train.adam(0.1));
+    const variable = tf.tidy(() => tf.variable(tf.tensor1d([1, 2, 3, 4])));
+    const step = (size: number) =>
+      tf.tidy(() => steps.apply([{ name: variable.name, tensor: tf.ones([size]) }]));
+    expect(() => step(3)).toThrow();
+    expect([...variable.dataSync()]).toEqual([1, 2, 3, 4]);
+    step(4);
+    expect(deviation(valuesOf([variable]), [0.9, 1.9, 2.9, 3.9])).toBeLessThan(1e-5);
+    steps.dispose();
   });
 });
 

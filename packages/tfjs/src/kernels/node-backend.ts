@@ -19,6 +19,8 @@ export interface NodeBackend {
     inputs: tf.TensorInfo[],
     outputs: number,
   ): tf.Tensor[];
+  /** Of the tensors that share a value */
+  refCount(dataId: object): number;
 }
 
 /** The backend in use, which must be "tensorflow". */

@@ -23,36 +23,41 @@ interface Moment {
 /**
  * The steps of tfjs's Adam as one TensorFlow operation a variable, where tfjs takes fourteen that each pass over all
  * the weights: the same update to rounding. The operation works on resource variables; three of them serve for
- * all weights, which are handed in and read back without a copy. All state stays in tfjs's optimizer.
+ * all weights, which are handed in and taken back without a copy. All state stays in tfjs's optimizer.
  */
 export function adamOnTensorFlow(optimizer: AdamInternals): ApplyGradients {
   let resources: Resources | undefined; // made at the first step, which may never come
   return {
     apply(gradients) {
       resources ??= new Resources();
-      const { run } = resources;
+      const { update } = resources;
       tf.tidy(() => {
-        const { accBeta1, accBeta2, learningRate, beta1, beta2, epsilon } = optimizer;
-        // tfjs adds epsilon to the corrected second moment's root, TensorFlow to the uncorrected one's.
-        const uncorrected = tf.mul(tf.sqrt(tf.sub(1, accBeta2)), epsilon);
-        const [rate, first, second] = [learningRate, beta1, beta2].map((value) => tf.scalar(value));
-        const constants = [accBeta1, accBeta2, rate!, first!, second!, uncorrected];
+        const { accBeta1, accBeta2, learningRate, beta1, beta2 } = optimizer;
+        const numbers = [learningRate, beta1, beta2, uncorrectedEpsilon(optimizer)];
+        const constants = [accBeta1, accBeta2, ...numbers.map((value) => tf.scalar(value))];
         gradients.forEach((gradient, i) => {
           const state = stateOf(optimizer, gradient, i);
-          if (gradient.tensor == null) return;
-          const updated = run("ResourceApplyAdam", state, [...constants, gradient.tensor]);
-          state.forEach((variable, k) => {
-            variable.assign(updated[k]!);
-          });
+          if (gradient.tensor != null) update("ResourceApplyAdam", state, [...constants, gradient.tensor]);
         });
-        accBeta1.assign(tf.mul(accBeta1, beta1));
-        accBeta2.assign(tf.mul(accBeta2, beta2));
+        for (const [power, beta] of [
+          [accBeta1, beta1],
+          [accBeta2, beta2],
+        ] as const) {
+          power.assign(tf.scalar(valueOf(power) * Math.fround(beta)));
+        }
       });
       optimizer.incrementIterations();
     },
     dispose: () => resources?.dispose(),
   };
 }
+
+/** tfjs adds epsilon to the corrected second moment's root, TensorFlow to the uncorrected one's. */
+function uncorrectedEpsilon({ accBeta2, epsilon }: AdamInternals): number {
+  return Math.sqrt(1 - valueOf(accBeta2)) * epsilon;
+}
+
+const valueOf = (scalar: tf.Tensor): number => scalar.dataSync()[0]!;
 
 /** A variable with its two moments, which start at 0, named as tfjs names them. */
 function stateOf(optimizer: AdamInternals, { name }: NamedGradient, i: number): tf.Variable[] {
@@ -75,8 +80,8 @@ class Resources {
   readonly #backend = nodeBackend();
   readonly #handles = Array.from({ length: 3 }, () => this.#create());
 
-  /** Runs an operation that updates resource variables, on the values of `state`; returns the new values. */
-  readonly run = (operation: string, state: tf.Tensor[], inputs: tf.Tensor[]): tf.Tensor[] => {
+  /** Runs an operation that updates resource variables, on the values of `state`, which get the new ones. */
+  readonly update = (operation: string, state: tf.Variable[], inputs: tf.Tensor[]): void => {
     this.#handles.forEach((handle, k) => {
       this.#backend.executeMultipleOutputs(
         "AssignVariableOp",
@@ -84,12 +89,25 @@ class Resources {
         [handle, state[k]!],
         0,
       );
+      this.#release(state[k]!);
     });
-    this.#backend.executeMultipleOutputs(operation, [this.#float("T")], [...this.#handles, ...inputs], 0);
-    return this.#handles.map((handle) =>
-      this.#backend.executeSingleOutput("ReadVariableOp", [this.#float("dtype")], [handle]),
-    );
+    try {
+      this.#backend.executeMultipleOutputs(operation, [this.#float("T")], [...this.#handles, ...inputs], 0);
+    } finally {
+      this.#handles.forEach((handle, k) => {
+        const value = this.#backend.executeSingleOutput("ReadVariableOp", [this.#float("dtype")], [handle]);
+        state[k]!.assign(value);
+      });
+    }
   };
+
+  /**
+   * Leaves a variable's memory to the resource until it is assigned again. Memory with one owner is updated in
+   * place; where clones or views share it, TensorFlow takes a copy of its own.
+   */
+  #release(variable: tf.Variable): void {
+    if (this.#backend.refCount(variable.dataId) === 1) tf.engine().disposeTensor(variable);
+  }
 
   dispose(): void {
     for (const handle of this.#handles) {
