@@ -14,6 +14,7 @@ import { gatherRows } from "./gather-rows.js";
 import { type Head, headOf, lossOf } from "./head.js";
 import { withFastStep } from "./kernels/step-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
+import { modelLossOf } from "./model-loss.js";
 import { applyGradientsOf } from "./optimizers/apply-gradients.js";
 import { Readback } from "./readback.js";
 import { StochasticLayers } from "./stochastic-layers.js";
@@ -178,7 +179,7 @@ async function train(
   const optimizer = applyGradientsOf(model.optimizer);
   const readback = new Readback();
   const run = await weighting.start({
-    ...{ model, head, loss, stochastic, optimizer },
+    ...{ model, head, loss, modelLoss: modelLossOf(model), stochastic, optimizer },
     ...{ seed, batchSize, validation, record, readback },
   });
   let initialEpoch = args.initialEpoch ?? 0;

@@ -46,6 +46,17 @@ export function headOf(model: LayersModel): Head {
   };
 }
 
+/** tfjs's layers whose softmax can be taken off. */
+const softmaxLayers = ["Dense", "Activation", "Softmax"];
+
+/** Whether a model ends in a softmax [B, C] of a layer of its own that it uses once: only the outputs depend on it. */
+export function endsInSoftmax(model: LayersModel): boolean {
+  const { shape } = model.outputs[0]!;
+  const last = internals(model).outputLayers[0]!;
+  const isOwn = softmaxLayers.includes(last.getClassName()) && last.inboundNodes.length === 1;
+  return shape.length === 2 && shape[1] != null && isOwn && activationOf(last) === "softmax";
+}
+
 function lastLayer(layer: LayerInternals): LayerInternals {
   const inner = layer.outputLayers?.[0];
   return inner === undefined ? layer : lastLayer(inner);

@@ -1,4 +1,4 @@
-import { expected, type LilawParams } from "@lilaw/core";
+import type { LilawParams } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type RowValueName, rowValueNames } from "./kernels/contract.js";
@@ -52,27 +52,9 @@ export function stepOnModelLoss(
   batch: TrainBatch,
   methodWeights?: () => tf.Tensor1D,
 ): tf.Scalar[] {
-  return step(context, batch, () => {
-    const weights = product(methodWeights?.(), batch.sampleWeights);
-    const input = batch.xs.length === 1 ? batch.xs[0]! : batch.xs;
-    const outputs = context.model.apply(input, { training: true }) as tf.Tensor;
-    const losses = internals(context.model).lossFunctions[0]!(batch.y, outputs);
-    const objective = weights === undefined ? tf.mean(losses) : weightedMean(losses, weights);
-    return { objective: objective as tf.Scalar, outputs: () => outputs };
-  });
-}
-
-function weightedMean(losses: tf.Tensor, weights: tf.Tensor1D): tf.Tensor {
-  if (losses.rank === 0) {
-    throw expected(
-      "INVALID_ARGUMENT",
-      "a loss per sample (sample weights need it)",
-      "the model's loss",
-      "a scalar",
-    );
-  }
-  const perRow = losses.rank === 1 ? losses : tf.mean(tf.reshape(losses, [weights.size, -1]), 1);
-  return tf.mean(tf.mul(perRow, weights));
+  return step(context, batch, () =>
+    context.modelLoss(batch.xs, batch.y, product(methodWeights?.(), batch.sampleWeights)),
+  );
 }
 
 /** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */

@@ -2,6 +2,7 @@ import type { Labels, Loss } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Head } from "./head.js";
+import type { ModelLoss } from "./model-loss.js";
 import type { ApplyGradients } from "./optimizers/apply-gradients.js";
 import type { Readback } from "./readback.js";
 import type { StochasticLayers } from "./stochastic-layers.js";
@@ -49,6 +50,7 @@ export interface TrainingContext {
   /** How the model ends; absent where only the model's own loss is used */
   readonly head: Head | undefined;
   readonly loss: Loss | undefined;
+  readonly modelLoss: ModelLoss;
   readonly stochastic: StochasticLayers;
   readonly optimizer: ApplyGradients;
   readonly seed: number;
