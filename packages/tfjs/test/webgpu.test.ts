@@ -1,7 +1,7 @@
 import { alignmentWeights, metaGradient, weightedLoss } from "@lilaw/core";
 import { deviation, lossOf, paramsOf, readGolden } from "@lilaw/testing";
 import * as tf from "@tensorflow/tfjs-core";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import * as operations from "../src/index.js";
 import { kernels } from "../src/kernels/index.js";
 import { describeWebGpu } from "./webgpu.js";
@@ -29,6 +29,12 @@ function batchOf(count: number, classes: number) {
   const exact = { ...shared, logits: Float64Array.from(logits), labels, classes };
   return { exact, tangents: Float64Array.from(tangents), tensors };
 }
+
+interface Backend {
+  readonly device: { readonly limits: object };
+  runWebGPUProgram(program: { variableNames: string[] }, inputs: object[], ...rest: unknown[]): object;
+}
+const backend = () => tf.backend() as unknown as Backend;
 
 describeWebGpu("kernels", () => {
   // From many rows a workgroup to many classes a lane, and batches that do not fill their last workgroup.
@@ -108,14 +114,75 @@ describeWebGpu("kernels", () => {
     expect([...weights!]).toEqual([1, Number.NaN, Number.NaN]);
   });
 
-  it("are programs of their own, not compositions", async () => {
+  it("are one program each, and two where the gradient waits for a mean", async () => {
+    const { tensors } = batchOf(40, 3);
+    const programs = vi.spyOn(backend(), "runWebGPUProgram");
+    const countOf = async (compute: () => tf.Tensor[]) => {
+      programs.mockClear();
+      const { kernelNames } = await tf.profile(() => compute());
+      expect(kernelNames.filter((name) => !name.startsWith("Lilaw"))).toEqual([]);
+      return programs.mock.calls.length;
+    };
+    const { weightedLoss, metaGradient, alignmentWeights } = kernels.registered;
+    const attributes = { ...plainAttributes, rowValues: ["losses", "weights"] } as const;
+    const counts = [
+      await countOf(() => weightedLoss(tensors, attributes)),
+      await countOf(() => weightedLoss(tensors, { ...attributes, normalize: "batch-mean" })),
+      await countOf(() => metaGradient(tensors, shared)),
+      await countOf(() => alignmentWeights(tensors, shared)),
+    ];
+    programs.mockRestore();
+    expect(counts).toEqual([1, 2, 1, 1]);
+  });
+
+  it("are the same bits where tfjs spreads the workgroups over two dimensions", async () => {
+    const { tensors } = batchOf(300, 11);
+    const compute = () =>
+      valuesOf([
+        ...kernels.registered.weightedLoss(tensors, { ...plainAttributes, rowValues: ["losses"] }),
+        ...kernels.registered.metaGradient(tensors, shared),
+        ...kernels.registered.alignmentWeights(tensors, shared),
+      ]);
+    const inLine = await compute();
+    const { device } = backend();
+    const { limits } = device;
+    const limitTo = (value: object) => Object.defineProperty(device, "limits", { value, configurable: true });
+    limitTo({ maxComputeWorkgroupsPerDimension: 5 });
+    const inPlane = await compute();
+    limitTo(limits);
+    expect(inPlane).toEqual(inLine);
+  });
+
+  it("keep no memory, over many calls and batches of all sizes", async () => {
+    const batches = [batchOf(5, 3), batchOf(700, 2), batchOf(64, 3)];
+    const compute = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        const { tensors } = batches[i % batches.length]!;
+        const { weightedLoss, metaGradient, alignmentWeights } = kernels.registered;
+        tf.dispose(weightedLoss(tensors, { ...plainAttributes, normalize: "batch-mean" }));
+        tf.dispose(weightedLoss(tensors, { ...plainAttributes, rowValues: ["losses"] }));
+        tf.dispose(alignmentWeights(tensors, shared));
+        await valuesOf(metaGradient(tensors, shared));
+      }
+      return tf.memory();
+    };
+    const before = await compute(6);
+    expect(await compute(400)).toEqual(before);
+  });
+
+  it("say so when a device refuses a program, as it would with another way to bind outputs", async () => {
     const { tensors } = batchOf(4, 3);
-    const { kernelNames } = await tf.profile(() => [
-      ...kernels.registered.weightedLoss(tensors, plainAttributes),
-      ...kernels.registered.metaGradient(tensors, shared),
-      ...kernels.registered.alignmentWeights(tensors, shared),
-    ]);
-    expect(kernelNames.filter((name) => !name.startsWith("Lilaw"))).toEqual(["Reshape"]);
+    const gpu = backend();
+    const run = gpu.runWebGPUProgram.bind(gpu);
+    const changed = vi.spyOn(gpu, "runWebGPUProgram").mockImplementation((program, inputs, ...rest) => {
+      program.variableNames.reverse();
+      return run(program, inputs.reverse(), ...rest);
+    });
+    const compute = () =>
+      kernels.registered.weightedLoss(tensors, { ...plainAttributes, rowValues: ["delta"] });
+    await valuesOf(compute());
+    changed.mockRestore();
+    expect(compute).toThrow(expect.objectContaining({ code: "BACKEND_UNAVAILABLE" }));
   });
 
   it("make a row NaN whose label, on the device, is no class", async () => {

@@ -1,73 +1,53 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AlignmentWeightsInputs } from "../contract.js";
 import { run } from "./program.js";
-import { checkLength, rowLayout, rowStats, type SoftmaxLoss } from "./row-stats.js";
-import { batchLanes, finiteness, gradientAt, overLanes, rowAt, sumOfBatch } from "./wgsl.js";
+import { checkLength, overRows, type SoftmaxLoss } from "./rows.js";
+import { board, boardLength, overLanes } from "./wgsl.js";
 
-/** [alignments, weights]: one program for the rows, one for their products with the tangents, one for the weights. */
+/** [alignments, weights]: each workgroup aligns its rows, the last one divides them by their sum. */
 export function alignmentWeights(
   { logits, tangents, labels }: AlignmentWeightsInputs,
   loss: SoftmaxLoss,
 ): tf.Tensor[] {
   const [count, classes] = logits.shape as [number, number];
   checkLength("tangents", tangents, count * classes);
-  const stats = rowStats(logits, labels, loss);
-  const layout = rowLayout(count, classes);
-  const alignments = run({
-    inputs: { logits, tangents, labels, stats },
-    uniforms: { smoothing: loss.smoothing },
-    outputShape: [count],
-    groups: layout.groups,
-    lanes: layout.lanes,
-    code: alignmentCode(layout.lanes, layout.width),
-  });
-  const weights = run({
-    inputs: { alignments },
-    outputShape: [count],
-    groups: 1,
-    lanes: batchLanes,
-    code: weightCode,
-  });
-  return [alignments, weights];
-}
-
-const alignmentCode = (lanes: number, width: number): string => `
-${finiteness}${rowAt}${gradientAt}${overLanes("sumOfLanes", lanes, width, "a + b")}
+  const rows = overRows(logits, labels, loss);
+  return run({
+    ...rows,
+    inputs: { ...rows.inputs, tangents },
+    outputs: { alignments: [count], weights: [count] },
+    board: boardLength(count),
+    code: `${rows.code}${board}${overLanes("sumOfLanes", rows.lanes, rows.lanes, "a + b")}
 fn main(index : i32) {
-  let i = index / ${width};
-  let lane = index % ${width};
-  let classes = uniforms.logitsShape.y;
-  let inside = i < rowCount();
-  let row = rowAt(min(i, rowCount() - 1));
+  let i = index / width;
+  let lane = index % width;
+  let classes = classCount();
+  let row = rowOf(i, lane);
   var sums = vec4<f32>(0.0); // products, number of tangents that are not finite
-  for (var k = lane; inside && k < classes; k += ${width}) {
+  for (var k = lane; i < rowCount() && k < classes; k += width) {
     let at = i * classes + k;
-    let slope = gradientAt(row, i32(labels[i]), k, logits[at], classes, 1.0, 0.0, 0.0);
+    let slope = gradientAt(row, k, logits[at], 1.0, 0.0, 0.0);
     sums += vec4<f32>(slope * tangents[at], select(1.0, 0.0, isFinite(tangents[at])), 0.0, 0.0);
   }
-  sums = sumOfLanes(sums);
-  if (inside && lane == 0) {
-    result[i] = select(uniforms.NAN, sums.x, isValid(row) && sums.y == 0.0 && isFinite(sums.x));
+  sums = sumOfRow(sums);
+  if (i < rowCount() && lane == 0) {
+    post(i, select(uniforms.NAN, sums.x, row.isValid && sums.y == 0.0 && isFinite(sums.x)));
+  }
+  if (!isLastWorkgroup()) {
+    return;
+  }
+  var total = vec4<f32>(0.0);
+  for (var i = i32(localIndex); i < rowCount(); i += ${rows.lanes}) {
+    let alignment = take(i);
+    alignments[i] = alignment;
+    total.x += select(0.0, max(alignment, 0.0), isFinite(alignment));
+  }
+  total = sumOfLanes(total);
+  let divisor = select(1.0, total.x, total.x > 0.0);
+  for (var i = i32(localIndex); i < rowCount(); i += ${rows.lanes}) {
+    weights[i] = select(uniforms.NAN, max(alignments[i], 0.0) / divisor, isFinite(alignments[i]));
   }
 }
-`;
-
-/** A single workgroup: the sum of the positive alignments, then the share of each. */
-const weightCode = `
-${finiteness}${sumOfBatch}
-fn main(index : i32) {
-  let count = uniforms.alignmentsShape;
-  var sums = vec4<f32>(0.0);
-  for (var i = index; i < count; i += ${batchLanes}) {
-    let alignment = alignments[i];
-    if (isFinite(alignment)) {
-      sums.x += max(alignment, 0.0);
-    }
-  }
-  sums = sumOfLanes(sums);
-  let divisor = select(1.0, sums.x, sums.x > 0.0);
-  for (var i = index; i < count; i += ${batchLanes}) {
-    result[i] = select(uniforms.NAN, max(alignments[i], 0.0) / divisor, isFinite(alignments[i]));
-  }
+`,
+  });
 }
-`;

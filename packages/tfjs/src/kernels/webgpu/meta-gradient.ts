@@ -1,52 +1,49 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { MetaGradientAttributes, MetaGradientInputs } from "../contract.js";
 import { run } from "./program.js";
-import { checkLength, rowStats, type SoftmaxLoss } from "./row-stats.js";
-import { batchLanes, paramUniforms, rowAt, sumOfBatch, weigh } from "./wgsl.js";
+import { checkLength, overRows, type SoftmaxLoss } from "./rows.js";
+import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
-/** [values]: one program for the rows, one for their sums. */
+/** [values]: each workgroup reduces its rows, the last one sums over all. */
 export function metaGradient(
   { logits, labels, coefficients, moved }: MetaGradientInputs,
   { params }: Omit<MetaGradientAttributes, "loss">,
   loss: SoftmaxLoss,
 ): tf.Tensor[] {
-  checkLength("coefficients", coefficients, logits.shape[0]!);
+  const count = logits.shape[0]!;
+  checkLength("coefficients", coefficients, count);
   checkLength("moved", moved, 3);
-  const stats = rowStats(logits, labels, loss);
-  const coefficient = coefficients ? "coefficients[i]" : "row.loss";
-  return [
-    run({
-      inputs: { stats, ...(coefficients && { coefficients }), ...(moved && { moved }) },
-      uniforms: paramUniforms(params),
-      outputShape: [5, 2],
-      groups: 1,
-      lanes: batchLanes,
-      code: `${rowAt}${weigh(params, moved !== undefined)}${sumOfBatch}
+  const rows = overRows(logits, labels, loss);
+  return run({
+    ...rows,
+    inputs: { ...rows.inputs, ...(coefficients && { coefficients }), ...(moved && { moved }) },
+    uniforms: { ...rows.uniforms, ...paramUniforms(params) },
+    outputs: { values: [5, 2] },
+    board: boardLength(4 * count),
+    code: `${rows.code}${weigh(params, moved !== undefined)}${sumsOfRows(4, rows.lanes)}
 fn main(index : i32) {
-  var sums = vec4<f32>(0.0); // by alpha, beta and delta, and the objective
-  var valid = vec4<f32>(0.0);
-  for (var i = index; i < rowCount(); i += ${batchLanes}) {
-    let row = rowAt(i);
-    if (isValid(row)) {
-      let w = weigh(row.labelProb, row.maxProb);
-      sums += ${coefficient} * vec4<f32>(w.byParams, w.total);
-      valid.x += 1.0;
-    }
+  let i = index / width;
+  let lane = index % width;
+  let row = rowOf(i, lane);
+  if (i < rowCount() && lane == 0) {
+    let w = weigh(row.labelProb, row.maxProb);
+    let terms = ${coefficients ? "coefficients[i]" : "row.loss"} * vec4<f32>(w.byParams, w.total);
+    postRow(i, select(vec4<f32>(uniforms.NAN), terms, row.isValid));
   }
-  sums = sumOfLanes(sums);
-  valid = sumOfLanes(valid);
-  if (index != 0) {
+  if (!isLastWorkgroup()) {
     return;
   }
+  let sums = sumOfRows(); // by alpha, beta and delta, and the objective
   let count = f32(rowCount());
-  for (var i = 0; i < 4; i++) {
-    result[2 * i] = select(uniforms.NAN, sums[i] / count, valid.x == count);
-    result[2 * i + 1] = 0.0; // no low parts: the sums have the digits of one float
+  if (localIndex == 0u) {
+    for (var n = 0; n < 4; n++) {
+      values[2 * n] = select(uniforms.NAN, sums.values[n] / count, sums.valid == count);
+      values[2 * n + 1] = 0.0; // no low parts: the sums have the digits of one float
+    }
+    values[8] = count - sums.valid;
+    values[9] = 0.0;
   }
-  result[8] = count - valid.x;
-  result[9] = 0.0;
 }
 `,
-    }),
-  ];
+  });
 }

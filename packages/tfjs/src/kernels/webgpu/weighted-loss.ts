@@ -1,12 +1,13 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { RowValueName, WeightedLossAttributes, WeightedLossInputs } from "../contract.js";
 import { type Program, run } from "./program.js";
-import { checkLength, rowStats, type SoftmaxLoss } from "./row-stats.js";
-import { batchLanes, gradientAt, paramUniforms, rowAt, sumOfBatch, weigh } from "./wgsl.js";
+import { checkLength, overRows, type SoftmaxLoss } from "./rows.js";
+import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /**
- * [objective, gradLogits, rowValues]: one program for the rows, one for the objective, one for the gradient, and one
- * more each for row values and for the batch means, if they are asked for.
+ * [objective, gradLogits, rowValues]: a workgroup reduces its rows, then writes their gradients and what else is asked
+ * of them; the last workgroup sums the objective. Normalised, the gradient needs means over the batch before its first
+ * element, and workgroups cannot wait for each other: objective and means take a program of their own then.
  */
 export function weightedLoss(
   { logits, labels, sampleWeights, moved }: WeightedLossInputs,
@@ -16,123 +17,110 @@ export function weightedLoss(
   const [count, classes] = logits.shape as [number, number];
   checkLength("sampleWeights", sampleWeights, count);
   checkLength("moved", moved, 3);
-  const stats = rowStats(logits, labels, loss);
-  const uniforms = paramUniforms(params);
+  const rows = overRows(logits, labels, loss);
   // WebGPU refuses an input that the code does not read.
   const movedBy: Program["inputs"] = moved && params !== null ? { moved } : {};
-  const rows = `${rowAt}${weigh(params, "moved" in movedBy)}`;
   const factors: Program["inputs"] = sampleWeights ? { sampleWeights } : {};
-  const factorAt = `fn factorAt(i : i32) -> f32 { return ${sampleWeights ? "sampleWeights[i]" : "1.0"}; }`;
 
-  const overBatch = (outputs: readonly string[]): tf.Tensor =>
+  const runOnRows = ({ inputs, outputs, board, functions, main }: Body): tf.Tensor[] =>
     run({
-      inputs: { stats, ...factors, ...movedBy },
-      uniforms,
-      outputShape: [outputs.length],
-      groups: 1,
-      lanes: batchLanes,
-      code: `${rows}${factorAt}${batchCode(outputs)}`,
-    });
-  const overElements = (inputs: Program["inputs"], outputShape: [number, number], code: string): tf.Tensor =>
-    run({
-      inputs: { stats, ...inputs, ...movedBy },
-      uniforms: { ...uniforms, smoothing: loss.smoothing },
-      outputShape,
-      groups: Math.ceil((outputShape[0] * outputShape[1]) / batchLanes),
-      lanes: batchLanes,
-      code: `${rows}${code}`,
-    });
-
-  const normalized = normalize === "batch-mean" && params !== null;
-  const divisor = normalized ? `count * ${meanWeight}` : "count";
-  const objective = overBatch([`select(uniforms.NAN, sums.x / (${divisor}), sums.z == count)`]);
-  const means: Program["inputs"] = normalized ? { means: overBatch([meanWeight, "sums.x / sums.y"]) } : {};
-  const meansAt = `
-fn meanWeight() -> f32 { return ${normalized ? "means[0]" : "1.0"}; }
-fn pull() -> f32 { return ${normalized ? "means[1]" : "0.0"}; }`;
-  const gradLogits = overElements(
-    { logits, labels, ...factors, ...means },
-    [count, classes],
-    `${factorAt}${meansAt}${gradientCode(gradient === "full")}`,
-  );
-  if (rowValues.length === 0) return [tf.reshape(objective, []), gradLogits];
-  const rowInputs = rowValues.includes("weights") ? means : {};
-  const values = overElements(rowInputs, [rowValues.length, count], `${meansAt}${rowValueCode(rowValues)}`);
-  return [tf.reshape(objective, []), gradLogits, values];
-}
-
-/** Of `sums` below, over the valid rows: a NaN row spoils no other. */
-const meanWeight = "(sums.y / sums.z)";
-
-/** A single workgroup: each lane sums every so many rows, then the lanes are summed. */
-function batchCode(outputs: readonly string[]): string {
-  return `
-${sumOfBatch}
+      ...rows,
+      inputs: { ...rows.inputs, ...factors, ...movedBy, ...inputs },
+      uniforms: { ...rows.uniforms, ...paramUniforms(params) },
+      outputs,
+      ...(board !== undefined && { board }),
+      code: `${rows.code}${weigh(params, "moved" in movedBy)}${functions}
+fn factorAt(i : i32) -> f32 { return ${sampleWeights ? "sampleWeights[i]" : "1.0"}; }
 fn main(index : i32) {
-  var sums = vec4<f32>(0.0); // weighted losses, weights and number of valid rows
-  for (var i = index; i < rowCount(); i += ${batchLanes}) {
-    let row = rowAt(i);
-    if (isValid(row)) {
-      let weight = weigh(row.labelProb, row.maxProb).total;
-      sums += vec4<f32>(factorAt(i) * weight * row.loss, weight, 1.0, 0.0);
-    }
-  }
-  sums = sumOfLanes(sums);
-  let count = f32(rowCount());
-  if (index == 0) {
-    ${outputs.map((value, i) => `result[${i}] = ${value};`).join("\n    ")}
-  }
-}
-`;
-}
-
-function gradientCode(full: boolean): string {
-  return `${gradientAt}
-fn main(index : i32) {
-  let classes = uniforms.outShape.y;
-  let i = index / classes;
-  if (i >= rowCount()) {
-    return;
-  }
-  let row = rowAt(i);
+  let i = index / width;
+  let lane = index % width;
+  let row = rowOf(i, lane);
   let w = weigh(row.labelProb, row.maxProb);
-  let scale = 1.0 / (f32(rowCount()) * meanWeight());
-  let byWeight = ${full ? "scale * (factorAt(i) * row.loss - pull())" : "0.0"};
-  let value = gradientAt(row, i32(labels[i]), index - i * classes, logits[index], classes,
-    scale * factorAt(i) * w.total, byWeight * w.byLabelProb, byWeight * w.byMaxProb);
-  result[index] = select(uniforms.NAN, value, isValid(row));
+  ${main}
 }
-`;
+`,
+    });
+
+  const ofRows = {
+    outputs: {
+      gradLogits: [count, classes],
+      ...(rowValues.length > 0 && { rowValues: [rowValues.length, count] }),
+    },
+    main: rowCode(gradient === "full", rowValues),
+  };
+  if (normalize === "none" || params === null) {
+    return runOnRows({
+      outputs: { objective: [], ...ofRows.outputs },
+      board: boardLength(count),
+      functions: `${sumsOfRows(1, rows.lanes)}${meansAt("1.0", "0.0")}`,
+      main: `${ofRows.main}${batchCode("sums.values.x / count")}`,
+    });
+  }
+  const [objective, means] = runOnRows({
+    outputs: { objective: [], means: [2] },
+    board: boardLength(2 * count),
+    functions: sumsOfRows(2, rows.lanes),
+    main: batchCode(
+      "sums.values.x / (count * (sums.values.y / sums.valid))",
+      "means[0] = sums.values.y / sums.valid; means[1] = sums.values.x / sums.values.y;",
+    ),
+  }) as [tf.Tensor, tf.Tensor];
+  const functions = meansAt("means[0]", "means[1]");
+  return [objective, ...runOnRows({ ...ofRows, inputs: { means }, functions })];
 }
 
-const rowValueExpressions: Record<RowValueName, string> = {
+/** What a program does with the rows. */
+interface Body extends Pick<Program, "outputs" | "board"> {
+  readonly inputs?: Program["inputs"];
+  readonly functions: string;
+  readonly main: string;
+}
+
+const meansAt = (meanWeight: string, pull: string): string => `
+fn meanWeight() -> f32 { return ${meanWeight}; }
+fn pull() -> f32 { return ${pull}; }`;
+
+/** Gradient and values of row i. */
+const rowCode = (full: boolean, names: readonly RowValueName[]): string => `
+  let scale = 1.0 / (f32(rowCount()) * meanWeight());
+  for (var k = lane; i < rowCount() && k < classCount(); k += width) {
+    let at = i * classCount() + k;
+    let byWeight = ${full ? "scale * (factorAt(i) * row.loss - pull())" : "0.0"};
+    let value = gradientAt(row, k, logits[at],
+      scale * factorAt(i) * w.total, byWeight * w.byLabelProb, byWeight * w.byMaxProb);
+    gradLogits[at] = select(uniforms.NAN, value, row.isValid);
+  }
+  if (i < rowCount() && lane == 0) {
+    ${names.map((name, n) => `rowValues[${n} * rowCount() + i] = ${rowValueCode(name)};`).join("\n    ")}
+  }`;
+
+const rowValueCode = (name: RowValueName): string =>
+  name === "predictions"
+    ? "f32(row.prediction)"
+    : `select(uniforms.NAN, ${rowValueExpressions[name]}, row.isValid)`;
+
+const rowValueExpressions: Record<Exclude<RowValueName, "predictions">, string> = {
   losses: "row.loss",
   weights: "w.total / meanWeight()",
   labelProbs: "row.labelProb",
   maxProbs: "row.maxProb",
-  predictions: "row.prediction",
   alpha: "w.terms.x",
   beta: "w.terms.y",
   delta: "w.terms.z",
 };
 
-function rowValueCode(names: readonly RowValueName[]): string {
-  const cases = names.map((name, i) => `case ${i}: { value = ${rowValueExpressions[name]}; }`);
-  const prediction = names.indexOf("predictions");
-  return `
-fn main(index : i32) {
-  let name = index / rowCount();
-  if (name >= uniforms.outShape.x) {
+/** The objective from the sums of weighted losses and weights over the valid rows, of which a NaN row spoils none. */
+const batchCode = (objective: string, means = ""): string => `
+  if (i < rowCount() && lane == 0) {
+    let terms = vec4<f32>(factorAt(i) * w.total * row.loss, w.total, 0.0, 0.0);
+    postRow(i, select(vec4<f32>(uniforms.NAN), terms, row.isValid));
+  }
+  if (!isLastWorkgroup()) {
     return;
   }
-  let row = rowAt(index - name * rowCount());
-  let w = weigh(row.labelProb, row.maxProb);
-  var value = 0.0;
-  switch (name) {
-    ${cases.join("\n    ")}
-    default: {}
-  }
-  result[index] = select(uniforms.NAN, value, isValid(row) || name == ${prediction});
-}
-`;
-}
+  let sums = sumOfRows();
+  let count = f32(rowCount());
+  if (localIndex == 0u) {
+    objective[0] = select(uniforms.NAN, ${objective}, sums.valid == count);
+    ${means}
+  }`;

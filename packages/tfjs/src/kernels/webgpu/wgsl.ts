@@ -33,35 +33,72 @@ fn ${name}(value : vec4<f32>) -> vec4<f32> {
 `;
 }
 
-/** Lanes of a program over the batch, in a single workgroup, or over elements: what every WebGPU device has. */
-export const batchLanes = 256;
-
-export const sumOfBatch = overLanes("sumOfLanes", batchLanes, batchLanes, "a + b");
-
-/** The fields of a row in the tensor `stats` [fields, B], in its order. */
-const rowFields = ["loss", "labelProb", "maxProb", "prediction", "top", "rest", "slope"] as const;
-
-export const rowFieldCount = rowFields.length;
-
-/** WGSL that writes row `row`, given a WGSL expression for each field. */
-export function writeRow(values: Record<(typeof rowFields)[number], string>): string {
-  return rowFields
-    .map((field, i) => `result[${i} * uniforms.outShape.y + row] = ${values[field]};`)
-    .join("\n    ");
+/**
+ * How workgroups hand values to the one of them that comes last: `post` to a slot; then all lanes call
+ * `isLastWorkgroup`, and where it is true each slot may be `take`n once.
+ *
+ * WGSL orders nothing between workgroups but the accesses to one and the same atomic. So the count of those that are done
+ * promises nothing of other memory, and every slot says itself whether it is filled: 0 where it is not. A value that has
+ * been counted has been posted, and comes to be seen, so the wait in `take` ends. Taking leaves 0 behind for the next
+ * program. Who comes last is chance, what it computes is not.
+ */
+export const board = `
+var<workgroup> isLast : bool;
+fn post(slot : i32, value : f32) {
+  atomicStore(&board[slot + 1], max(~bitcast<u32>(value), 1u)); // 0 would stand for one of the NaN: another serves
 }
+fn isLastWorkgroup() -> bool {
+  storageBarrier(); // what all lanes have posted comes before the count
+  if (localIndex == 0u) {
+    let others = numWorkgroups.x * numWorkgroups.y * numWorkgroups.z - 1u;
+    isLast = atomicAdd(&board[0], 1u) == others;
+    if (isLast) {
+      atomicStore(&board[0], 0u);
+    }
+  }
+  return workgroupUniformLoad(&isLast);
+}
+fn take(slot : i32) -> f32 {
+  var code = 0u;
+  while (code == 0u) {
+    code = atomicExchange(&board[slot + 1], 0u);
+  }
+  return bitcast<f32>(~code);
+}
+`;
+
+/** Length of the board for so many values. */
+export const boardLength = (slots: number): number => slots + 1;
 
 /**
- * `rowAt(i)`: what is known of row i. prediction is -1 where the row is not valid (a NaN or infinite logit, a label
- * that is no class), and nothing else of it may be used then. top: the largest logit; rest: the sum of exp(z - top)
- * over the other classes; slope: dL/dz = slope * (s - e_label), before smoothing.
+ * `postRow(i, values)` for each row, one lane each, NaN in x where the row is not valid; then, in the last workgroup,
+ * `sumOfRows()`: the sums over the valid rows and their number, in the order of the rows.
+ *
+ * @param fields how many of the four values there are
  */
-export const rowAt = `
-struct Row { ${rowFields.map((field) => `${field} : f32`).join(", ")} };
-fn rowCount() -> i32 { return uniforms.statsShape.y; }
-fn rowAt(i : i32) -> Row {
-  return Row(${rowFields.map((_, field) => `stats[${field} * rowCount() + i]`).join(", ")});
+export const sumsOfRows = (fields: number, lanes: number): string => `
+${board}${overLanes("sumOfLanes", lanes, lanes, "a + b")}
+struct RowSums { values : vec4<f32>, valid : f32 };
+fn postRow(i : i32, values : vec4<f32>) {
+  for (var field = 0; field < ${fields}; field++) {
+    post(i * ${fields} + field, values[field]);
+  }
 }
-fn isValid(row : Row) -> bool { return row.prediction >= 0.0; }
+fn sumOfRows() -> RowSums {
+  var sums = vec4<f32>(0.0);
+  var valid = vec4<f32>(0.0);
+  for (var i = i32(localIndex); i < rowCount(); i += ${lanes}) {
+    var values = vec4<f32>(0.0);
+    for (var field = 0; field < ${fields}; field++) {
+      values[field] = take(i * ${fields} + field);
+    }
+    if (!isnan(values.x)) {
+      sums += values;
+      valid.x += 1.0;
+    }
+  }
+  return RowSums(sumOfLanes(sums), sumOfLanes(valid).x);
+}
 `;
 
 /**
@@ -91,22 +128,6 @@ fn weigh(u : f32, v : f32) -> Weight {
   // The derivative of a sigmoid as a product of both tails: 1 - sigmoid would lose the small one.
   let slopes = vec3<f32>(terms.x * sigmoid(-x.x), -terms.y * sigmoid(x.y), -x.z * terms.z);
   return Weight(terms, slopes * u, terms.x + terms.y + terms.z, dot(params, slopes), -dot(vec3<f32>(1.0), slopes));
-}
-`;
-
-/** `gradientAt(…)`: `byLoss * dL/dz + byLabelProb * du/dz + byMaxProb * dv/dz` of a row, for one class. */
-export const gradientAt = `
-fn gradientAt(row : Row, label : i32, class_ : i32, z : f32, classes : i32,
-              byLoss : f32, byLabelProb : f32, byMaxProb : f32) -> f32 {
-  let sum = 1.0 + row.rest;
-  let s = exp(z - row.top) / sum;
-  // s - 1 of the largest class is -rest / sum, exact however close s is to 1.
-  let isTop = class_ == i32(row.prediction);
-  let minusOne = select(s - 1.0, -row.rest / sum, isTop);
-  let fromLabel = (byLoss * row.slope - byLabelProb * row.labelProb) * select(s, minusOne, class_ == label);
-  let fromTop = -byMaxProb * row.maxProb * select(s, minusOne, isTop);
-  let fromSmoothing = byLoss * uniforms.smoothing * (select(0.0, 1.0, class_ == label) - 1.0 / f32(classes));
-  return fromLabel + fromTop + fromSmoothing;
 }
 `;
 

@@ -1,7 +1,7 @@
 import { expected, type Loss } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import { hostValues, run } from "./program.js";
-import { finiteness, overLanes, rowFieldCount, writeRow } from "./wgsl.js";
+import { hostValues } from "./program.js";
+import { finiteness, overLanes } from "./wgsl.js";
 
 /** The losses on a softmax; `gamma` is 0 but for focal loss, `smoothing` 0 but for label smoothing. */
 export interface SoftmaxLoss {
@@ -18,33 +18,40 @@ export function softmaxLoss(loss: Loss): SoftmaxLoss | undefined {
     : { gamma: 0, smoothing: loss.smoothing };
 }
 
-/** How a program over rows spreads `count` rows over workgroups: as many lanes a row as there are classes, up to all. */
-export function rowLayout(count: number, classes: number): { lanes: number; width: number; groups: number } {
-  const lanes = 64;
-  const width = Math.min(lanes, 2 ** Math.ceil(Math.log2(classes)));
-  return { lanes, width, groups: Math.ceil((count * width) / lanes) };
+/** Lanes of a workgroup. */
+const lanes = 64;
+
+/** A lane should have some work between two barriers; rows of many classes have more a lane. */
+const classesPerLane = 4;
+
+/** What every program over rows has in common. */
+export interface RowProgram {
+  readonly inputs: { readonly logits: tf.TensorInfo; readonly labels: tf.TensorInfo };
+  readonly uniforms: Readonly<Record<string, number>>;
+  readonly groups: number;
+  readonly lanes: number;
+  /** WGSL: {@link rowCode} */
+  readonly code: string;
 }
 
 /**
- * The statistics of all rows, [fields, B] as `rowAt` reads them: a workgroup reduces its rows, first to its largest
- * logit, then to the sum of the other exponentials. Labels that are still on the host are checked; a label on the
- * device that is no class makes its row NaN, as a NaN logit does.
+ * A program over rows: a lane for every few classes of a row, up to all of a workgroup. Labels that are still on the
+ * host are checked; a label on the device that is no class makes its row NaN, as a NaN logit does.
  *
  * @throws LilawError `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`
  */
-export function rowStats(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: SoftmaxLoss): tf.Tensor {
+export function overRows(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: SoftmaxLoss): RowProgram {
   const [count, classes] = logits.shape as [number, number];
   checkLength("labels", labels, count);
   checkLabels(labels, classes);
-  const { lanes, width, groups } = rowLayout(count, classes);
-  return run({
+  const width = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, classes / classesPerLane))));
+  return {
     inputs: { logits, labels },
     uniforms: { gamma: loss.gamma, smoothing: loss.smoothing },
-    outputShape: [rowFieldCount, count],
-    groups,
+    groups: Math.ceil((count * width) / lanes),
     lanes,
-    code: rowCode(lanes, width),
-  });
+    code: rowCode(width),
+  };
 }
 
 /** WebGPU reads within a buffer whatever the index: a wrong length would go unseen. */
@@ -66,10 +73,21 @@ function checkLabels(labels: tf.TensorInfo, classes: number): void {
 /** (value, index, number of non-finite values) of two lanes: the larger, on ties the one of the lower index. */
 const larger = "vec4<f32>(select(b.xy, a.xy, a.x > b.x || (a.x == b.x && a.y < b.y)), a.z + b.z, 0.0)";
 
-const rowCode = (lanes: number, width: number): string => `
+/**
+ * `rowOf(i, lane)`: what is known of row i, for each of its `width` lanes; all lanes of a workgroup must call it. The
+ * workgroup reduces the row first to its largest logit, then to the sum of the other exponentials. top: the largest
+ * logit; rest: the sum of exp(z - top) over the other classes; slope: dL/dz = slope * (s - e_label), before smoothing.
+ * Of a row that is not valid (a NaN or infinite logit, a label that is no class) nothing else may be used.
+ *
+ * `gradientAt(…)`: `byLoss * dL/dz + byLabelProb * du/dz + byMaxProb * dv/dz` of a row, for one class.
+ */
+const rowCode = (width: number): string => `
+const width = ${width};
 ${finiteness}
-${overLanes("largestOfLanes", lanes, width, larger)}
-${overLanes("sumOfLanes", lanes, width, "a + b")}
+${overLanes("largestOfRow", lanes, width, larger)}
+${overLanes("sumOfRow", lanes, width, "a + b")}
+fn rowCount() -> i32 { return uniforms.logitsShape.x; }
+fn classCount() -> i32 { return uniforms.logitsShape.y; }
 
 // No digits are lost near 0, and none where a compiler simplifies (1 + x) - 1.
 fn log1p(x : f32) -> f32 {
@@ -79,15 +97,18 @@ fn log1p(x : f32) -> f32 {
   return select(log(1.0 + x), series, x < 0.5);
 }
 
-fn main(index : i32) {
-  let row = index / ${width};
-  let lane = index % ${width};
-  let classes = uniforms.logitsShape.y;
-  let inside = row < uniforms.logitsShape.x;
-  let start = row * classes;
+struct Row {
+  isValid : bool, label : i32, prediction : i32,
+  loss : f32, labelProb : f32, maxProb : f32, top : f32, rest : f32, slope : f32,
+};
+
+fn rowOf(i : i32, lane : i32) -> Row {
+  let classes = classCount();
+  let end = select(0, classes, i < rowCount());
+  let start = i * classes;
 
   var largest = vec4<f32>(-0x1.fffffep+127f, f32(classes), 0.0, 0.0);
-  for (var k = lane; inside && k < classes; k += ${width}) {
+  for (var k = lane; k < end; k += width) {
     let z = logits[start + k];
     if (!isFinite(z)) {
       largest.z += 1.0;
@@ -96,25 +117,21 @@ fn main(index : i32) {
       largest.y = f32(k);
     }
   }
-  largest = largestOfLanes(largest);
+  largest = largestOfRow(largest);
   let top = largest.x;
   let prediction = i32(largest.y);
 
   var sums = vec4<f32>(0.0); // exponentials but for the largest, shifted logits
-  for (var k = lane; inside && k < classes; k += ${width}) {
+  for (var k = lane; k < end; k += width) {
     let shifted = logits[start + k] - top;
     sums.x += select(exp(shifted), 0.0, k == prediction);
     sums.y += shifted;
   }
-  sums = sumOfLanes(sums);
-  if (!inside || lane != 0) {
-    return;
-  }
+  sums = sumOfRow(sums);
 
-  let label = i32(labels[row]);
-  let valid = largest.z == 0.0 && label >= 0 && label < classes;
+  let label = i32(labels[min(i, rowCount() - 1)]);
   let rest = sums.x;
-  let shiftedLabel = logits[start + clamp(label, 0, classes - 1)] - top;
+  let shiftedLabel = logits[min(i, rowCount() - 1) * classes + clamp(label, 0, classes - 1)] - top;
   let logSum = log1p(rest);
   let crossEntropy = logSum - shiftedLabel;
   let maxProb = 1.0 / (1.0 + rest);
@@ -133,14 +150,20 @@ fn main(index : i32) {
     loss = modulation * crossEntropy;
     slope = modulation * (1.0 + uniforms.gamma * labelProb * ratio);
   }
-  ${writeRow({
-    loss: "loss",
-    labelProb: "labelProb",
-    maxProb: "maxProb",
-    prediction: "select(-1.0, f32(prediction), valid)",
-    top: "top",
-    rest: "rest",
-    slope: "slope",
-  })}
+  let isValid = largest.z == 0.0 && label >= 0 && label < classes;
+  return Row(isValid, label, select(-1, prediction, isValid), loss, labelProb, maxProb, top, rest, slope);
+}
+
+fn gradientAt(row : Row, class_ : i32, z : f32, byLoss : f32, byLabelProb : f32, byMaxProb : f32) -> f32 {
+  let sum = 1.0 + row.rest;
+  let s = exp(z - row.top) / sum;
+  // s - 1 of the largest class is -rest / sum, exact however close s is to 1.
+  let isTop = class_ == row.prediction;
+  let isLabel = class_ == row.label;
+  let minusOne = select(s - 1.0, -row.rest / sum, isTop);
+  let fromLabel = (byLoss * row.slope - byLabelProb * row.labelProb) * select(s, minusOne, isLabel);
+  let fromTop = -byMaxProb * row.maxProb * select(s, minusOne, isTop);
+  let fromSmoothing = byLoss * uniforms.smoothing * (select(0.0, 1.0, isLabel) - 1.0 / f32(classCount()));
+  return fromLabel + fromTop + fromSmoothing;
 }
 `;
