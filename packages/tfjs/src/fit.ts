@@ -12,7 +12,7 @@ import { checkCount } from "./arguments.js";
 import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
 import { gatherRows } from "./gather-rows.js";
 import { type Head, headOf, lossOf } from "./head.js";
-import { withFastStep } from "./kernels/step-tensorflow.js";
+import { withFastRelu } from "./kernels/relu-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
 import { modelLossOf } from "./model-loss.js";
 import { applyGradientsOf } from "./optimizers/apply-gradients.js";
@@ -235,7 +235,7 @@ async function train(
       epoch,
       step: step++,
     };
-    return withFastStep(() => run.step(batch));
+    return withFastRelu(() => run.step(batch));
   };
 
   const hidden = internals(model);

@@ -1,7 +1,6 @@
 import { deviation } from "@lilaw/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
-import { withFastStep } from "../src/kernels/step-tensorflow.js";
 import { applyGradientsOf } from "../src/optimizers/apply-gradients.js";
 import { describeBackends } from "./backends.js";
 
@@ -95,22 +94,5 @@ describeBackends("applyGradientsOf", () => {
     step(4);
     expect(deviation(valuesOf([variable]), [0.9, 1.9, 2.9, 3.9])).toBeLessThan(1e-5);
     steps.dispose();
-  });
-});
-
-describeBackends("withFastStep", () => {
-  it("gives tfjs's own numbers and puts its kernel back, also after an error", () => {
-    const x = tf.tensor1d([-1, 0, -0, 2, Number.NaN, Infinity, -Infinity, 1e-30]);
-    const kernel = tf.getKernel(tf.Step, tf.getBackend());
-    for (const alpha of [0, 0.5]) {
-      const own = [...tf.step(x, alpha).dataSync()];
-      expect(withFastStep(() => [...tf.step(x, alpha).dataSync()])).toEqual(own);
-    }
-    expect(() =>
-      withFastStep(() => {
-        throw new Error("stop");
-      }),
-    ).toThrow("stop");
-    expect(tf.getKernel(tf.Step, tf.getBackend())).toBe(kernel);
   });
 });
