@@ -70,10 +70,14 @@ export async function stepOf(weighting: Weighting, { build, batch }: FirstStep):
   return { record: record!, loss, scalars };
 }
 
-/** Our plain training is `model.fit`'s. */
+/**
+ * Our plain training is `model.fit`'s: its gradient, the difference that gradient descent makes. Adam's first step would
+ * divide each element by its size, and blow up the rounding of those that are nearly 0.
+ */
 async function checkPlain({ build, batch: { x, y } }: FirstStep): Promise<void> {
   const args = { batchSize: x.shape[0]!, verbose: 0, shuffle: false } as const;
   const [theirs, own] = [build(), build()];
+  for (const model of [theirs, own]) model.compile({ optimizer: tf.train.sgd(1), loss: model.loss });
   await theirs.fit(x, y, args);
   await fit(own, x, y, { ...args, weighting: plain() });
   const weightsOf = (model: LayersModel) => model.getWeights().flatMap((w) => [...w.dataSync()]);
