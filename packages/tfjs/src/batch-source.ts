@@ -103,21 +103,50 @@ export interface DatasetBatchOptions {
   readonly dataset: DatasetLike;
   readonly readTargets: ((y: tf.Tensor) => Promise<Targets>) | undefined;
   readonly modelTargets: (y: tf.Tensor) => tf.Tensor;
+  readonly epochs: number;
+  /** Where given, one iterator serves all epochs */
+  readonly batchesPerEpoch: number | undefined;
 }
 
-/** Batches of a tf.data dataset, in the dataset's own order. */
+type DatasetIterator = Awaited<ReturnType<DatasetLike["iterator"]>>;
+
+type Element = Partial<BatchValue> & { sampleWeight?: tf.Tensor };
+
+/** A batch, all but its place in the epoch. */
+interface PreparedBatch {
+  readonly value: BatchValue;
+  readonly size: number;
+  readonly info: Omit<BatchInfo, "rows">;
+}
+
+/** What a dataset answers: perhaps a batch, and whether it was the last. */
+interface Answer {
+  readonly batch: PreparedBatch | null;
+  readonly done: boolean;
+}
+
+/**
+ * Batches of a tf.data dataset, in the dataset's own order. Each is asked for before the step on the one before it, so
+ * that what a dataset waits for (files, decoding, a network) goes on during that step.
+ */
 export class DatasetBatches implements BatchSource {
   readonly size: number;
   current: BatchInfo = noBatch;
   epochComplete = false;
   readonly #options: DatasetBatchOptions;
+  #ahead: Promise<Answer> | undefined;
+  #epoch = 0;
+  #delivered = 0;
 
   constructor(options: DatasetBatchOptions) {
     this.#options = options;
     this.size = options.dataset.size ?? Number.POSITIVE_INFINITY;
   }
 
-  beginEpoch(): void {}
+  beginEpoch(epoch: number): void {
+    this.#epoch = epoch;
+    this.#delivered = 0;
+  }
 
   async iterator() {
     const source = await this.#options.dataset.iterator();
@@ -125,45 +154,72 @@ export class DatasetBatches implements BatchSource {
     this.epochComplete = false;
     return {
       next: async () => {
-        const { value, done } = await source.next();
-        this.epochComplete = done === true;
-        if (value == null) return { value: null, done: true };
-        const batch = await this.#deliver(
-          value as Partial<BatchValue> & { sampleWeight?: tf.Tensor },
-          position,
-        );
-        position += this.current.rows.length;
-        return { value: batch, done: false };
+        const asked = this.#ahead ?? this.#ask(source);
+        this.#ahead = undefined;
+        const { batch, done } = await asked;
+        this.epochComplete = done;
+        if (batch === null) return { value: null, done: true };
+        const { value, size, info } = batch;
+        this.current = { rows: Int32Array.from({ length: size }, (_, i) => position + i), ...info };
+        position += size;
+        this.#delivered++;
+        if (!done && !this.#wasLast) this.#askAhead(source);
+        return { value, done: false };
       },
     };
   }
 
-  async #deliver(
-    value: Partial<BatchValue> & { sampleWeight?: tf.Tensor },
-    position: number,
-  ): Promise<BatchValue> {
+  /** Waits for the batch that was asked for and never taken, as when training stops early, and drops it. */
+  async close(): Promise<void> {
+    const answer = await this.#ahead?.catch(() => undefined);
+    this.#ahead = undefined;
+    tf.dispose(answer?.batch?.value as unknown as tf.TensorContainer);
+  }
+
+  /** Whether training takes no batch after the one delivered, though the dataset may have more. */
+  get #wasLast(): boolean {
+    const { epochs, batchesPerEpoch } = this.#options;
+    return this.#epoch === epochs - 1 && this.#delivered === batchesPerEpoch;
+  }
+
+  #askAhead(source: DatasetIterator): void {
+    this.#ahead = this.#ask(source);
+    this.#ahead.catch(() => {}); // whoever takes the batch gets the error, and nobody before
+  }
+
+  async #ask(source: DatasetIterator): Promise<Answer> {
+    const { value, done = false } = await source.next();
+    if (value == null) return { batch: null, done };
+    try {
+      return { batch: await this.#prepare(value), done };
+    } catch (error) {
+      tf.dispose(value as tf.TensorContainer);
+      throw error;
+    }
+  }
+
+  async #prepare(element: Element): Promise<PreparedBatch> {
     const { readTargets, modelTargets } = this.#options;
-    const { xs, ys, sampleWeight } = value;
+    const { xs, ys, sampleWeight } = element;
     if (xs === undefined || !(ys instanceof tf.Tensor)) {
       throw expected(
         "INVALID_ARGUMENT",
         "elements { xs, ys } with one tensor ys",
         "dataset",
-        Object.keys(value),
+        Object.keys(element),
       );
     }
     const size = ys.shape[0]!;
     if (sampleWeight !== undefined && sampleWeight.size !== size) {
       throw expected("LENGTH_MISMATCH", `${size}`, "sampleWeight.length", sampleWeight.size);
     }
-    this.current = {
-      rows: Int32Array.from({ length: size }, (_, i) => position + i),
+    const info = {
       labels: (await readTargets?.(ys))?.labels,
       sampleWeights: (await sampleWeight?.data<"float32">())?.slice(),
     };
     sampleWeight?.dispose();
     const targets = modelTargets(ys);
     if (targets !== ys) ys.dispose();
-    return { xs, ys: targets };
+    return { value: { xs, ys: targets }, size, info };
   }
 }

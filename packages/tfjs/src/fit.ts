@@ -110,7 +110,8 @@ export async function fit(
 
 /**
  * `model.fitDataset` with a weighting: same arguments, callbacks and History. Elements are `{ xs, ys }` and may carry
- * `sampleWeight` [B]. A weighting that needs validation samples takes them from `validationData` as tensors.
+ * `sampleWeight` [B]. A weighting that needs validation samples takes them from `validationData` as tensors. Each element
+ * is asked for before the step on the one before it; training that stops early waits for the one it has asked for.
  *
  * @throws LilawError as {@link fit}
  */
@@ -137,6 +138,8 @@ export async function fitDataset(
     dataset,
     readTargets: head && loss ? (y) => readTargets(y, head.units, loss, "ys") : undefined,
     modelTargets: toModelTargets,
+    epochs: args.epochs,
+    batchesPerEpoch: args.batchesPerEpoch,
   });
   try {
     return await train(model, source, weighting, {
@@ -149,6 +152,7 @@ export async function fitDataset(
       validationData: validation ? ([validation[0], evaluatedTargets!] as never) : args.validationData!,
     });
   } finally {
+    await source.close();
     if (evaluatedTargets !== validation?.[1]) evaluatedTargets?.dispose();
   }
 }

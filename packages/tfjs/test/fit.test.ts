@@ -316,6 +316,93 @@ describeBackends("fitDataset", () => {
     expect(weightsOf(model)).toEqual(before);
     expect(leak).toBeLessThanOrEqual(0);
   });
+
+  describe("asks ahead", () => {
+    /** Batches that take a while; `events` says when they are asked for and when their steps end. */
+    function slowBatches(count: number, failAt = Number.POSITIVE_INFINITY) {
+      const events: string[] = [];
+      async function* elements() {
+        for (let i = 0; i < count; i++) {
+          events.push(`ask ${i}`);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          if (i === failAt) throw new Error(`no batch ${i}`);
+          const { x: xs, y: ys, clean } = blobTensors(8, i);
+          clean.dispose();
+          yield { xs, ys };
+        }
+        events.push("ask for more");
+      }
+      return { events, dataset: { iterator: async () => elements() } };
+    }
+
+    interface Run {
+      args?: object;
+      stopAfter?: number;
+      model?: LayersModel;
+    }
+
+    async function train(
+      { events, dataset }: ReturnType<typeof slowBatches>,
+      { args, stopAfter, model = blobModel() }: Run = {},
+    ) {
+      const onBatchEnd = async (batch: number) => {
+        events.push(`end ${batch}`);
+        if (batch + 1 === stopAfter) model.stopTraining = true;
+      };
+      const weighting = plain({ loss: "cross-entropy" });
+      const shared = { epochs: 1, verbose: 0, callbacks: { onBatchEnd }, weighting };
+      await fitDataset(model, dataset as never, { ...shared, ...args } as never);
+      return events;
+    }
+
+    it("for the next batch before a step ends", async () => {
+      expect(await train(slowBatches(3))).toEqual([
+        ...["ask 0", "ask 1", "end 0", "ask 2", "end 1", "ask for more", "end 2"],
+      ]);
+    });
+
+    it("for no batch after the last of batchesPerEpoch", async () => {
+      const events = await train(slowBatches(9), { args: { epochs: 2, batchesPerEpoch: 2 } });
+      expect(events).toEqual([...["ask 0", "ask 1", "end 0", "ask 2", "end 1", "ask 3", "end 0", "end 1"]]);
+    });
+
+    it("and drops what it does not take when training stops early", async () => {
+      const model = blobModel();
+      const leak = await leakOf(async () => {
+        const events = await train(slowBatches(5), { model, stopAfter: 2 });
+        expect(events).toEqual(["ask 0", "ask 1", "end 0", "ask 2", "end 1"]);
+      });
+      expect(leak).toBe(0);
+    });
+
+    it("and tells an error where the batch is taken", async () => {
+      const model = blobModel();
+      const leak = await leakOf(async () => {
+        const failing = slowBatches(5, 2);
+        await expect(train(failing, { model })).rejects.toThrow("no batch 2");
+        expect(failing.events).toEqual(["ask 0", "ask 1", "end 0", "ask 2", "end 1"]);
+      });
+      expect(leak).toBe(2); // of tfjs itself: the sums of loss and accuracy over an epoch that fails
+    });
+
+    it("and tells no error of a batch that is not taken", async () => {
+      const events = await train(slowBatches(5, 2), { stopAfter: 2 });
+      expect(events.at(-1)).toBe("end 1");
+    });
+
+    it("and keeps nothing of an element that is refused", async () => {
+      const { x, y } = blobTensors(8);
+      const element = () => ({ xs: x.clone(), ys: y.clone(), sampleWeight: tf.zeros([7]) });
+      const dataset = { iterator: async () => ({ next: async () => ({ value: element() }) }) };
+      const model = blobModel();
+      const leak = await leakOf(() =>
+        expect(fitDataset(model, dataset, { epochs: 1, verbose: 0 } as never)).rejects.toMatchObject({
+          code: "LENGTH_MISMATCH",
+        }),
+      );
+      expect(leak).toBe(0);
+    });
+  });
 });
 
 describeBackends("record", () => {
