@@ -97,6 +97,24 @@ describe.each(instructionSets())("%s", (isa) => {
     }
   });
 
+  it.each(allLosses.slice(0, 4).map((loss) => [nameOf(loss), loss] as const))(
+    "%s: long rows, the largest logits anywhere and far above the first",
+    (_, loss) => {
+      for (let n = 0; n < 120; n++) {
+        const random = Random.from(n, "long", nameOf(loss));
+        const shape = { rows: 9, classes: 380 + random.int(900), scale: 4 };
+        const args = randomBatch(random, loss, shape);
+        for (let i = 0; i < shape.rows; i++) {
+          const row = args.logits.subarray(i * shape.classes, (i + 1) * shape.classes);
+          const rise = [0, 30, 39, 41, 120, 1e3, 5e3, 1e30][random.int(8)]!;
+          const ties = 1 + random.int(3);
+          for (let k = 0; k < ties; k++) row[random.int(row.length)] = rise;
+        }
+        check(isa, args);
+      }
+    },
+  );
+
   it.each([80, 1e3, 1e4])("logits of ±%d", (scale) => {
     for (const loss of allLosses) {
       const shape = { rows: 200, classes: 37, scale: scale / 3 };
@@ -235,11 +253,11 @@ describe.each(instructionSets())("%s", (isa) => {
     },
   );
 
-  it.each(allLosses.map((loss) => [nameOf(loss), loss] as const))(
-    "%s: rows with NaN or infinity are NaN, and touch no other",
-    (name, loss) => {
+  it.each([41, 700].flatMap((classes) => allLosses.map((loss) => [nameOf(loss), classes, loss] as const)))(
+    "%s, %i classes: rows with NaN or infinity are NaN, and touch no other",
+    (name, wanted, loss) => {
       const random = Random.from(3, "bad", name);
-      const args = randomBatch(random, loss, { rows: 70, classes: 41, scale: 3 });
+      const args = randomBatch(random, loss, { rows: 70, classes: wanted, scale: 3 });
       const { classes } = args;
       const clean = newOutputs(args);
       weightedLoss(args, clean);

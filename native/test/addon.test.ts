@@ -59,8 +59,14 @@ describe("outputs", () => {
   });
 
   it.each(allLosses.map((loss) => [nameOf(loss), loss] as const))("%s: gradient in place", (_, loss) => {
-    for (const normalize of ["none", "batch-mean"] as const) {
-      const args = { ...some(loss), normalize };
+    for (const [normalize, classes] of [
+      ["none", 19],
+      ["batch-mean", 19],
+      ["none", 700],
+    ] as const) {
+      const args = { ...some(loss, { rows: 65, classes, scale: 3 }), normalize };
+      // A row whose largest logit is far above its first ones.
+      if (classes === 700) args.logits[650] = 100;
       const apart = newOutputs(args);
       const { objective } = weightedLoss(args, apart);
       const logits = args.logits.slice();

@@ -37,14 +37,16 @@ float max_of(const float* z, std::int64_t classes) {
 /** The lowest index at which a row has the value `max`; 0 if it has not (another thread may write to it). */
 std::int64_t index_of(const float* z, std::int64_t classes, float max) {
   for (std::int64_t k = 0; k < classes; k += kLanes) {
-    const int lane = first_equal(load_along(z + k, classes - k, -__builtin_inff()), max);
-    if (lane >= 0) return k + lane;
+    const std::uint32_t lanes = equal_lanes(load_along(z + k, classes - k, -__builtin_inff()), max);
+    if (lanes != 0) return k + __builtin_ctz(lanes);
   }
   return 0;
 }
 
 /** Floats in a line of the cache. */
 constexpr std::int64_t kLineFloats = 16;
+/** How far ahead of itself a scan fetches: where the next rows begin, while arithmetic goes on. */
+constexpr std::int64_t kAhead = 8192;
 
 /** Vectors of floats that are added up as floats before their sum goes on as doubles. */
 constexpr int kFloatSummands = 8;
@@ -73,19 +75,105 @@ LILAW_INLINE Floats inside(Floats v, std::int64_t left) {
   return left >= kLanes ? v : lane_numbers() < static_cast<std::int32_t>(left) ? v : splat(0);
 }
 
+LILAW_INLINE Floats sum_of(const Floats (&e)[kFloatSummands]) {
+  return ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]));
+}
+
+/** Elements of a row whose exponentials are added up as floats, lane by lane. */
+constexpr std::int64_t kStretch = kFloatSummands * kLanes;
+
 /**
- * sum over k != top of exp(z_k - max), but for the factor of `exp`; stores all of them if `exps` is not null. Meanwhile
- * `ahead`, a row that will be read soon, is fetched: this pass waits for arithmetic, that of the maximum for memory.
+ * What one pass over a row finds: its largest logits, and the sum of the exponentials in such parts that the largest
+ * of them can be left out of it at the end, when it is known which that is. Subtracting it would leave nothing of the
+ * sum in a confident row.
  */
+struct RowScan {
+  /** Of each lane the largest logit, NaN aside, the stretch where it is (the first of them), and that stretch's sum. */
+  Floats max = splat(-__builtin_inff());
+  Ints stretch{};
+  Floats sum{};
+  /** The sums of all other stretches. */
+  WideSum others;
+};
+
+LILAW_INLINE void add_stretch(RowScan& scan, std::int64_t k, Floats max, Floats sum) {
+  const Ints larger = max > scan.max;
+  add(scan.others, larger ? scan.sum : sum);
+  scan.max = larger ? max : scan.max;
+  scan.sum = larger ? sum : scan.sum;
+  scan.stretch = larger ? Ints{} + static_cast<std::int32_t>(k / kStretch) : scan.stretch;
+}
+
+/** Reads a row once. Stores the exponentials, as `exp` scales them, if `kStore`. */
 template <bool kStore, class Exp>
-double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::int64_t top, float* exps,
-                   const float* ahead) {
-  constexpr std::int64_t kStretch = kFloatSummands * kLanes;
+RowScan scan_row(const float* z, std::int64_t classes, const Exp& exp, float* exps) {
+  RowScan scan;
+  std::int64_t k = 0;
+  for (; k + kStretch <= classes; k += kStretch) {
+    Floats max = scan.max;
+    Floats e[kFloatSummands];
+    for (std::int64_t i = 0; i < kStretch; i += kLineFloats) __builtin_prefetch(z + k + kAhead + i);
+    for (int i = 0; i < kFloatSummands; i++) {
+      const Floats part = load<Floats>(z + k + i * kLanes);
+      e[i] = Exp::of(exp, part);
+      max = larger(part, max);
+      if constexpr (kStore) store(exps + k + i * kLanes, e[i]);
+    }
+    add_stretch(scan, k, max, sum_of(e));
+  }
+  if (k == classes) return scan;
+  Floats max = scan.max;
+  Floats sum{};
+  for (std::int64_t at = k; at < classes; at += kLanes) {
+    const std::int64_t left = classes - at;
+    const Floats part = load_along(z + at, left, -__builtin_inff());
+    const Floats e = Exp::of(exp, part);
+    if constexpr (kStore) store_along(exps + at, left, e);
+    max = larger(part, max);
+    sum += inside(e, left);
+  }
+  add_stretch(scan, k, max, sum);
+  return scan;
+}
+
+/** The lowest index at which a row has its largest logit; 0 if it has not (another thread may write to it). */
+std::int64_t top_of(const RowScan& scan, const float* z, std::int64_t classes, float max) {
+  const std::int64_t k = min_lane(scan.max == max ? scan.stretch : Ints{} + INT32_MAX) * kStretch;
+  if (k >= classes) return 0;
+  return k + index_of(z + k, classes - k < kStretch ? classes - k : kStretch, max);
+}
+
+/** Sum over k != top of the exponentials that were scanned: stored in `exps` or, where that is null, made again. */
+template <class Exp>
+double sum_of_rest(const RowScan& scan, const float* z, std::int64_t classes, const Exp& exp, std::int64_t top,
+                   const float* exps) {
+  const std::int64_t lane = top % kLanes;
+  WideSum sum = scan.others;
+  add(sum, without(scan.sum, lane, 0));
+  // What was added to the largest: elements of its lane in its stretch.
+  const float* from = exps != nullptr ? exps : z;
+  const std::int64_t column = top - top % kStretch + lane;
+  for (int i = 0; i < kFloatSummands; i += kLanes) {
+    Floats part;
+    for (int j = 0; j < kLanes; j++) {
+      const std::int64_t k = column + (i + j) * kLanes;
+      part[j] = from[i + j < kFloatSummands && k < classes ? k : top];
+    }
+    const Ints number = lane_numbers() + i;
+    const Ints k = number * kLanes + static_cast<std::int32_t>(column - top);
+    const Ints beside = (k != 0) & (k < static_cast<std::int32_t>(classes - top)) & (number < kFloatSummands);
+    add(sum, beside ? (exps != nullptr ? part : Exp::of(exp, part)) : splat(0));
+  }
+  return total(sum);
+}
+
+/** The same where it is known before the row is read which element is the largest. */
+template <bool kStore, class Exp>
+double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::int64_t top, float* exps) {
   WideSum sum;
   std::int64_t k = 0;
   for (; k + kStretch <= classes; k += kStretch) {
     Floats e[kFloatSummands];
-    for (std::int64_t i = 0; i < kStretch; i += kLineFloats) __builtin_prefetch(ahead + k + i);
     for (int i = 0; i < kFloatSummands; i++) {
       e[i] = Exp::of(exp, load<Floats>(z + k + i * kLanes));
       if constexpr (kStore) store(exps + k + i * kLanes, e[i]);
@@ -93,25 +181,20 @@ double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::in
     if (k <= top && top < k + kStretch) {
       for (int i = 0; i < kFloatSummands; i++) e[i] = without(e[i], top, k + i * kLanes);
     }
-    add(sum, ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7])));
+    add(sum, sum_of(e));
   }
   Floats rest{};
-  for (; k + kLanes <= classes; k += kLanes) {
-    const Floats e = Exp::of(exp, load<Floats>(z + k));
-    if constexpr (kStore) store(exps + k, e);
-    rest += without(e, top, k);
-  }
-  if (k < classes) {
-    const int left = static_cast<int>(classes - k);
-    const Floats e = Exp::of(exp, load_part(z + k, left, z[k]));
-    if constexpr (kStore) store_part(exps + k, e, left);
+  for (; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Floats e = Exp::of(exp, load_along(z + k, left, -__builtin_inff()));
+    if constexpr (kStore) store_along(exps + k, left, e);
     rest += inside(without(e, top, k), left);
   }
   add(sum, rest);
   return total(sum);
 }
 
-/** The same sum, and the one of exp(z_k - max) t_k over k != top. */
+/** Sums over k != top of exp(z_k - max), but for the factor of `exp`, and of its product with t_k. */
 struct RestAlong {
   double rest;
   double tangent;

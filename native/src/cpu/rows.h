@@ -66,23 +66,25 @@ class SoftmaxRows {
 
   /** Reads rows. With `gradient`, their exponentials are left there for `write`. */
   void measure(std::int64_t first, int count, const Matrix& gradient) {
-    find_tops(first, count);
+    if (batch_.classes > kShortRow) return scan(first, count, gradient);
+    find_largest(first, count);
+    read_labels(first, count);
     for (int slot = 0; slot < count; slot++) {
       const float* z = logits(first + slot);
       float* exps = gradient.row(first + slot);
-      const float* ahead = row_after(first + slot, count);
-      with_exp(slot, [&](const auto& exp) {
-        rest_[slot] = exps != nullptr ? sum_of_rest<true>(z, batch_.classes, exp, top_[slot], exps, ahead)
-                                      : sum_of_rest<false>(z, batch_.classes, exp, top_[slot], nullptr, ahead);
+      with_exp(slot, max_[slot], [&](const auto& exp) {
+        rest_[slot] = exps != nullptr ? sum_of_rest<true>(z, batch_.classes, exp, top_[slot], exps)
+                                      : sum_of_rest<false>(z, batch_.classes, exp, top_[slot], nullptr);
       });
     }
   }
 
   void measure_along(std::int64_t first, int count, const ConstMatrix& tangents) {
-    find_tops(first, count);
+    find_largest(first, count);
+    read_labels(first, count);
     for (int slot = 0; slot < count; slot++) {
       const float* tangent = tangents.row(first + slot);
-      with_exp(slot, [&](const auto& exp) {
+      with_exp(slot, max_[slot], [&](const auto& exp) {
         const RestAlong sums =
             sum_of_rest_along(logits(first + slot), tangent, batch_.classes, exp, top_[slot]);
         rest_[slot] = sums.rest;
@@ -98,7 +100,10 @@ class SoftmaxRows {
   Longs finite(int at) const { return rest_.lanes(at) == rest_.lanes(at); }
 
   RowLoss loss(int at) const {
-    return lilaw::softmax_loss<Lanes>({rest(at), shifted_label_.lanes(at), shifted_sum_.lanes(at)}, kind_);
+    const Reals max = max_.lanes(at);
+    return lilaw::softmax_loss<Lanes>(
+        {rest(at), label_logit_.lanes(at) - max, logit_sum_.lanes(at) - static_cast<double>(batch_.classes) * max},
+        kind_);
   }
   std::int32_t prediction(int slot) const { return static_cast<std::int32_t>(top_[slot]); }
 
@@ -106,12 +111,12 @@ class SoftmaxRows {
     return lilaw::softmax_alignment<Lanes>(
         loss, rest(at),
         {tangent_rest_.lanes(at) * exp_factor(at), tangent_top_.lanes(at), tangent_label_.lanes(at), tangent_sum_.lanes(at)},
-        label_is_top_.lanes(at) != 0.0, kind_);
+        label_is_top(at), kind_);
   }
 
   void prepare(int at, const RowLoss& loss, const RowFactors& by) {
     const auto gradient =
-        lilaw::softmax_gradient<Lanes>(loss, by, rest(at), label_is_top_.lanes(at) != 0.0, kind_);
+        lilaw::softmax_gradient<Lanes>(loss, by, rest(at), label_is_top(at), kind_);
     scale_.set_lanes(at, gradient.scale * exp_factor(at));
     offset_.set_lanes(at, gradient.offset);
     at_top_.set_lanes(at, gradient.at_top);
@@ -129,74 +134,106 @@ class SoftmaxRows {
     return row_of<float>(batch_.logits, batch_.logits_stride, row);
   }
 
-  /** The row of the next block in the same place; this one where there is none, or none that the cache could hold. */
-  const float* row_after(std::int64_t row, int count) const {
-    const bool fetch = row + count < batch_.rows && batch_.classes <= kMostFetched;
-    return logits(fetch ? row + count : row);
-  }
-
   /** In range, whatever another thread does to labels in shared memory since they were checked. */
   std::int64_t class_label(std::int64_t row) const {
     const std::int64_t label = static_cast<const std::int32_t*>(batch_.labels)[row];
     return 0 <= label && label < batch_.classes ? label : 0;
   }
 
-  /**
-   * What does not need an exponential. Short stages, each over all rows of the block, keep the processor busy with
-   * several rows at once, where one stage for a row would have it wait for the end of every sum.
-   */
-  void find_tops(std::int64_t first, int count) {
+  // Short stages, each over all rows of the block, keep the processor busy with several rows at once, where one stage
+  // for a row would have it wait for the end of every sum.
+
+  /** The largest logit of each row, and where it is. */
+  void find_largest(std::int64_t first, int count) {
     for (int slot = 0; slot < count; slot++) max_[slot] = max_of(logits(first + slot), batch_.classes);
-
-    for (int at = 0; at < count; at += kRealLanes) {
-      const Reals max = max_.lanes(at);
-      const Reals exponent = (max * 1.4426950408889634 + kRealRounder) - kRealRounder - double{kExtraExponent};
-      exponent_.set_lanes(at, exponent);
-      exp_remainder_.set_lanes(at, max - exponent * kLn2);
+    for (int slot = 0; slot < count; slot++) {
+      const float max = static_cast<float>(max_[slot]);
+      top_[slot] = finite_number(max) ? index_of(logits(first + slot), batch_.classes, max) : 0;
     }
+  }
 
+  void read_labels(std::int64_t first, int count) {
     for (int slot = 0; slot < count; slot++) {
       const float* z = logits(first + slot);
       const std::int64_t label = class_label(first + slot);
-      const float max = static_cast<float>(max_[slot]);
-      top_[slot] = finite_number(max) ? index_of(z, batch_.classes, max) : 0;
       label_[slot] = label;
-      label_is_top_[slot] = label == top_[slot] ? 1.0 : 0.0;
-      shifted_label_[slot] = z[label] - max_[slot];
-      if (kind_.smoothing > 0) {
-        shifted_sum_[slot] = sum_of(z, batch_.classes) - static_cast<double>(batch_.classes) * max_[slot];
-      }
+      label_logit_[slot] = z[label];
+      if (kind_.smoothing > 0) logit_sum_[slot] = sum_of(z, batch_.classes);
     }
   }
 
-  /** Calls `pass` with the exponential that suits a row; makes a row NaN whose maximum is not finite. */
+  /**
+   * Reads long rows once, for the largest and the sum together: a second look at a row costs less than the end of a
+   * scan only where the row is short. Exponentials are scaled by the largest of the first logits.
+   */
+  void scan(std::int64_t first, int count, const Matrix& gradient) {
+    // Exponentials in the place of the logits leave nothing to find the largest in, or to start again from.
+    const bool in_place = gradient.data == batch_.logits;
+    for (int slot = 0; slot < count; slot++) near_[slot] = max_of(logits(first + slot), kLineFloats);
+    if (in_place) find_largest(first, count);
+    read_labels(first, count);
+    for (int slot = 0; slot < count; slot++) {
+      if (in_place) raise(slot);
+      do {
+        scan_row_of(slot, logits(first + slot), gradient.row(first + slot), in_place);
+      } while (raise(slot));
+    }
+  }
+
+  void scan_row_of(int slot, const float* z, float* exps, bool top_is_known) {
+    const std::int64_t classes = batch_.classes;
+    with_exp(slot, near_[slot], [&](const auto& exp) {
+      const RowScan found = exps != nullptr ? scan_row<true>(z, classes, exp, exps)
+                                            : scan_row<false>(z, classes, exp, nullptr);
+      max_[slot] = max_lane(found.max);
+      if (!top_is_known) top_[slot] = top_of(found, z, classes, static_cast<float>(max_[slot]));
+      rest_[slot] = sum_of_rest(found, z, classes, exp, top_[slot], exps);
+    });
+  }
+
+  /** Whether the largest logit is too far above what exponentials are scaled by, which it then becomes. */
+  bool raise(int slot) {
+    const bool far = max_[slot] > near_[slot] + kMostRise;
+    if (far) near_[slot] = max_[slot];
+    return far;
+  }
+
+  /** Calls `pass` with the exponential that suits a row; makes a row NaN whose largest logit is not finite. */
   template <class Pass>
-  void with_exp(int slot, Pass pass) {
-    const float max = static_cast<float>(max_[slot]);
-    if (max < ScaledExp::kLimit && max > -ScaledExp::kLimit) {
-      pass(ScaledExp(max, static_cast<std::int32_t>(exponent_[slot])));
-    } else if (finite_number(max)) {
-      exp_remainder_[slot] = DifferenceExp::kRemainder;
-      pass(DifferenceExp(max));
+  void with_exp(int slot, double largest, Pass pass) {
+    const float near = static_cast<float>(largest);
+    if (near < ScaledExp::kLimit && near > -ScaledExp::kLimit) {
+      pass_with(slot, ScaledExp(near), pass);
+    } else if (finite_number(near)) {
+      pass_with(slot, DifferenceExp(near), pass);
     } else {
+      max_[slot] = near;
+      top_[slot] = 0;
       rest_[slot] = kNaN;
     }
   }
+
+  template <class Exp, class Pass>
+  void pass_with(int slot, const Exp& exp, Pass pass) {
+    pass(exp);
+    exp_remainder_[slot] = exp.remainder(static_cast<float>(max_[slot]));
+  }
+
+  Longs label_is_top(int at) const { return load<Longs>(label_ + at) == load<Longs>(top_ + at); }
 
   /** What the exponentials of a row are to be multiplied by. */
   Reals exp_factor(int at) const { return Lanes::exp(-exp_remainder_.lanes(at)); }
   Reals rest(int at) const { return rest_.lanes(at) * exp_factor(at); }
 
-  /** Longest rows that are fetched ahead: two of them and their gradient fit the second cache. */
-  static constexpr std::int64_t kMostFetched = 65536;
+  static constexpr std::int64_t kShortRow = 384;
 
   const lilaw_batch& batch_;
   const lilaw::SoftmaxLoss kind_;
-  std::int64_t top_[kMaxBlockRows];
-  std::int64_t label_[kMaxBlockRows];
+  std::int64_t top_[kMaxBlockRows] = {};
+  std::int64_t label_[kMaxBlockRows] = {};
   /** Sum of the exponentials but the largest, as the passes give it: exp_factor is still to come. */
   Column rest_;
-  Column max_, exponent_, exp_remainder_, shifted_label_, shifted_sum_, label_is_top_;
+  Column max_, near_, exp_remainder_, label_logit_, logit_sum_;
   Column tangent_rest_, tangent_top_, tangent_label_, tangent_sum_;
   Column scale_, offset_, at_top_, at_label_;
 };

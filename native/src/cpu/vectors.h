@@ -84,19 +84,19 @@ LILAW_INLINE void store_part(float* at, Floats v, int count) {
 #endif
 }
 
-/** The lowest lane in which v equals x, or -1. */
-LILAW_INLINE int first_equal(Floats v, float x) {
+/** A bit for each lane in which v equals x. */
+LILAW_INLINE std::uint32_t equal_lanes(Floats v, float x) {
 #if LILAW_LANES == 16 && defined(__AVX512F__)
-  const unsigned equal = _mm512_cmpeq_ps_mask(v, splat(x));
+  return _mm512_cmpeq_ps_mask(v, splat(x));
 #elif LILAW_LANES == 8 && defined(__AVX2__)
-  const unsigned equal = _mm256_movemask_ps(_mm256_cmp_ps(v, splat(x), _CMP_EQ_OQ));
+  return _mm256_movemask_ps(_mm256_cmp_ps(v, splat(x), _CMP_EQ_OQ));
 #elif LILAW_LANES == 4 && defined(__SSE2__)
-  const unsigned equal = _mm_movemask_ps(_mm_cmpeq_ps(v, splat(x)));
+  return _mm_movemask_ps(_mm_cmpeq_ps(v, splat(x)));
 #else
-  unsigned equal = 0;
+  std::uint32_t equal = 0;
   for (int i = 0; i < kLanes; i++) equal |= (v[i] == x ? 1u : 0u) << i;
+  return equal;
 #endif
-  return equal == 0 ? -1 : __builtin_ctz(equal);
 }
 
 /** A NaN in `a` loses against b: the row of a NaN is found by its sum, not by its maximum. */
@@ -112,6 +112,18 @@ LILAW_INLINE float max_lane(Floats v) {
   const float low = all[0] > all[1] ? all[0] : all[1];
   const float high = all[2] > all[3] ? all[2] : all[3];
   return low > high ? low : high;
+}
+
+typedef std::int32_t IntQuad __attribute__((vector_size(16)));
+
+LILAW_INLINE std::int32_t min_lane(Ints v) {
+  IntQuad part[kLanes / 4];
+  std::memcpy(part, &v, sizeof v);
+  IntQuad all = part[0];
+  for (int i = 1; i < kLanes / 4; i++) all = all < part[i] ? all : part[i];
+  const std::int32_t low = all[0] < all[1] ? all[0] : all[1];
+  const std::int32_t high = all[2] < all[3] ? all[2] : all[3];
+  return low < high ? low : high;
 }
 
 /** GCC splits these conversions of AVX-512 in two, so that one is spelled out. */
@@ -167,66 +179,99 @@ LILAW_INLINE Floats exp_of_remainder(Floats r) {
   return 1.0f + (r + r * r * p);
 }
 
-/** x - n ln 2, with ln 2 in two parts: the first is short enough for n times it to be exact. */
-LILAW_INLINE Floats minus_ln2(Floats x, Floats n) { return (x - n * 0.693359375f) - n * -2.12194440e-4f; }
+/** x - n ln 2 / parts, with ln 2 as a sum: the first part of it is short enough for n times it to be exact. */
+LILAW_INLINE Floats minus_ln2(Floats x, Floats n, float parts) {
+  return (x - n * (0.693359375f / parts)) - n * (-2.12194440e-4f / parts);
+}
 
 /**
  * What the exponentials below are too large by: with it, none that is above exp(-130) falls below the normal floats,
  * and the gradient is still exact where it does itself.
  */
 constexpr int kExtraExponent = 64;
+/** So much may a logit be larger than the one that exponentials are scaled by: sums of theirs are still floats. */
+constexpr float kMostRise = 40;
 constexpr double kLn2 = 0.6931471805599453;
 
 /** NaN where x is infinite, so that a sum tells. */
 LILAW_INLINE Floats zero_if_finite(Floats x) { return x - x; }
 
 /**
- * exp(z - max) for the logits z of a row, to about one ulp: the fast way, for |max| <= kLimit.
+ * exp(z - max) for the logits z of a row, to about one ulp: the fast way, for |max| <= kLimit. `near` is one of the
+ * largest logits: the largest that is known before all are read.
  *
  * The difference itself is never formed, as its rounding error alone would cost 32 ulp at z - max = -70. Instead z is
- * split into n ln 2 + r, and max, once and in double, into exponent * ln 2 + remainder: results are too large by the
- * factor exp(remainder). Below exp(-130) they are 0; of an infinite z, NaN.
+ * split into n ln 2 + r, and `near` into exponent * ln 2 and a rest that is not used: results are too large by the
+ * factor exp(remainder(max)). Below exp(near - 130) they are 0; of an infinite z, NaN.
  */
 class ScaledExp {
  public:
   /** Beyond it, the error of the float n ln 2 would show. */
   static constexpr float kLimit = 2000;
 
-  ScaledExp(float max, std::int32_t exponent)
-      : least_(splat(max - 130.0f)), bias_(FloatBits{} + (static_cast<std::uint32_t>(127 - exponent) << 23)) {}
+  explicit ScaledExp(float near)
+      : exponent_((near * 1.4426950408889634 + kRealRounder) - kRealRounder - kExtraExponent),
+        least_(splat(near - 130.0f)),
+        rounder_(splat(kFloatRounder - kParts * static_cast<float>(exponent_))) {}
+
+  double remainder(float max) const { return max - exponent_ * kLn2; }
 
   LILAW_INLINE Floats of(const ScaledExp& self, Floats z) {
-    const Floats shifted = z * 1.44269504088896341f + kFloatRounder;
-    const Floats r = minus_ln2(z, shifted - kFloatRounder);
+    // n in the low bits, less the exponent.
+    const Floats shifted = z * (kParts * 1.44269504088896341f) + self.rounder_;
+    const Floats n = shifted - self.rounder_;
+#if LILAW_LANES == 16 && defined(__AVX512F__)
+    const Floats r = minus_ln2(z, n, kParts);
+    const Floats power = bits_of<Floats>(sixteenth_powers(shifted) + (bits_of<FloatBits>(shifted) << 19));
+    const Floats exp = power + (power * r) * (1.0f + r * (0.5f + r * 0.166666667f));
+#else
     // A product, not a sum of exponent bits: it keeps a NaN a NaN.
-    const Floats power_of_two = bits_of<Floats>((bits_of<FloatBits>(shifted) << 23) + self.bias_);
-    return z < self.least_ ? zero_if_finite(z) : exp_of_remainder(r) * power_of_two;
+    const Floats power = bits_of<Floats>((bits_of<FloatBits>(shifted) << 23) + (127u << 23));
+    const Floats exp = exp_of_remainder(minus_ln2(z, n, kParts)) * power;
+#endif
+    return z < self.least_ ? zero_if_finite(z) : exp;
   }
 
  private:
+#if LILAW_LANES == 16 && defined(__AVX512F__)
+  /** n counts sixteenths of ln 2: a register holds their powers of two, and r is small enough for a cubic. */
+  static constexpr float kParts = 16;
+
+  /** The bits of 2^(i/16), i the low bits of a number, less i in the place where that number shifted by 19 has it. */
+  LILAW_INLINE FloatBits sixteenth_powers(Floats number) {
+    const FloatBits powers = {0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532,
+                              0x3f75fed7, 0x3f75583f, 0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c,
+                              0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d};
+    return bits_of<FloatBits>(_mm512_permutexvar_epi32(bits_of<__m512i>(number), bits_of<__m512i>(powers)));
+  }
+#else
+  static constexpr float kParts = 1;
+#endif
+
+  double exponent_;
   Floats least_;
-  FloatBits bias_;
+  Floats rounder_;
 };
 
-/** The same for any finite max: the difference is formed, and its rounding error (two-sum) carried along. */
+/** The same for any finite `near`: the difference is formed, and its rounding error (two-sum) carried along. */
 class DifferenceExp {
  public:
-  static constexpr double kRemainder = kExtraExponent * kLn2;
+  explicit DifferenceExp(float near) : near_(splat(near)) {}
 
-  explicit DifferenceExp(float max) : max_(splat(max)) {}
+  double remainder(float max) const { return (max - static_cast<double>(near_[0])) + kExtraExponent * kLn2; }
 
   LILAW_INLINE Floats of(const DifferenceExp& self, Floats z) {
-    const Floats difference = z - self.max_;
-    const Floats minus_max = difference - z;
-    const Floats error = (z - (difference - minus_max)) - (self.max_ + minus_max);
+    const Floats difference = z - self.near_;
+    const Floats minus_near = difference - z;
+    const Floats error = (z - (difference - minus_near)) - (self.near_ + minus_near);
     const Floats shifted = difference * 1.44269504088896341f + kFloatRounder;
-    const Floats r = minus_ln2(difference, shifted - kFloatRounder) + error;
+    const Floats r = minus_ln2(difference, shifted - kFloatRounder, 1) + error;
     const Floats power_of_two = bits_of<Floats>((bits_of<FloatBits>(shifted) << 23) + ((127u + kExtraExponent) << 23));
     return difference < -130.0f ? zero_if_finite(z) : exp_of_remainder(r) * power_of_two;
   }
 
  private:
-  Floats max_;
+  Floats near_;
 };
 
 /** The arithmetic of src/math on doubles, a row a lane, to about 1e-14: plenty for results of float32. */

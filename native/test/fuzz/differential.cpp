@@ -60,7 +60,8 @@ Input read(Bytes bytes) {
   in.loss.parameter = in.loss.kind == LILAW_LABEL_SMOOTHING ? 0.9 * bytes.unit() : 0.25 + 4 * bytes.unit();
   const bool single = in.loss.kind == LILAW_BINARY || in.loss.kind == LILAW_REGRESSION;
   in.rows = 1 + bytes.below(40);
-  in.classes = single ? 1 : 1 + bytes.below(70);
+  // Long rows are read in another way than short ones.
+  in.classes = single ? 1 : bytes.below(8) > 0 ? 1 + bytes.below(70) : 300 + bytes.below(300);
   in.params = {20 * bytes.unit(), 20 * bytes.unit(), 20 * bytes.unit()};
   const int flags = bytes.below(256);
   in.plain = (flags & 7) == 0;
