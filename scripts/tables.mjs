@@ -85,17 +85,8 @@ const tables = {
     ),
   ),
 
-  "kernels/pytorch": from("kernels/results/pytorch.csv", (all) => {
-    const rows = steps(all);
-    const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
-    const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
-      title,
-      microseconds(group.find((row) => row.contender === row.baseline)),
-      ...others.map((other) => ratio(group.find((row) => row.contender === other))),
-    ]);
-    const versions = new Set(rows.map((row) => row.where.split(",")[0]).filter(Boolean));
-    return withOrigin(rows, table(["", "native (µs)", ...others], lines), ...versions);
-  }),
+  "kernels/pytorch": from("kernels/results/pytorch.csv", (rows) => againstPyTorch(rows, "weightedLoss")),
+  "kernels/pytorch-step": from("kernels/results/pytorch.csv", (rows) => againstPyTorch(rows, "lilawStep")),
 
   "kernels/share-of-copy": from("kernels/results/operations.csv", (rows) => {
     const operations = [...new Set(rows.map((row) => row.operation))];
@@ -256,6 +247,19 @@ function againstTfjs(all) {
     "backend",
   ).map(([backend, [{ where }]]) => `${backend}: ${where}`);
   return withOrigin(all, table(head, lines), on.join("; "));
+}
+
+/** Native kernels against PyTorch, a shape and number of threads a line. */
+function againstPyTorch(all, operation) {
+  const rows = all.filter((row) => row.operation === operation);
+  const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
+  const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
+    title,
+    microseconds(group.find((row) => row.contender === row.baseline)),
+    ...others.map((other) => ratio(group.find((row) => row.contender === other))),
+  ]);
+  const versions = new Set(rows.map((row) => row.where.split(",")[0]).filter(Boolean));
+  return withOrigin(rows, table(["", "native (µs)", ...others], lines), ...versions);
 }
 
 const notMeasured = "—";

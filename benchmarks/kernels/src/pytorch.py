@@ -1,13 +1,13 @@
-"""The LiLAW step on the logits in PyTorch, as a process that works on request (see pytorch.ts).
+"""What LiLAW computes from the logits in PyTorch, as a process that works on request (see pytorch.ts).
 
 Each line of standard input is a request, each line of standard output its answer, both JSON:
 
-    {"open": {"rows", "classes", "threads", "training", "validation"}}      {"torch"}
+    {"open": {"operation", "rows", "classes", "threads", "training"[, "validation"]}}  {"torch"}
     {"sample": contender, "calls"}                                          {"seconds"}
     {"outcome": contender, "file"}                                          {"values": [[…], …], "gradient": bool}
     {"facts": contender}                                                    {"launches", "peakBytes"}
 
-`training` and `validation` name files: float32 logits [rows, classes], then int32 labels [rows]. `outcome` writes the
+`operation` is weightedLoss or lilawStep, which needs a validation batch. `training` and `validation` name files: float32 logits [rows, classes], then int32 labels [rows]. `outcome` writes the
 gradient on the training logits, float32 [rows, classes], to `file`.
 """
 
@@ -27,6 +27,28 @@ def objective_in_torch(logits, labels, alpha, beta, delta):
     return lilaw_in_torch(logits, labels, alpha, beta, delta)[1]
 
 
+def scalars(**options):
+    return [torch.tensor(x, **options) for x in (10.0, 2.0, 6.0)]
+
+
+class WeightedLoss:
+    """The weighted loss of the training batch, backward to its logits and to the scalars."""
+
+    def __init__(self, objective, training, validation):
+        self.objective = objective
+        self.logits, self.labels = training[0].clone().requires_grad_(), training[1]
+        self.learned = scalars(requires_grad=True)
+
+    def __call__(self):
+        for leaf in (self.logits, *self.learned):
+            leaf.grad = None
+        self.value = self.objective(self.logits, self.labels, *self.learned)
+        self.value.backward()
+
+    def outcome(self):
+        return [[self.value.item()], [scalar.grad.item() for scalar in self.learned]], self.logits.grad
+
+
 class LilawStep:
     """The weighted loss of the training batch, backward; then that of the validation batch, backward to the scalars."""
 
@@ -34,8 +56,8 @@ class LilawStep:
         self.objective = objective
         self.logits, self.labels = training[0].clone().requires_grad_(), training[1]
         self.validation = validation
-        self.frozen = [torch.tensor(x) for x in (10.0, 2.0, 6.0)]
-        self.learned = [torch.tensor(x, requires_grad=True) for x in (10.0, 2.0, 6.0)]
+        self.frozen = scalars()
+        self.learned = scalars(requires_grad=True)
 
     def __call__(self):
         self.logits.grad = None
@@ -83,14 +105,15 @@ def read_batch(path, rows, classes):
     return numbers[:count].clone().view(rows, classes), numbers[count:].view(torch.int32).long()
 
 
-def open_contenders(rows, classes, threads, training, validation):
+def open_contenders(operation, rows, classes, threads, training, validation=None):
     torch.set_num_threads(threads)
     torch.compiler.reset()
-    training, validation = (read_batch(path, rows, classes) for path in (training, validation))
+    training, validation = (path and read_batch(path, rows, classes) for path in (training, validation))
     compiled = torch.compile(objective_in_torch, dynamic=False)
+    work = {"weightedLoss": WeightedLoss, "lilawStep": LilawStep}[operation]
     return {
-        "eager": LilawStep(objective_in_torch, training, validation),
-        "torch.compile": LilawStep(compiled, training, validation),
+        "eager": work(objective_in_torch, training, validation),
+        "torch.compile": work(compiled, training, validation),
         "plain cross-entropy": PlainStep(training),
         "memory copy": Copy(training),
     }

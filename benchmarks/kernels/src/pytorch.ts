@@ -1,6 +1,7 @@
 /**
- * The same step, by PyTorch eager and by torch.compile; for comparison, its plain unweighted cross-entropy of the training
- * batch alone, forward and backward, and its copy of the training logits. Python is a process of its own that waits while
+ * The same by PyTorch eager and by torch.compile: one batch, with its weights and the gradients on its logits and on the
+ * scalars (`weightedLoss`); and a step on two batches (`lilawStep`). For comparison, PyTorch's plain unweighted
+ * cross-entropy of the training batch alone, forward and backward, and its copy of the training logits. Python is a process of its own that waits while
  * others have their turn; it measures its own time. Both sides use the same number of threads.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,6 +18,7 @@ import {
   memoryCopy,
   type Outcome,
   type Plan,
+  params,
   type Question,
   quick,
   thorough,
@@ -31,7 +33,7 @@ type Name = (typeof names)[number];
 
 export const pytorch: Question = {
   name: "pytorch",
-  question: "What does a LiLAW step on the logits cost natively, against PyTorch?",
+  question: "What do the weighted loss and a LiLAW step on the logits cost natively, against PyTorch?",
   cases(isQuick) {
     const python = findPython("torch");
     const absent = python ? undefined : "no python3 with torch";
@@ -44,16 +46,18 @@ export const pytorch: Question = {
         ...names.map((name) => torchPlan(name, session, absent ?? notQuick(name, isQuick))),
       ];
       const forecast = new Forecast();
-      return shapes(isQuick).map((shape) =>
-        kernelCase({
-          operation: "lilawStep",
-          shape,
-          labels: { threads },
-          plans,
-          baseline: own.name,
-          effort: isQuick ? quick : thorough,
-          forecast,
-        }),
+      return shapes(isQuick).flatMap((shape) =>
+        (["weightedLoss", "lilawStep"] as const).map((operation) =>
+          kernelCase({
+            operation,
+            shape,
+            labels: { threads },
+            plans,
+            baseline: own.name,
+            effort: isQuick ? quick : thorough,
+            forecast,
+          }),
+        ),
       );
     });
   },
@@ -96,10 +100,10 @@ class Session {
     const [rows, classes] = data.shape;
     const files = {
       training: write("training", data.batch),
-      validation: write("validation", data.validation!),
+      ...(data.validation && { validation: write("validation", data.validation) }),
     };
     this.#program = new PythonProgram(this.#python, [script]);
-    const open = { rows, classes, threads: this.threads, ...files };
+    const open = { operation: data.operation, rows, classes, threads: this.threads, ...files };
     this.torch = (await this.ask<{ torch: string }>({ open })).torch;
   }
 
@@ -143,14 +147,23 @@ function torchPlan(name: Name, session: Session, absent: string | undefined): Pl
   };
 }
 
-/** What those compute that do not compute the step. */
-function expectation(name: Name, { batch }: KernelData): { expected?: () => Outcome } {
+/** What those give that do not give what the baseline does. */
+function expectation(name: Name, { operation, batch }: KernelData): { expected?: () => Outcome } {
   if (name === memoryCopy) return { expected: () => [batch.logits] };
-  if (name !== "plain cross-entropy") return {};
+  if (name === "plain cross-entropy") {
+    return {
+      expected() {
+        const { objective, gradLogits } = weightedLoss({ ...batch, params: null, backend: "auto" });
+        return [[objective], gradLogits];
+      },
+    };
+  }
+  if (operation === "lilawStep") return {};
   return {
     expected() {
-      const { objective, gradLogits } = weightedLoss({ ...batch, params: null, backend: "auto" });
-      return [[objective], gradLogits];
+      const { objective, gradParams, gradLogits } = weightedLoss({ ...batch, params, backend: "auto" });
+      const { alpha, beta, delta } = gradParams;
+      return [[objective], [alpha, beta, delta], gradLogits];
     },
   };
 }
