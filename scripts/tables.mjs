@@ -85,8 +85,8 @@ const tables = {
     ),
   ),
 
-  "kernels/pytorch": from("kernels/results/pytorch.csv", (rows) => againstPyTorch(rows, "weightedLoss")),
-  "kernels/pytorch-step": from("kernels/results/pytorch.csv", (rows) => againstPyTorch(rows, "lilawStep")),
+  "kernels/pytorch": from("kernels/results/pytorch.csv", againstPyTorch, of("weightedLoss")),
+  "kernels/pytorch-step": from("kernels/results/pytorch.csv", againstPyTorch, of("lilawStep")),
 
   "kernels/share-of-copy": from("kernels/results/operations.csv", (rows) => {
     const operations = [...new Set(rows.map((row) => row.operation))];
@@ -250,8 +250,7 @@ function againstTfjs(all) {
 }
 
 /** Native kernels against PyTorch, a shape and number of threads a line. */
-function againstPyTorch(all, operation) {
-  const rows = all.filter((row) => row.operation === operation);
+function againstPyTorch(rows) {
   const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
   const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
     title,
@@ -264,10 +263,10 @@ function againstPyTorch(all, operation) {
 
 const notMeasured = "—";
 
-/** What `make` makes of the rows of a CSV, once there are any. */
-function from(path, make) {
+/** What `make` makes of the rows of a CSV, or of some of them, once there are any. */
+function from(path, make, wanted = () => true) {
   return () => {
-    const rows = readResults(path);
+    const rows = readResults(path).filter(wanted);
     return rows.length === 0 ? "Not measured yet." : make(rows);
   };
 }
@@ -300,8 +299,12 @@ function withGpu([{ device, torch, date, commit }], content) {
   return `${content}\n\n(${device}, PyTorch ${torch}, ${date}, commit ${commit})`;
 }
 
+function of(operation) {
+  return (row) => row.operation === operation;
+}
+
 /** The results of the whole LiLAW work on the logits. */
-const steps = (rows) => rows.filter((row) => row.operation === "lilawStep");
+const steps = (rows) => rows.filter(of("lilawStep"));
 
 /** The least and the most of some rows, each with the case that has it. */
 function range(rows, label = "shape", value = (row) => row.ratioP50, text = times) {
