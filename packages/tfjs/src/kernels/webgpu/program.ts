@@ -120,7 +120,10 @@ function checked(gpu: WebGpuBackend, code: string, runProgram: () => void): void
   runProgram();
   if (!isFirst) return;
   known.set(code, undefined);
-  void gpu.device.popErrorScope().then((error) => known.set(code, error?.message));
+  gpu.device.popErrorScope().then(
+    (error) => known.set(code, error?.message),
+    () => {}, // a device that was lost meanwhile: tfjs says so itself
+  );
 }
 
 /** The values of a tensor that has not left the host yet; those on the device cannot be read synchronously. */
