@@ -6,7 +6,7 @@
 
 namespace lilaw {
 
-/** Most rows a kernel holds the statistics of at once: small enough for their logits to stay in the cache. */
+/** Most rows a kernel holds the statistics of at once. */
 constexpr int kMaxBlockRows = 32;
 
 /** Sums over the finite rows of a range. They are added up in the order of the ranges, whoever computed them. */
@@ -46,9 +46,12 @@ struct Kernels {
   AlignmentSums (*alignments)(const lilaw_alignment_weights_args&, float* out, RowRange);
 };
 
-/** Rows a block: as many as keep their logits in the first cache, at least one. Part of what fixes the sums. */
+/** So many logits, and their gradient, keep to the second cache and leave room there for those of the next block. */
+constexpr std::int64_t kBlockLogits = 32768;
+
+/** Rows a block: as many as that, at least one. Part of what fixes the sums. */
 static inline int block_rows(std::int64_t classes) {
-  const std::int64_t fitting = 8192 / classes;
+  const std::int64_t fitting = kBlockLogits / classes;
   return static_cast<int>(fitting < 1 ? 1 : fitting > kMaxBlockRows ? kMaxBlockRows : fitting);
 }
 

@@ -1,6 +1,7 @@
 /** Passes over one row of floats, vectors along the classes. */
 #pragma once
 
+#include "kernels.h"
 #include "vectors.h"
 
 namespace {
@@ -45,8 +46,8 @@ std::int64_t index_of(const float* z, std::int64_t classes, float max) {
 
 /** Floats in a line of the cache. */
 constexpr std::int64_t kLineFloats = 16;
-/** How far ahead of itself a scan fetches: where the next rows begin, while arithmetic goes on. */
-constexpr std::int64_t kAhead = 8192;
+/** How far ahead of itself a scan fetches: the rows of the next block, while arithmetic goes on. */
+constexpr std::int64_t kAhead = lilaw::kBlockLogits;
 
 /** Vectors of floats that are added up as floats before their sum goes on as doubles. */
 constexpr int kFloatSummands = 8;
