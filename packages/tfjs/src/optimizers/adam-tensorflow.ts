@@ -43,7 +43,7 @@ export function adamOnTensorFlow(optimizer: AdamInternals): ApplyGradients {
           [accBeta1, beta1],
           [accBeta2, beta2],
         ] as const) {
-          power.assign(tf.scalar(valueOf(power) * Math.fround(beta)));
+          power.assign(tf.scalar(numberOf(power) * Math.fround(beta)));
         }
       });
       optimizer.incrementIterations();
@@ -54,10 +54,10 @@ export function adamOnTensorFlow(optimizer: AdamInternals): ApplyGradients {
 
 /** tfjs adds epsilon to the corrected second moment's root, TensorFlow to the uncorrected one's. */
 function uncorrectedEpsilon({ accBeta2, epsilon }: AdamInternals): number {
-  return Math.sqrt(1 - valueOf(accBeta2)) * epsilon;
+  return Math.sqrt(1 - numberOf(accBeta2)) * epsilon;
 }
 
-const valueOf = (scalar: tf.Tensor): number => scalar.dataSync()[0]!;
+const numberOf = (scalar: tf.Tensor): number => scalar.dataSync()[0]!;
 
 /** A variable with its two moments, which start at 0, named as tfjs names them. */
 function stateOf(optimizer: AdamInternals, { name }: NamedGradient, i: number): tf.Variable[] {
