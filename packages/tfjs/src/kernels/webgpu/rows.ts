@@ -21,8 +21,8 @@ export function softmaxLoss(loss: Loss): SoftmaxLoss | undefined {
 /** Lanes of a workgroup. */
 const lanes = 64;
 
-/** A lane should have some work between two barriers; rows of many classes have more a lane. */
-const classesPerLane = 4;
+/** A lane should have some work between two barriers, which are what costs; rows of many classes have more a lane. */
+const classesPerLane = 8;
 
 /** What every program over rows has in common. */
 export interface RowProgram {
@@ -35,7 +35,7 @@ export interface RowProgram {
 }
 
 /**
- * A program over rows: a lane for every few classes of a row, up to all of a workgroup. Labels that are still on the
+ * A program over rows: a lane for every eight classes of a row, up to all of a workgroup. Labels that are still on the
  * host are checked; a label on the device that is no class makes its row NaN, as a NaN logit does.
  *
  * @throws LilawError `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`
