@@ -231,17 +231,15 @@ const tables = {
 function againstTfjs(all) {
   const cases = groups(steps(all), (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {
     const of = (way) => group.find((row) => row.contender.endsWith(` ${way}`));
-    return { where, kernels: of("kernels"), shortest: of("shortest"), composed: of("composed") };
+    return { where, kernels: of("kernels"), others: ["shortest", "autodiff", "composed"].map(of) };
   });
   const measured = cases.filter(({ kernels }) => kernels.microsecondsP50);
-  const lines = measured.map(({ where, kernels, shortest, composed }) => [
+  const lines = measured.map(({ where, kernels, others }) => [
     where,
     microseconds(kernels),
-    ratio(shortest),
-    ratio(composed),
-    shortest.launches || notMeasured,
+    ...others.map((other) => ratio(other) + (other?.launches ? ` (${other.launches})` : "")),
   ]);
-  const head = ["", "kernels (µs)", "shortest", "composed", "operations, shortest"];
+  const head = ["", "kernels (µs)", "shortest", "autodiff", "composed"];
   const on = groups(
     measured.map(({ kernels }) => kernels),
     "backend",

@@ -1,6 +1,6 @@
 /**
- * Two rivals in tfjs operations: `composed` treats non-finite rows, ties and confident rows as our kernels do; `shortest`
- * is what a user would write, without that care. TensorFlow comes through @tensorflow/tfjs-node-gpu, which computes on
+ * Three rivals in tfjs operations: `composed` treats non-finite rows, ties and confident rows as our kernels do;
+ * `autodiff` is what most users would write, without that care, and `shortest` what it takes at least. TensorFlow comes through @tensorflow/tfjs-node-gpu, which computes on
  * the CPU where its TensorFlow library has no CUDA; WebGPU through Dawn, on a software driver where there is no GPU.
  */
 import {
@@ -19,7 +19,7 @@ import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
 import { operationsAt, shapes } from "./settings.js";
 
-const ways: readonly Way[] = ["kernels", "composed", "shortest"];
+const ways: readonly Way[] = ["kernels", "composed", "autodiff", "shortest"];
 const backends = ["tensorflow", "wasm", "cpu", "webgpu"] as const;
 type Backend = (typeof backends)[number];
 

@@ -40,6 +40,7 @@ it("compares the kernels of tfjs with tfjs operations on a backend, and counts t
   const launches = Object.fromEntries(rows.map((row) => [row.contender, row.launches as number]));
   expect(launches["wasm kernels"]).toBe(2);
   expect(launches["wasm shortest"]).toBeGreaterThan(20);
+  expect(launches["wasm autodiff"]).toBeGreaterThan(launches["wasm shortest"]!);
   expect(launches["wasm composed"]).toBeGreaterThan(launches["wasm shortest"]!);
 });
 

@@ -2,6 +2,7 @@
 import { type Kernels, kernels } from "@lilaw/tfjs/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 import { timed } from "../turns.js";
+import * as autodiff from "./autodiff.js";
 import type { Outcome, Plan } from "./case.js";
 import { type KernelData, params } from "./data.js";
 import * as shortest from "./shortest.js";
@@ -44,7 +45,9 @@ const ways = {
   kernels: withKernels(kernels.registered),
   /** tfjs operations that treat every row as the kernels do */
   composed: withKernels(kernels.composed),
-  /** The fewest tfjs operations */
+  /** The formulas in tfjs operations, with the gradients that tfjs finds */
+  autodiff: { ...autodiff, partials: (values) => values },
+  /** The fewest tfjs operations, with gradients in closed form */
   shortest: { ...shortest, partials: (values) => values },
 } satisfies Record<string, TensorOperations>;
 export type Way = keyof typeof ways;
