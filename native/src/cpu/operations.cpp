@@ -17,6 +17,10 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kMaxRanges = 512;
 /** Logits a range has at least: below, taking the next one costs more than it balances. */
 constexpr std::int64_t kRangeLogits = 8192;
+/** Ranges that are not cut any shorter than a block if there are more of them: enough for any number of threads. */
+constexpr std::int64_t kManyRanges = 64;
+/** Rows whose scalars are computed together by the widest vectors. */
+constexpr std::int64_t kRowsTogether = 8;
 /** Logits below which one thread is faster than several. */
 constexpr std::int64_t kParallelLogits = 32768;
 
@@ -30,7 +34,9 @@ struct Partition {
   explicit Partition(const lilaw_batch& batch) : rows(batch.rows) {
     const std::int64_t block = block_rows(batch.classes);
     const std::int64_t least = std::max(kRangeLogits / batch.classes, (rows + kMaxRanges - 1) / kMaxRanges);
-    rows_each = (std::max<std::int64_t>(least, 1) + block - 1) / block * block;
+    const std::int64_t wanted = std::max(least, std::min(block, rows / kManyRanges));
+    const std::int64_t unit = std::min(block, wanted < block ? kRowsTogether : block);
+    rows_each = (std::max<std::int64_t>(wanted, 1) + unit - 1) / unit * unit;
     count = (rows + rows_each - 1) / rows_each;
     parallel = rows * batch.classes >= kParallelLogits;
   }

@@ -46,7 +46,7 @@ std::int64_t index_of(const float* z, std::int64_t classes, float max) {
 
 /** Floats in a line of the cache. */
 constexpr std::int64_t kLineFloats = 16;
-/** How far ahead of itself a scan fetches: the rows of the next block, while arithmetic goes on. */
+/** How far ahead of itself a scan fetches: a block at most, so rows of the next one, while arithmetic goes on. */
 constexpr std::int64_t kAhead = lilaw::kBlockLogits;
 
 /** Vectors of floats that are added up as floats before their sum goes on as doubles. */
