@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
 import { checkConfig, type RunConfig } from "./config.js";
@@ -82,11 +82,11 @@ export class RunFolder {
     // The first new folder alone, at first: where none can be made, a recursive mkdir may try for ever.
     const created = path === parent ? undefined : join(parent, relative(parent, path).split(sep)[0]!);
     try {
-      if (created) await mkdir(created);
+      if (created) await makeFolder(created);
       await mkdir(path, { recursive: true });
-      await writeJson(join(path, "config.json"), config);
+      await createFirst(path, "config.json", jsonOf(config));
     } catch (error) {
-      if (created) await rm(created, { recursive: true, force: true });
+      if (created) await removeEmpty(path, created);
       throw notWritable("--out", path, error);
     }
     return new RunFolder(path, config, [], []);
@@ -282,5 +282,39 @@ async function replaceFile(path: string, content: string | Uint8Array): Promise<
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  await replaceFile(path, jsonOf(value));
+}
+
+const jsonOf = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Writes the first file of an empty folder as a whole. Of several processes that try, one succeeds. */
+async function createFirst(folder: string, name: string, content: string): Promise<void> {
+  const part = join(folder, `${name}.part`);
+  const file = await open(part, "wx");
+  try {
+    // Whoever was here before has left its file in place of the part.
+    if ((await readdir(folder)).length > 1) throw new Error("another process has just made a run there");
+    await file.writeFile(content);
+    await file.sync();
+    await file.close();
+    await rename(part, join(folder, name));
+  } catch (error) {
+    await file.close();
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/** A folder that may be there by now. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
+/** Removes a folder and those above it down from `highest`, those that are empty. */
+async function removeEmpty(path: string, highest: string): Promise<void> {
+  for (let folder = path; folder.length >= highest.length; folder = dirname(folder)) {
+    await rmdir(folder).catch(() => undefined);
+  }
 }

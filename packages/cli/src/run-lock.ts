@@ -28,10 +28,10 @@ export class RunLock {
 
 function isGranted(fd: number): boolean {
   try {
-    const { tryLock }: { tryLock(fd: number, offset: number, length: number): boolean } =
+    const { tryLock }: { tryLock(fd: number, offset?: number, length?: number): boolean } =
       require("fs-native-extensions");
-    // A byte far behind the end of the file: Windows lets nobody read what is locked.
-    return tryLock(fd, 2 ** 40, 1);
+    // Windows lets nobody read what is locked: a byte far behind the end of the file. macOS locks whole files only.
+    return process.platform === "win32" ? tryLock(fd, 2 ** 40, 1) : tryLock(fd);
   } catch {
     return true;
   }

@@ -224,6 +224,16 @@ describe("the same command", () => {
     expect(await contentsOf(out)).toEqual(whole);
   });
 
+  it("is of one process where two begin in the same folder", async () => {
+    const out = join(folder, "begun twice");
+    const args = [...(await longRun(folder)), "--out", out];
+    const outcomes = await Promise.all([lilaw(args), lilaw(args)]);
+    const [ended, refused] = outcomes.sort((a, b) => a.status! - b.status!);
+    expect(ended).toMatchObject({ status: 0 });
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("for --out but received") });
+    expect(await contentsOf(out)).toEqual(whole);
+  });
+
   it("stopped before it began leaves nothing", async () => {
     const out = join(await scratch(), "run");
     const rest = ["--epochs", "1", "--backend", "cpu", "--out", out];
