@@ -149,6 +149,7 @@ export class DatasetBatches implements BatchSource {
   }
 
   async iterator() {
+    await this.close(); // a callback may have cut the epoch before short
     const source = await this.#options.dataset.iterator();
     let position = 0;
     this.epochComplete = false;
@@ -169,10 +170,11 @@ export class DatasetBatches implements BatchSource {
     };
   }
 
-  /** Waits for the batch that was asked for and never taken, as when training stops early, and drops it. */
+  /** Drops the batch that was asked for and never taken, as when training stops early, once it is there. */
   async close(): Promise<void> {
-    const answer = await this.#ahead?.catch(() => undefined);
+    const asked = this.#ahead;
     this.#ahead = undefined;
+    const answer = await asked?.catch(() => undefined);
     tf.dispose(answer?.batch?.value as unknown as tf.TensorContainer);
   }
 

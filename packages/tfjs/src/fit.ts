@@ -142,7 +142,7 @@ export async function fitDataset(
     batchesPerEpoch: args.batchesPerEpoch,
   });
   try {
-    return await train(model, source, weighting, {
+    const history = await train(model, source, weighting, {
       ...args,
       seed: args.seed ?? 0,
       head,
@@ -151,8 +151,12 @@ export async function fitDataset(
       validation,
       validationData: validation ? ([validation[0], evaluatedTargets!] as never) : args.validationData!,
     });
-  } finally {
     await source.close();
+    return history;
+  } catch (error) {
+    void source.close(); // not waited for: nothing says when a dataset answers, and the error is to be told now
+    throw error;
+  } finally {
     if (evaluatedTargets !== validation?.[1]) evaluatedTargets?.dispose();
   }
 }

@@ -390,6 +390,38 @@ describeBackends("fitDataset", () => {
       expect(events.at(-1)).toBe("end 1");
     });
 
+    it("and tells at once what fails while it waits for a batch that never comes", async () => {
+      let asked = 0;
+      const next = async () => {
+        if (asked++ === 2) await new Promise(() => {});
+        const { x: xs, y: ys } = blobTensors(8);
+        return { value: { xs, ys } };
+      };
+      const onBatchEnd = async (batch: number) => {
+        if (batch === 1) throw new Error("a callback of mine");
+      };
+      const args = { epochs: 1, verbose: 0, callbacks: { onBatchEnd } };
+      await expect(
+        fitDataset(blobModel(), { iterator: async () => ({ next }) }, args as never),
+      ).rejects.toThrow("a callback of mine");
+    });
+
+    it("and begins an epoch with its own first batch where the one before was cut short", async () => {
+      const model = blobModel();
+      const batches = slowBatches(3);
+      const callbacks = {
+        onBatchEnd: async () => {
+          batches.events.push("cut");
+          model.stopTraining = true;
+        },
+        onEpochEnd: async () => {
+          model.stopTraining = false;
+        },
+      };
+      const events = await train(batches, { model, args: { epochs: 2, callbacks } });
+      expect(events).toEqual(["ask 0", "ask 1", "cut", "ask 0", "ask 1", "cut"]);
+    });
+
     it("and keeps nothing of an element that is refused", async () => {
       const { x, y } = blobTensors(8);
       const element = () => ({ xs: x.clone(), ys: y.clone(), sampleWeight: tf.zeros([7]) });
