@@ -54,7 +54,7 @@ export function endsInSoftmax(model: LayersModel): boolean {
   const { shape } = model.outputs[0]!;
   const last = internals(model).outputLayers[0]!;
   const isOwn = softmaxLayers.includes(last.getClassName()) && last.inboundNodes.length === 1;
-  return shape.length === 2 && shape[1] != null && isOwn && activationOf(last) === "softmax";
+  return shape.length === 2 && shape[1] != null && isOwn && activationNameOf(last) === "softmax";
 }
 
 function lastLayer(layer: LayerInternals): LayerInternals {
@@ -62,9 +62,12 @@ function lastLayer(layer: LayerInternals): LayerInternals {
   return inner === undefined ? layer : lastLayer(inner);
 }
 
+function activationNameOf(last: LayerInternals): string {
+  return last.getClassName() === "Softmax" ? "softmax" : (last.activation?.getClassName() ?? "linear");
+}
+
 function activationOf(last: LayerInternals): Head["activation"] {
-  if (last.getClassName() === "Softmax") return "softmax";
-  const name = last.activation?.getClassName() ?? "linear";
+  const name = activationNameOf(last);
   if (name === "logSoftmax") return "linear";
   if (name === "linear" || name === "softmax" || name === "sigmoid") return name;
   throw expected(

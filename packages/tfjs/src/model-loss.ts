@@ -13,8 +13,8 @@ export type ModelLoss = (
 ) => { objective: tf.Scalar; outputs: () => tf.Tensor };
 
 /**
- * The loss of most classifiers, categorical cross-entropy after a softmax, is computed on the logits: the same numbers in
- * about a quarter of the operations that tfjs takes forward and back through both. Any other is left to tfjs.
+ * The loss of most classifiers, categorical cross-entropy after a softmax, is computed on the logits: the same numbers in far
+ * fewer operations than tfjs takes forward and back through both. Any other is left to tfjs.
  */
 export function modelLossOf(model: LayersModel): ModelLoss {
   const onLogits = model.loss === "categoricalCrossentropy" && endsInSoftmax(model);

@@ -36,6 +36,7 @@ const others: Record<string, () => LayersModel> = {
   "a softmax a time step": () => chain(layers.reshape({ targetShape: [2, 2] }), dense(2)),
   "another layer after the softmax": () => chain(dense(1), layers.reLU()),
   sigmoid: () => chain(layers.dense({ units: 2, activation: "sigmoid" })),
+  "an activation that is no head of ours": () => chain(layers.dense({ units: 2, activation: "softplus" })),
 };
 
 /** Trains two copies of a model, by model.fit and by ours, and says how far apart they end. */
