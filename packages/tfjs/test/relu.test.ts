@@ -28,6 +28,16 @@ describeBackends("withFastRelu", () => {
     }
   });
 
+  it("has the derivative 0 where an activation is NaN", () => {
+    const x = tf.tensor1d([Number.NaN, 1]);
+    const gradient = withFastRelu(() => [
+      ...tf
+        .grad((x) => tf.relu(x))(x)
+        .dataSync(),
+    ]);
+    expect(gradient).toEqual(tf.getBackend() === "tensorflow" ? [0, 1] : [Number.NaN, 1]);
+  });
+
   it("leaves tfjs as it was, also after an error", () => {
     const kernel = tf.getKernel(tf.Step, tf.getBackend());
     const gradient = tf.getGradient(tf.Relu);

@@ -4,8 +4,8 @@ import { nodeBackend } from "./node-backend.js";
 const ReluGradient = "LilawReluGradient";
 
 /**
- * Runs `compute` with faster derivatives of ReLU on tfjs's tensorflow backend, which give the same numbers. Afterwards
- * tfjs is as it was.
+ * Runs `compute` with faster derivatives of ReLU on tfjs's tensorflow backend, which give the same numbers; but an
+ * activation that is NaN has the derivative 0 where tfjs has NaN. Afterwards tfjs is as it was.
  */
 export function withFastRelu<T>(compute: () => T): T {
   if (tf.getBackend() !== "tensorflow") return compute();
