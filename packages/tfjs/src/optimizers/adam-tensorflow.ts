@@ -89,8 +89,8 @@ class Resources {
         [handle, state[k]!],
         0,
       );
-      this.#release(state[k]!);
     });
+    for (const variable of state) this.#release(variable); // not before all assignments have succeeded
     try {
       this.#backend.executeMultipleOutputs(operation, [this.#float("T")], [...this.#handles, ...inputs], 0);
     } finally {
