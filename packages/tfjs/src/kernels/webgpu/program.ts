@@ -58,14 +58,14 @@ const backend = (): WebGpuBackend => tf.backend() as unknown as WebGpuBackend;
  */
 export function run({ inputs, uniforms = {}, outputs, board, groups, lanes, code }: Program): tf.Tensor[] {
   const gpu = backend();
+  const names = [...Object.keys(outputs), ...(board === undefined ? [] : ["board"])];
+  const firstSlot = Object.keys(inputs).length + 1;
+  const declarations = names.map((name, i) => declaration(name, i === 0 ? 0 : firstSlot + i - 1));
+  const wholeCode = `${declarations.join("")}${code}`;
+  checkNotRefused(gpu, wholeCode);
   const made = Object.values(outputs).map((shape) => gpu.makeTensorInfo([...shape], "float32"));
   const [first, ...others] = made as [tf.TensorInfo, ...tf.TensorInfo[]];
   const written = board === undefined ? others : [...others, boardOf(gpu, board)];
-  const firstSlot = Object.keys(inputs).length + 1;
-  const declarations = [...Object.keys(outputs), "board"]
-    .slice(0, written.length + 1)
-    .map((name, i) => declaration(name, i === 0 ? 0 : firstSlot + i - 1));
-  const wholeCode = `${declarations.join("")}${code}`;
   const program = {
     variableNames: [...Object.keys(inputs), ...written.map((_, i) => `slot${i}`)],
     outputShape: first.shape,
@@ -80,10 +80,16 @@ export function run({ inputs, uniforms = {}, outputs, board, groups, lanes, code
     getUserCode: () => wholeCode,
   };
   const values = Object.values(uniforms).map((value) => ({ type: "float32" as const, data: [value] }));
-  checked(gpu, wholeCode, () => {
-    gpu.runWebGPUProgram(program, [...Object.values(inputs), ...written], "float32", values, first);
-  });
-  return made.map((info) => tf.engine().makeTensorFromTensorInfo(info));
+  const tensors = made.map((info) => tf.engine().makeTensorFromTensorInfo(info));
+  try {
+    watched(gpu, wholeCode, () => {
+      gpu.runWebGPUProgram(program, [...Object.values(inputs), ...written], "float32", values, first);
+    });
+  } catch (error) {
+    tf.dispose(tensors);
+    throw error;
+  }
+  return tensors;
 }
 
 const declaration = (name: string, binding: number): string => `
@@ -105,25 +111,32 @@ function boardOf(gpu: WebGpuBackend, length: number): tf.TensorInfo {
 /** What a device has against a program, by its code; undefined where it has nothing, or has not said so yet. */
 const complaints = new WeakMap<WebGpuBackend, Map<string, string | undefined>>();
 
-/** Runs, and asks the device the first time: WebGPU refuses in silence, later, and the outputs would be zeros. */
-function checked(gpu: WebGpuBackend, code: string, runProgram: () => void): void {
+function checkNotRefused(gpu: WebGpuBackend, code: string): void {
+  const complaint = complaints.get(gpu)?.get(code);
+  if (complaint === undefined) return;
+  throw new BackendUnavailableError(
+    `The device refused a WGSL program; @lilaw/tfjs expects tfjs-backend-webgpu 4.22: ${complaint}`,
+  );
+}
+
+/** Runs, and asks the device the first time: WebGPU refuses in silence, later, and the outputs would mean nothing. */
+function watched(gpu: WebGpuBackend, code: string, runProgram: () => void): void {
   const known = complaints.get(gpu) ?? new Map<string, string | undefined>();
   complaints.set(gpu, known);
-  const complaint = known.get(code);
-  if (complaint !== undefined) {
-    throw new BackendUnavailableError(
-      `The device refused a WGSL program; @lilaw/tfjs expects tfjs-backend-webgpu 4.22: ${complaint}`,
+  if (known.has(code)) {
+    runProgram();
+    return;
+  }
+  gpu.device.pushErrorScope("validation");
+  try {
+    runProgram();
+    known.set(code, undefined);
+  } finally {
+    gpu.device.popErrorScope().then(
+      (error) => error && known.set(code, error.message),
+      () => {}, // a device that was lost meanwhile: tfjs says so itself
     );
   }
-  const isFirst = !known.has(code);
-  if (isFirst) gpu.device.pushErrorScope("validation");
-  runProgram();
-  if (!isFirst) return;
-  known.set(code, undefined);
-  gpu.device.popErrorScope().then(
-    (error) => known.set(code, error?.message),
-    () => {}, // a device that was lost meanwhile: tfjs says so itself
-  );
 }
 
 /** The values of a tensor that has not left the host yet; those on the device cannot be read synchronously. */
