@@ -66,13 +66,14 @@ export class LiLAW {
   weigh<A extends FloatArray>(batch: WeighInput<A>): WeightedLossResult<A>;
   weigh<O extends WeightedLossOutputs>(batch: WeighInput, out: O): O & WeightedLossScalars;
   weigh(
-    { warmup = false, ...batch }: WeighInput,
+    batch: WeighInput,
     out?: WeightedLossOutputs,
   ): WeightedLossOutputs & WeightedLossScalars {
     checkOnHost(batch);
+    const { logits, labels, classes, sampleWeights, warmup = false } = batch;
     const { loss, gradient, normalize, backend } = this.#options;
     const params = warmup ? null : this.#params;
-    const input = { ...batch, params, loss, gradient, normalize, backend };
+    const input = { logits, labels, classes, sampleWeights, params, loss, gradient, normalize, backend };
     return out === undefined ? weightedLoss(input) : weightedLoss(input, out);
   }
 
@@ -85,8 +86,10 @@ export class LiLAW {
    */
   metaStep(batch: MetaStepInput): MetaGradient {
     checkOnHost(batch);
+    const { logits, labels, classes, coefficients } = batch;
     const { loss, backend } = this.#options;
-    return this.applyMetaGradient(metaGradient({ ...batch, params: this.#params, loss, backend }));
+    const input = { logits, labels, classes, coefficients, params: this.#params, loss, backend };
+    return this.applyMetaGradient(metaGradient(input));
   }
 
   /**
