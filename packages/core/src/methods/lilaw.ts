@@ -65,10 +65,7 @@ export class LiLAW {
   /** {@link weightedLoss} with the scalars frozen. Returns `out` when it is given. */
   weigh<A extends FloatArray>(batch: WeighInput<A>): WeightedLossResult<A>;
   weigh<O extends WeightedLossOutputs>(batch: WeighInput, out: O): O & WeightedLossScalars;
-  weigh(
-    batch: WeighInput,
-    out?: WeightedLossOutputs,
-  ): WeightedLossOutputs & WeightedLossScalars {
+  weigh(batch: WeighInput, out?: WeightedLossOutputs): WeightedLossOutputs & WeightedLossScalars {
     checkOnHost(batch);
     const { logits, labels, classes, sampleWeights, warmup = false } = batch;
     const { loss, gradient, normalize, backend } = this.#options;
