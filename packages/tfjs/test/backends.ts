@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-layers"; // registers the gradients of tfjs's operations, which tfjs-core alone does not have
 import { beforeAll, describe } from "vitest";
 import { type NodeBackend, useBackend } from "../src/node.js";
 
