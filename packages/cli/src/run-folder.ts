@@ -270,7 +270,7 @@ function parseLines(text: string): EpochMetrics[] {
  * process left behind is used up by the next write.
  */
 async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  const part = `${path}.part`;
+  const part = partOf(path);
   const file = await open(part, "w");
   try {
     await file.writeFile(content);
@@ -281,25 +281,24 @@ async function replaceFile(path: string, content: string | Uint8Array): Promise<
   await rename(part, path);
 }
 
+const partOf = (path: string): string => `${path}.part`;
+
 async function writeJson(path: string, value: unknown): Promise<void> {
   await replaceFile(path, jsonOf(value));
 }
 
 const jsonOf = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Writes the first file of an empty folder as a whole. Of several processes that try, one succeeds. */
+/** Writes the first file of an empty folder. Of several processes that try, one succeeds. */
 async function createFirst(folder: string, name: string, content: string): Promise<void> {
-  const part = join(folder, `${name}.part`);
-  const file = await open(part, "wx");
+  const path = join(folder, name);
+  const part = partOf(path);
+  await (await open(part, "wx")).close();
   try {
     // Whoever was here before has left its file in place of the part.
     if ((await readdir(folder)).length > 1) throw new Error("another process has just made a run there");
-    await file.writeFile(content);
-    await file.sync();
-    await file.close();
-    await rename(part, join(folder, name));
+    await replaceFile(path, content);
   } catch (error) {
-    await file.close();
     await rm(part, { force: true });
     throw error;
   }

@@ -1,6 +1,6 @@
 /**
- * The operations in as few TensorFlow.js operations as it takes: softmax, logarithm, closed forms of
- * the gradients. No care of rows that are not finite or of ties, and digits are lost on confident rows.
+ * The operations in as few TensorFlow.js operations as it takes: softmax, logarithm, gradients in
+ * closed form. No care of rows that are not finite or of ties, and digits are lost on confident rows.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { params } from "./data.js";
