@@ -4,32 +4,10 @@ import { expected } from "@lilaw/core";
 import { parseArff } from "./files/arff.js";
 import { classesOf, type NdArray, samplesFromArrays } from "./files/arrays.js";
 import { isIdx, parseIdx } from "./files/idx.js";
-import { parseNpz, type SplitName, splitOfNpz } from "./files/npz.js";
+import { parseNpz, splitOfNpz } from "./files/npz.js";
 import { decodeText, parsing, readData } from "./files/read.js";
 import { fitEncoder, parseDelimited, type Table } from "./files/table.js";
-import type { Dataset, Samples } from "./types.js";
-
-/** Paths of the user's own files. */
-export interface DataFiles {
-  train: string;
-  valid?: string;
-  test?: string;
-}
-
-export interface FileOptions {
-  /** Name of the label column of CSV, TSV and ARFF. Default: "label", else the last column. */
-  labelColumn?: string;
-  /**
-   * Shift and scale the numeric columns of CSV, TSV and ARFF to mean 0 and standard deviation 1 over the training
-   * rows. Default false.
-   */
-  standardize?: boolean;
-  /**
-   * Label file of an IDX training file, or of each split. Default: the same name with `labels` for `images` and
-   * `idx1` for `idx3`, in the same folder.
-   */
-  labels?: string | { train?: string; valid?: string; test?: string };
-}
+import type { DataFiles, Dataset, FileOptions, Samples, SplitName } from "./types.js";
 
 type Splits = Partial<Record<SplitName, Samples>> & { train: Samples };
 type Parsed = Pick<Dataset, "classNames" | "featureNames"> & { splits: Splits };
@@ -41,7 +19,7 @@ interface DataFile {
   bytes: Uint8Array;
 }
 
-const splitNames = ["train", "valid", "test"] as const satisfies readonly SplitName[];
+const splitNames = ["train", "valid", "test", "clean"] as const satisfies readonly SplitName[];
 
 /**
  * Loads the user's own data. All files are of one format, told by the extension (`.npz`, `.csv`, `.tsv`,
@@ -68,13 +46,13 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
   const data = await Promise.all(
     present.map(async (split): Promise<DataFile> => {
       const path = files[split]!;
-      return { split, path, bytes: await readData(path) };
+      return { split, path, bytes: await readData(path, options.maxBytes) };
     }),
   );
   const format = oneFormat(data);
   const { splits, classNames, featureNames } = await parseFiles(format, data, options);
   checkAgreement(splits, classNames.length);
-  const { train, valid } = splits;
+  const { train, valid, clean } = splits;
   const none: Samples = {
     features: new Float32Array(),
     labels: new Int32Array(),
@@ -88,6 +66,7 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
     train,
     ...(valid && { valid }),
     test: splits.test ?? none,
+    ...(clean && { clean }),
     ...(featureNames && { featureNames }),
     license: "the owner's",
     citation: "",
@@ -115,15 +94,15 @@ function formatOf({ path, bytes }: DataFile): Format {
 }
 
 function parseFiles(format: Format, data: readonly DataFile[], options: FileOptions): Promise<Parsed> {
-  if (format === "npz") return parseNpzFiles(data);
-  if (format === "idx") return parseIdxFiles(data, options.labels);
+  if (format === "npz") return parseNpzFiles(data, options.maxBytes);
+  if (format === "idx") return parseIdxFiles(data, options);
   return parseTables(format, data, options);
 }
 
-async function parseNpzFiles(data: readonly DataFile[]): Promise<Parsed> {
+async function parseNpzFiles(data: readonly DataFile[], maxBytes: number | undefined): Promise<Parsed> {
   const splits: Partial<Record<SplitName, Samples>> = {};
   for (const { split, path, bytes } of data) {
-    const arrays = await parseNpz(path, bytes);
+    const arrays = await parseNpz(path, bytes, maxBytes);
     // The training file may hold the other splits too; a file given for a split comes later and wins.
     for (const held of split === "train" ? splitNames : [split]) {
       const found = splitOfNpz(path, arrays, held, held === split);
@@ -144,12 +123,12 @@ function lacking(path: string, arrays: ReadonlyMap<string, NdArray>, split: Spli
   );
 }
 
-async function parseIdxFiles(data: readonly DataFile[], labels: FileOptions["labels"]): Promise<Parsed> {
+async function parseIdxFiles(data: readonly DataFile[], { labels, maxBytes }: FileOptions): Promise<Parsed> {
   const given = typeof labels === "string" ? { train: labels } : (labels ?? {});
   const splits: Partial<Record<SplitName, Samples>> = {};
   for (const { split, path, bytes } of data) {
     const labelPath = given[split] ?? (await idxLabelPath(path));
-    const labelBytes = await readData(labelPath);
+    const labelBytes = await readData(labelPath, maxBytes);
     splits[split] = samplesFromArrays(parseIdx(path, bytes), parseIdx(labelPath, labelBytes));
   }
   return arraysParsed(splits as Splits);

@@ -38,7 +38,7 @@ export function splitSamples(samples: Samples, options: SplitOptions): Split {
 }
 
 /**
- * Copies the given rows, in the given order.
+ * Copies the given rows, in the given order; each keeps the `rows` and `lines` of its source.
  *
  * @param rows indices in [0, samples.count); an index may repeat
  * @throws `INVALID_ARGUMENT` for an index out of range
@@ -54,7 +54,14 @@ export function takeSamples(samples: Samples, rows: Int32Array): Samples {
     features.set(samples.features.subarray(row * width, (row + 1) * width), i * width);
     labels[i] = samples.labels[row]!;
   });
-  return { features, labels, count: rows.length, shape: samples.shape };
+  return {
+    features,
+    labels,
+    count: rows.length,
+    shape: samples.shape,
+    rows: rows.map((row) => samples.rows?.[row] ?? row),
+    ...(samples.lines && { lines: rows.map((row) => samples.lines![row]!) }),
+  };
 }
 
 /**

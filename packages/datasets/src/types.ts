@@ -7,6 +7,10 @@ export interface Samples {
   count: number;
   /** Shape of one sample, such as `[28, 28, 1]` (height, width, channels) or `[14]`. */
   shape: readonly number[];
+  /** `[count]`, row of each sample in its source, from 0; absent where it is the index itself. */
+  rows?: Int32Array;
+  /** `[count]`, line of each sample in its text file, from 1; absent for arrays and images. */
+  lines?: Int32Array;
 }
 
 /** One value per sample and attribute, in the order of the samples. */
@@ -22,12 +26,87 @@ export interface Dataset {
   valid?: Samples;
   /** `test.count` is 0 when the user's own files hold no test split. */
   test: Samples;
+  /** Samples whose labels are trusted; only from `loadFiles`. */
+  clean?: Samples;
   /** Names of the feature columns of tabular data, in the order of `features`. */
   featureNames?: readonly string[];
   /** Sensitive attributes, for fairness by group. */
   groups?: { train: Groups; test: Groups };
+  /** How the files were understood; only from `loadFiles`. */
+  reading?: Reading;
   license: string;
   citation: string;
+}
+
+/** The splits that files can hold. `clean` holds samples whose labels are trusted. */
+export type SplitName = "train" | "valid" | "test" | "clean";
+
+/** How files were understood, for people to check. */
+export interface Reading {
+  format: "npz" | "csv" | "tsv" | "arff" | "idx";
+  /** Column or array of the labels, and why it was taken. */
+  label: { name: string; reason: string };
+  /** `[classes]`, number of training samples of each class in the source. */
+  classCounts: readonly number[];
+  /**
+   * The feature columns of tables, in the order of the file: `values` is how many numbers a cell becomes, `missing`
+   * how many cells of the training file are empty.
+   */
+  features?: readonly { name: string; kind: "numeric" | "categorical"; values: number; missing: number }[];
+  /** Columns left out because `dropColumns` names them. */
+  dropped?: readonly string[];
+  /** Where images have their channels in the file; samples have them last. */
+  layout?: "channels-last" | "channels-first" | "no channels";
+  /**
+   * Rows of each split: `read` from the file, `used` as samples, `dropped` because a cell is missing, `filled` where a
+   * missing cell got a value. `select` may use fewer than are read.
+   */
+  rows: Partial<Record<SplitName, { read: number; used: number; dropped: number; filled: number }>>;
+}
+
+/** Paths of the user's own files. */
+export interface DataFiles {
+  train: string;
+  valid?: string;
+  test?: string;
+  /** Samples whose labels are trusted. */
+  clean?: string;
+}
+
+export interface FileOptions {
+  /** Name of the label column of CSV, TSV and ARFF. Default: "label", else the last column. */
+  labelColumn?: string;
+  /** Columns of CSV, TSV and ARFF to leave out, such as identifiers. */
+  dropColumns?: readonly string[];
+  /**
+   * Missing feature cells of CSV, TSV and ARFF (empty, `?`, `NA`, `N/A`, `NaN`, `null`, in any case): `"error"` refuses
+   * them, `"drop"` leaves the row out, `"mean"` takes the mean of the training rows for numbers and a category of its
+   * own for text. Default `"error"`.
+   */
+  missing?: "error" | "drop" | "mean";
+  /**
+   * Shift and scale the numeric columns of CSV, TSV and ARFF to mean 0 and standard deviation 1 over the training
+   * rows. Default false.
+   */
+  standardize?: boolean;
+  /**
+   * Label file of an IDX training file, or of each split. Default: the same name with `labels` for `images` and
+   * `idx1` for `idx3`, in the same folder.
+   */
+  labels?: string | Partial<Record<SplitName, string>>;
+  /** Where the images of NPZ and IDX have their channels. Default `"auto"`: told by the shape. */
+  imageLayout?: "auto" | "channels-last" | "channels-first";
+  /** How many bytes a compressed file may unpack to. Default: 1 GiB, or 20 times its size where that is more. */
+  maxBytes?: number;
+  /**
+   * Chooses among the training samples: called once with their class indices, `[count]`. Only the rows that it
+   * returns (ascending, distinct) are kept in memory.
+   */
+  select?(labels: Int32Array): Int32Array;
+  /** Stops the loading. */
+  signal?: AbortSignal;
+  /** Called as a file is read, with the bytes read and its size. */
+  onProgress?(progress: { file: string; received: number; total?: number }): void;
 }
 
 /** Progress of one download, in bytes. `total` is missing when the server does not tell it. */

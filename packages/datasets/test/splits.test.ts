@@ -117,7 +117,14 @@ describe("takeSamples", () => {
       labels: Int32Array.of(7, 5, 7),
       count: 3,
       shape: [2],
+      rows: Int32Array.of(2, 0, 2),
     });
+  });
+
+  it("keeps the rows and lines of the source, also when samples are taken twice", () => {
+    const source = { ...samplesOf([5, 6, 7, 8]), lines: Int32Array.of(2, 3, 7, 8) };
+    const taken = takeSamples(takeSamples(source, Int32Array.of(3, 2, 1)), Int32Array.of(1, 0));
+    expect(taken).toMatchObject({ rows: Int32Array.of(2, 3), lines: Int32Array.of(7, 8) });
   });
 
   it("keeps the shape when no row is taken, and refuses rows that are not there", () => {

@@ -1,10 +1,9 @@
 import { expected } from "@lilaw/core";
 import { parse } from "npyjs";
+import type { SplitName } from "../types.js";
 import type { NdArray } from "./arrays.js";
 import { parsing } from "./read.js";
 import { unzip } from "./zip.js";
-
-export type SplitName = "train" | "valid" | "test";
 
 /** Names of the features and labels of each split: MedMNIST's, and those of Keras' own files. */
 const splitArrays: Record<SplitName, readonly (readonly [string, string])[]> = {
@@ -20,13 +19,21 @@ const splitArrays: Record<SplitName, readonly (readonly [string, string])[]> = {
     ["test_images", "test_labels"],
     ["x_test", "y_test"],
   ],
+  clean: [
+    ["clean_images", "clean_labels"],
+    ["x_clean", "y_clean"],
+  ],
 };
 
 const plainArrays = ["images", "labels"] as const;
 
 /** The arrays of an NPZ file by name. @throws `CORRUPT_FILE` */
-export async function parseNpz(path: string, bytes: Uint8Array): Promise<Map<string, NdArray>> {
-  const members = await parsing(path, () => unzip(bytes, (name) => name.endsWith(".npy")));
+export async function parseNpz(
+  path: string,
+  bytes: Uint8Array,
+  maxBytes?: number,
+): Promise<Map<string, NdArray>> {
+  const members = await parsing(path, () => unzip(path, bytes, (name) => name.endsWith(".npy"), maxBytes));
   const arrays = new Map<string, NdArray>();
   for (const [member, content] of members) {
     const name = member.slice(0, -".npy".length);

@@ -107,7 +107,7 @@ async function findLocal(
     for (const path of [join(folder, file.name), join(folder, `${file.name}.gz`)]) {
       if (found.has(file.name)) break;
       try {
-        const bytes = await unpackGzip(await readFile(path));
+        const bytes = await unpackGzip(path, await readFile(path));
         if (foreign.has(sha256(bytes))) continue;
         checkFiles([file], new Map([[file.name, bytes]]), folder);
         found.set(file.name, bytes);
