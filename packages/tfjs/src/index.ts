@@ -4,6 +4,7 @@ export { type FitArgs, type FitDatasetArgs, fit, fitDataset, type TrainingArgs }
 export { predictLogits } from "./head.js";
 export { type WeightedLossOptions, weightedLoss } from "./operations/weighted-loss.js";
 export type { RouteName } from "./tangents/routes.js";
+export { readTrainingState, type TrainingPosition } from "./training-state.js";
 export type { LabelledTensors } from "./validation.js";
 export type {
   BatchRecord,

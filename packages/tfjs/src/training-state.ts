@@ -19,6 +19,7 @@ interface Header {
   specs: tf.io.WeightsManifestEntry[];
 }
 
+/** Where a training stood when its state was taken. */
 export type TrainingPosition = Pick<Header, "epochsDone" | "seed" | "weighting" | "weightingState">;
 
 type NamedTensor = Awaited<ReturnType<tf.Optimizer["getWeights"]>>[number];
@@ -48,6 +49,17 @@ export async function encodeTrainingState(
     specs,
   };
   return join(new TextEncoder().encode(JSON.stringify(header)), new Uint8Array(data));
+}
+
+/**
+ * Where a training stood, from the bytes that `checkpoint` handed out, without a model. A program that keeps several
+ * states learns in this way which of them are whole.
+ *
+ * @throws LilawError `CORRUPT_FILE`
+ */
+export function readTrainingState(bytes: Uint8Array): TrainingPosition {
+  const { epochsDone, seed, weighting, weightingState } = split(bytes).header;
+  return { epochsDone, seed, weighting, weightingState };
 }
 
 /**

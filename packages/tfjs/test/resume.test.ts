@@ -1,7 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { layers } from "@tensorflow/tfjs-layers";
 import { describe, expect, it } from "vitest";
-import { type FitArgs, fit, learningToReweight, lilaw, plain, randomWeights } from "../src/index.js";
+import {
+  type FitArgs,
+  fit,
+  learningToReweight,
+  lilaw,
+  plain,
+  randomWeights,
+  readTrainingState,
+} from "../src/index.js";
 import { describeBackends } from "./backends.js";
 import { blobModel, blobTensors, leakOf, weightsOf } from "./models.js";
 
@@ -103,8 +111,15 @@ describe("resume", () => {
     for (const length of [2, 40, saved.length - 1]) {
       const act = fit(model, x, y, { weighting: lilaw(), resume: saved.subarray(0, length) });
       await expect(act).rejects.toMatchObject({ code: "CORRUPT_FILE" });
+      const read = () => readTrainingState(saved.subarray(0, length));
+      expect(read).toThrow(expect.objectContaining({ code: "CORRUPT_FILE" }));
     }
     expect(weightsOf(model)).toEqual(before);
+  });
+
+  it("can be told where a state stands", async () => {
+    const position = readTrainingState(await state());
+    expect(position).toMatchObject({ epochsDone: 1, seed: 0, weighting: "lilaw" });
   });
 
   it("leaks no tensors", async () => {
