@@ -7,6 +7,7 @@ import { isIdx, parseIdx } from "./files/idx.js";
 import { parseNpz, splitOfNpz } from "./files/npz.js";
 import { decodeText, parsing, readData } from "./files/read.js";
 import { fitEncoder, parseDelimited, type Table } from "./files/table.js";
+import { takeSamples } from "./splits.js";
 import type { DataFiles, Dataset, FileOptions, Samples, SplitName } from "./types.js";
 
 type Splits = Partial<Record<SplitName, Samples>> & { train: Samples };
@@ -52,7 +53,10 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
   const format = oneFormat(data);
   const { splits, classNames, featureNames } = await parseFiles(format, data, options);
   checkAgreement(splits, classNames.length);
-  const { train, valid, clean } = splits;
+  const { valid, clean } = splits;
+  const held = splitNames.filter((split) => splits[split] !== undefined);
+  const chosen = options.select?.(splits.train.labels, { classNames, splits: held });
+  const train = chosen ? takeSamples(splits.train, chosen) : splits.train;
   const none: Samples = {
     features: new Float32Array(),
     labels: new Int32Array(),

@@ -99,10 +99,14 @@ export interface FileOptions {
   /** How many bytes a compressed file may unpack to. Default: 1 GiB, or 20 times its size where that is more. */
   maxBytes?: number;
   /**
-   * Chooses among the training samples: called once with their class indices, `[count]`. Only the rows that it
-   * returns (ascending, distinct) are kept in memory.
+   * Chooses among the training samples: called once with their class indices, `[count]` (rows that `missing: "drop"`
+   * leaves out are not among them), the names of the classes, and the splits that have samples. Only the indices that
+   * it returns (ascending, distinct) are kept in memory.
    */
-  select?(labels: Int32Array): Int32Array;
+  select?(
+    labels: Int32Array,
+    source: { classNames: readonly string[]; splits: readonly SplitName[] },
+  ): Int32Array;
   /** Stops the loading. */
   signal?: AbortSignal;
   /** Called as a file is read, with the bytes read and its size. */

@@ -149,6 +149,20 @@ describe("CSV and TSV", () => {
     expect([...dataset.test.features]).toEqual([3, 0, 1, 0]);
   });
 
+  it("keeps the training samples that select chooses, and asks it once", async () => {
+    const path = await file("choice.csv", "x,label\n1,b\n2,a\n3,b\n4,a\n");
+    const asked: unknown[] = [];
+    const select = (labels: Int32Array, source: object) => {
+      asked.push([...labels], source);
+      return Int32Array.of(1, 2);
+    };
+    const { train, test } = await loadFiles({ train: path, test: path }, { select });
+    expect(asked).toEqual([[1, 0, 1, 0], { classNames: ["a", "b"], splits: ["train", "test"] }]);
+    expect([[...train.features], [...train.labels], train.count]).toEqual([[2, 3], [0, 1], 2]);
+    expect([...train.rows!]).toEqual([1, 2]);
+    expect(test.count).toBe(4);
+  });
+
   it("reads TSV, gzip, a byte order mark, quotes and blank lines", async () => {
     const text = '\uFEFFlabel\t"odd\tname"\r\n10\t1\r\n\r\n9\t2\r\n';
     const dataset = await loadFiles({ train: await file("a.tsv.gz", gzipSync(text)) });
