@@ -26,8 +26,7 @@ export async function loadDataset(name: string, options: LoadOptions = {}): Prom
   const definition = definitions.find((known) => known.name === name);
   if (definition === undefined)
     throw expected("UNKNOWN_NAME", `one of ${datasetNames.join(", ")}`, "dataset", name);
-  const others = definitions.filter((other) => other !== definition);
-  const foreign = new Set(others.flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
+  const foreign = definitions.filter((other) => other !== definition).flatMap(({ files }) => files);
   const files = await obtainFiles({ ...definition, foreign }, options);
   const parsed = definition.parse((file) => files.get(file)!);
   const { license, citation } = definition;

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 /** A real HTTP server on this machine that serves files, well or badly. */
@@ -7,19 +8,24 @@ export interface FileServer extends AsyncDisposable {
   /** Path and Range header of every request so far. */
   requests: { path: string; range: string | undefined }[];
   files: Map<string, Uint8Array>;
+  /** Answers for paths at which the server misbehaves in some other way. */
+  handlers: Map<string, (request: IncomingMessage, response: ServerResponse) => void>;
   /** For each of the next answers, after how many bytes the connection breaks. */
   cuts: number[];
   /** Whether it heeds Range headers. */
   ranges: boolean;
 }
 
-export async function startFileServer(): Promise<FileServer> {
-  const server = createServer((request, response) => answer(state, request, response));
+/** @param tls serves https with this key and certificate */
+export async function startFileServer(tls?: { key: string; cert: string }): Promise<FileServer> {
+  const handle = (request: IncomingMessage, response: ServerResponse) => answer(state, request, response);
+  const server = tls ? createTlsServer(tls, handle) : createServer(handle);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const state: FileServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     files: new Map(),
+    handlers: new Map(),
     cuts: [],
     ranges: true,
     async [Symbol.asyncDispose]() {
@@ -34,6 +40,11 @@ function answer(state: FileServer, request: IncomingMessage, response: ServerRes
   const path = request.url!;
   const { range } = request.headers;
   state.requests.push({ path, range });
+  const handler = state.handlers.get(path);
+  if (handler !== undefined) {
+    handler(request, response);
+    return;
+  }
   const bytes = state.files.get(path);
   if (bytes === undefined) {
     response.writeHead(404).end();

@@ -16,13 +16,15 @@ const names = ["ECG5000_TRAIN.txt", "ECG5000_TEST.txt"] as const;
 const packed = join(import.meta.dirname, "data", "ecg5000");
 const real = new Map<string, Uint8Array>();
 for (const name of names) real.set(name, gunzipSync(await readFile(join(packed, `${name}.gz`))));
+const maxBytes = 12_000_000;
+
 /** As the public site packs it: the files beside others. */
 const zip = zipSync({ ...Object.fromEntries(real), "ECG5000.txt": new Uint8Array(9) }, { level: 1 });
 
 /** Compared by checksum: matchers go through typed arrays element by element. */
 const digests = (files: ReadonlyMap<string, Uint8Array>) =>
   [...files]
-    .map(([name, bytes]) => ({ name, sha256: sha256(bytes) }))
+    .map(([name, bytes]) => ({ name, size: bytes.length, sha256: sha256(bytes) }))
     .sort((a, b) => (a.name < b.name ? 1 : -1));
 
 const altered = (bytes: Uint8Array, at: number) => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
@@ -50,7 +52,8 @@ afterEach(async () => {
 /** ECG5000 as it is defined, but for the address. */
 function localSet(...urls: string[]): FileSet {
   const addresses = urls.length > 0 ? urls : [`${server.url}/ECG5000.zip`];
-  return { ...ecg5000, foreign: new Set(), sources: [fromUrls("local server", addresses)] };
+  const downloads = addresses.map((url) => ({ url, maxBytes }));
+  return { ...ecg5000, foreign: [], sources: [fromUrls("local server", downloads)] };
 }
 
 async function put(path: string, bytes: Uint8Array): Promise<void> {
@@ -169,7 +172,8 @@ describe("wrong bytes", () => {
   it("of one source leave the next one its turn", async () => {
     server.files.set("/bad/ECG5000.zip", altered(zip, 2000));
     const set = localSet();
-    const sources = [fromUrls("bad", [`${server.url}/bad/ECG5000.zip`]), ...set.sources];
+    const bad = { url: `${server.url}/bad/ECG5000.zip`, maxBytes };
+    const sources = [fromUrls("bad", [bad]), ...set.sources];
     expect(digests(await obtainFiles({ ...set, sources }, { cacheDir }))).toEqual(ecg5000.files);
   });
 
@@ -231,7 +235,7 @@ describe("the data folder", () => {
     const dataDir = join(folder, "data");
     const other = real.get(names[1])!;
     await put(join(dataDir, names[0]), other);
-    const foreign = new Set([ecg5000.files[1]!.sha256]);
+    const foreign = [ecg5000.files[1]!];
     expect(digests(await obtainFiles({ ...localSet(), foreign }, { dataDir, cacheDir }))).toEqual(
       ecg5000.files,
     );

@@ -4,7 +4,7 @@ import { fromBufferPromise } from "yauzl";
 import { unpackLimit, unpacksTooFar } from "./read.js";
 
 /**
- * Unpacks the members of a ZIP archive that `wanted` accepts.
+ * Unpacks the members of a ZIP archive that `wanted` accepts by name and unpacked size.
  *
  * @returns bytes by member name
  * @throws `INVALID_ARGUMENT` when the archive says, before anything is unpacked, that the members have more than
@@ -13,14 +13,14 @@ import { unpackLimit, unpacksTooFar } from "./read.js";
 export async function unzip(
   archiveName: string,
   bytes: Uint8Array,
-  wanted: (name: string) => boolean,
+  wanted: (name: string, size: number) => boolean,
   maxBytes = unpackLimit(bytes.length),
 ): Promise<Map<string, Uint8Array>> {
   const archive = await fromBufferPromise(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const members = new Map<string, Uint8Array>();
   let total = 0;
   for await (const entry of archive.eachEntry()) {
-    if (!wanted(entry.fileName)) continue;
+    if (!wanted(entry.fileName, entry.uncompressedSize)) continue;
     total += entry.uncompressedSize;
     if (total > maxBytes) throw unpacksTooFar(archiveName, maxBytes, total);
     // The library ends a stream that holds more than the archive says.

@@ -45,16 +45,33 @@ const ageBands: readonly (readonly [number, string])[] = [
 export const adult: Definition = {
   name: "adult",
   files: [
-    { name: "adult.data", sha256: "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d" },
-    { name: "adult.test", sha256: "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05" },
+    {
+      name: "adult.data",
+      size: 3_974_305,
+      sha256: "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
+    },
+    {
+      name: "adult.test",
+      size: 2_003_153,
+      sha256: "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05",
+    },
   ],
   systemFolders: [],
   // Not exercised against the site itself so far, only against a local server with the same layouts.
   sources: [
-    fromUrls("UCI repository, archive", ["https://archive.ics.uci.edu/static/public/2/adult.zip"]),
+    fromUrls("UCI repository, archive", [
+      // Not measured. Beside the two files it has descriptions only, so it is smaller than they are unpacked.
+      { url: "https://archive.ics.uci.edu/static/public/2/adult.zip", maxBytes: 5_977_458 },
+    ]),
     fromUrls("UCI repository, files", [
-      "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/adult.data",
-      "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/adult.test",
+      {
+        url: "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/adult.data",
+        maxBytes: 3_974_305,
+      },
+      {
+        url: "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/adult.test",
+        maxBytes: 2_003_153,
+      },
     ]),
   ],
   license: "CC BY 4.0",

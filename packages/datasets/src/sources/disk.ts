@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { LilawError } from "@lilaw/core";
+import { atMost, collect } from "../files/inflate.js";
+
+// Windows has neither: its pipes are not found in folders, and links need a privilege there, which is why a link
+// that takes the place of a file between a look at it and its opening is refused everywhere but there.
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 /** Runs what writes to `path`; a refusal of the file system becomes one `NOT_WRITABLE`. */
 export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
@@ -19,15 +25,101 @@ export async function makeFolder(path: string): Promise<void> {
   await writing(path, () => mkdir(path, { recursive: true }));
 }
 
-/** Writes a file whole or not at all, so that no reader ever sees half of one. */
+/** Writes a file whole or not at all, so that no reader ever sees half of one. A link at `path` is replaced. */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await writing(path, async () => {
-      await writeFile(temporary, bytes);
+      await writeFile(temporary, bytes, { flag: "wx" });
       await rename(temporary, path);
     });
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/**
+ * Reads a file of at most `limit` bytes.
+ *
+ * @param links whether `path` itself may be a symbolic link
+ * @throws an ordinary error for a longer file, a link where none may be, a pipe or a device
+ */
+export async function readAtMost(
+  path: string,
+  limit: number,
+  { links }: { links: boolean },
+): Promise<Uint8Array> {
+  const found = links ? undefined : await lstat(path);
+  if (found?.isSymbolicLink()) throw new Error("a symbolic link, which is not followed here");
+  // Without O_NONBLOCK a pipe would be waited for.
+  const handle = await open(path, constants.O_RDONLY | O_NONBLOCK | (links ? 0 : O_NOFOLLOW));
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error("something else than a file");
+    const tooMany = () => new Error(`more than ${limit} bytes`);
+    return await collect(atMost(handle.createReadStream({ autoClose: false }), limit, tooMany));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A file that a download fills, over several calls where it must. An empty one is removed when it is closed. */
+export class Part {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  #size: number;
+  #inherited: boolean;
+
+  private constructor(path: string, handle: FileHandle, size: number) {
+    this.path = path;
+    this.#handle = handle;
+    this.#size = size;
+    this.#inherited = size > 0;
+  }
+
+  /**
+   * Opens what an earlier call left, or makes a new file. A link or a pipe in its place is removed, and so is a
+   * second name of another file: all but the owner of a shared cache could else have that file overwritten.
+   */
+  static async open(path: string): Promise<Part> {
+    return writing(path, async () => {
+      const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+      });
+      if (found && !(found.isFile() && found.nlink === 1)) await rm(path);
+      const { O_RDWR, O_CREAT, O_APPEND } = constants;
+      const handle = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
+      return new Part(path, handle, (await handle.stat()).size);
+    });
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether it holds bytes of an earlier call. */
+  get inherited(): boolean {
+    return this.#inherited;
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    await writing(this.path, () => this.#handle.writeFile(chunk));
+    this.#size += chunk.length;
+  }
+
+  async clear(): Promise<void> {
+    await writing(this.path, () => this.#handle.truncate());
+    this.#size = 0;
+    this.#inherited = false;
+  }
+
+  async read(): Promise<Uint8Array> {
+    return collect(
+      this.#handle.createReadStream({ start: 0, end: Math.max(0, this.#size - 1), autoClose: false }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+    if (this.#size === 0) await rm(this.path, { force: true });
   }
 }

@@ -1,102 +1,93 @@
-import { open, stat } from "node:fs/promises";
+import { LilawError } from "@lilaw/core";
+import { atMost } from "../files/inflate.js";
 import type { DownloadProgress } from "../types.js";
-import { writing } from "./disk.js";
+import type { Part } from "./disk.js";
+import type { Limits } from "./limits.js";
+import { BrokenConnection, request } from "./request.js";
+
+/** Something to download. */
+export interface Download {
+  url: string;
+  /** Its size, or a bound of it where only the sizes of the files in it are known. Not a byte more is written. */
+  maxBytes: number;
+}
 
 export interface DownloadOptions {
   /** Name of the file, for progress. */
   file: string;
+  limits: Limits;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 /**
- * Downloads `url` into `part`, going on where an earlier download of the same file stopped. A connection that
- * breaks is taken up again for as long as bytes arrive. On failure and abort, what has arrived stays in `part`.
+ * Downloads into `part`, going on where an earlier download of the same file stopped. A connection that breaks is
+ * taken up again, if it brought anything and not without end. On failure and abort, what has arrived stays in `part`.
  *
- * @returns whether bytes of an earlier download were kept: if the file then proves wrong, they may be to blame
+ * @throws `CHECKSUM_MISMATCH` for more than `maxBytes`; {@link BrokenConnection}; an ordinary error for another
+ *   answer than the file; the reason of `signal`
  */
-export async function download(
-  url: string,
-  part: string,
-  options: DownloadOptions,
-): Promise<{ resumed: boolean }> {
-  const before = await sizeOf(part);
-  let size = before;
-  for (;;) {
+export async function download(item: Download, part: Part, options: DownloadOptions): Promise<void> {
+  if (part.size > item.maxBytes) await part.clear();
+  for (let resumptions = 0; ; resumptions++) {
+    const before = part.size;
     try {
-      const { kept } = await receive(url, part, size, options);
-      return { resumed: before > 0 && kept };
+      return await receive(item, part, options);
     } catch (error) {
-      const arrived = await sizeOf(part);
-      if (!isNetworkError(error) || arrived <= size) throw error;
-      size = arrived;
+      const goOn = error instanceof BrokenConnection && part.size > before;
+      if (!goOn || resumptions >= options.limits.resumptions) throw error;
     }
   }
 }
 
-/** One request for the bytes from `offset` on. */
-async function receive(
-  url: string,
-  part: string,
-  offset: number,
-  { file, signal, onProgress }: DownloadOptions,
-): Promise<{ kept: boolean }> {
-  const response = await fetch(url, {
-    // Otherwise a server may pack the file once more, and lengths and ranges no longer speak of its own bytes.
-    headers: { "accept-encoding": "identity", ...(offset > 0 && { range: `bytes=${offset}-` }) },
-    signal: signal ?? null,
-  });
-  if (response.status === 416) {
-    await response.body?.cancel();
+/** One request for the bytes that `part` lacks; a second one, for all of them, where the two do not fit together. */
+async function receive(item: Download, part: Part, options: DownloadOptions): Promise<void> {
+  const { url, maxBytes } = item;
+  const { file, limits, signal, onProgress } = options;
+  const offset = part.size;
+  const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+  const fits = await request(url, { headers, signal, limits }, async (response, body) => {
+    const range = rangeOf(response);
     // The part is as long as the file, or longer: done, or not this file.
-    if (rangeTotal(response) === offset) return { kept: true };
-    return receive(url, part, 0, { file, signal, onProgress });
-  }
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
-    throw new Error(`HTTP ${response.status} from ${url}`);
-  }
-  const kept = response.status === 206;
-  const total = kept ? rangeTotal(response) : lengthOf(response);
-  let received = kept ? offset : 0;
-  const report = () => onProgress?.({ file, received, ...(total !== undefined && { total }) });
-  const handle = await writing(part, () => open(part, kept ? "a" : "w"));
-  try {
+    if (response.status === 416 && offset > 0) return range?.total === offset;
+    const resumed = response.status === 206 && offset > 0;
+    if (resumed && range?.start !== offset) return false;
+    if (response.status !== 200 && !resumed) throw new Error(`HTTP ${response.status} from ${url}`);
+    const total = resumed ? range?.total : lengthOf(response);
+    if (total !== undefined && total > maxBytes) throw tooLong(item);
+    if (!resumed) await part.clear();
+    const report = () => onProgress?.({ file, received: part.size, ...(total !== undefined && { total }) });
     report();
-    for await (const chunk of response.body) {
-      await writing(part, () => handle.writeFile(chunk));
-      received += chunk.length;
+    for await (const chunk of atMost(body, maxBytes - part.size, () => tooLong(item))) {
+      await part.append(chunk);
       report();
     }
-  } finally {
-    await handle.close();
-  }
-  if (total !== undefined && received !== total) {
-    throw new TypeError(`the connection ended after ${received} of ${total} bytes`);
-  }
-  return { kept };
+    if (total !== undefined && part.size !== total) {
+      throw new BrokenConnection(`the connection ended after ${part.size} of ${total} bytes`);
+    }
+    return true;
+  });
+  if (fits) return;
+  await part.clear();
+  await receive(item, part, options);
 }
 
-/** Length of the whole file, as told with a part of it. */
-function rangeTotal(response: Response): number | undefined {
-  const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
-  return total === undefined ? undefined : Number(total);
+function tooLong({ url, maxBytes }: Download): LilawError {
+  return new LilawError(
+    "CHECKSUM_MISMATCH",
+    `Expected at most ${maxBytes} bytes for ${url} but received more`,
+  );
+}
+
+/** Where a part of a file starts, and the length of the whole file, as told with it. */
+function rangeOf(response: Response): { start: number | undefined; total: number | undefined } | undefined {
+  const range = /^bytes (?:(\d+)-\d+|\*)\/(?:(\d+)|\*)$/.exec(response.headers.get("content-range") ?? "");
+  const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+  return range === null ? undefined : { start: number(range[1]), total: number(range[2]) };
 }
 
 function lengthOf(response: Response): number | undefined {
   const length = response.headers.get("content-length");
   // With a content encoding the length is not that of the bytes handed to us.
   return length === null || response.headers.has("content-encoding") ? undefined : Number(length);
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-}
-
-/** `fetch` tells of every broken connection by a TypeError; an answer that says no is another error. */
-function isNetworkError(error: unknown): boolean {
-  return error instanceof TypeError;
 }

@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LilawError } from "@lilaw/core";
+import { expected, LilawError } from "@lilaw/core";
 import envPaths from "env-paths";
 import lockfile from "proper-lockfile";
-import { unpackGzip } from "../files/read.js";
 import type { LoadOptions } from "../types.js";
-import { makeFolder, writeWhole } from "./disk.js";
+import { gzipBound, unpackGzip } from "./archive.js";
+import { makeFolder, readAtMost, writeWhole, writing } from "./disk.js";
+import { defaultLimits, type Limits } from "./limits.js";
 import { checkFiles, type FileBytes, type PinnedFile, sha256 } from "./pinned.js";
 import type { Source } from "./source.js";
 
@@ -18,8 +18,8 @@ export interface FileSet {
   systemFolders: readonly string[];
   /** In the order in which they are tried. */
   sources: readonly Source[];
-  /** SHA-256 of files of other datasets: sets share file names, so in a shared folder these are not meant. */
-  foreign: ReadonlySet<string>;
+  /** The files of other datasets: sets share file names, so in a shared folder these are not meant. */
+  foreign: readonly PinnedFile[];
 }
 
 interface Failure {
@@ -38,15 +38,20 @@ export function defaultCacheDir(): string {
  *
  * @throws `CHECKSUM_MISMATCH` for wrong bytes in the data folder, or when a source had only such;
  *   `SOURCE_UNAVAILABLE` when none had the files: both list everything that was tried, why it failed and what
- *   would help; `NOT_WRITABLE` for the cache; the signal's reason after an abort
+ *   would help; `NOT_WRITABLE` for the cache; the signal's reason after an abort; what `onProgress` throws
  */
-export async function obtainFiles(set: FileSet, options: LoadOptions = {}): Promise<FileBytes> {
+export async function obtainFiles(
+  set: FileSet,
+  options: LoadOptions = {},
+  limits: Limits = defaultLimits,
+): Promise<FileBytes> {
+  checkOptions(options);
   const found = new Map<string, Uint8Array>();
   const failures: Failure[] = [];
   const cache = join(options.cacheDir ?? defaultCacheDir(), set.name);
   const missing = () => set.files.filter(({ name }) => !found.has(name));
   const look = async (place: string, folder: string) => {
-    const local = await findLocal(folder, missing(), set.foreign);
+    const local = await findLocal(folder, missing(), set.foreign, { links: folder !== cache });
     for (const [name, bytes] of local.found) found.set(name, bytes);
     const absent = new Error(`no ${missing()[0]?.name}`);
     if (missing().length > 0) failures.push({ place: `${place} ${folder}`, error: local.refused ?? absent });
@@ -68,22 +73,24 @@ export async function obtainFiles(set: FileSet, options: LoadOptions = {}): Prom
   }
 
   await makeFolder(cache);
-  const unlock = await lock(cache, options.signal);
+  const { signal, onProgress } = stoppable(options);
+  const unlock = await lock(cache, signal, limits);
   try {
     // Another process may have filled the cache while this one waited.
-    for (const [name, bytes] of (await findLocal(cache, missing(), set.foreign)).found)
+    for (const [name, bytes] of (await findLocal(cache, missing(), set.foreign, { links: false })).found)
       found.set(name, bytes);
     for (const source of set.sources) {
       if (missing().length === 0) break;
       try {
-        for await (const files of source.obtain({ ...options, folder: cache, files: missing() })) {
+        const context = { signal, onProgress, limits, folder: cache, files: missing() };
+        for await (const files of source.obtain(context)) {
           for (const [name, bytes] of files) {
             await writeWhole(join(cache, name), bytes);
             found.set(name, bytes);
           }
         }
       } catch (error) {
-        options.signal?.throwIfAborted();
+        signal.throwIfAborted();
         if (error instanceof LilawError && error.code === "NOT_WRITABLE") throw error;
         failures.push({ place: source.name, error: error as Error });
       }
@@ -95,20 +102,51 @@ export async function obtainFiles(set: FileSet, options: LoadOptions = {}): Prom
   return found;
 }
 
+function checkOptions(options: LoadOptions): void {
+  const check = (fits: boolean, expectation: string, name: keyof LoadOptions) => {
+    if (!fits && options[name] !== undefined)
+      throw expected("INVALID_ARGUMENT", expectation, name, options[name]);
+  };
+  if (typeof options !== "object" || options === null)
+    throw expected("INVALID_ARGUMENT", "an object", "options", options);
+  for (const name of ["dataDir", "cacheDir"] as const)
+    check(typeof options[name] === "string" && options[name] !== "", "the path of a folder", name);
+  check(options.signal instanceof AbortSignal, "an AbortSignal", "signal");
+  check(typeof options.onProgress === "function", "a function", "onProgress");
+}
+
+/** An error that `onProgress` throws stops everything, as an abort with that reason does. */
+function stoppable(options: LoadOptions): Required<Pick<LoadOptions, "signal" | "onProgress">> {
+  const failed = new AbortController();
+  return {
+    signal: AbortSignal.any(options.signal ? [options.signal, failed.signal] : [failed.signal]),
+    onProgress(progress) {
+      try {
+        options.onProgress?.(progress);
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    },
+  };
+}
+
 /** The files that a folder has, plain or gzip, and the first reason why one of them cannot be taken. */
 async function findLocal(
   folder: string,
   files: readonly PinnedFile[],
-  foreign: ReadonlySet<string>,
+  foreign: readonly PinnedFile[],
+  { links }: { links: boolean },
 ): Promise<{ found: Map<string, Uint8Array>; refused?: LilawError }> {
   const found = new Map<string, Uint8Array>();
   let refused: LilawError | undefined;
   for (const file of files) {
+    const largest = Math.max(file.size, ...foreign.map(({ size }) => size));
     for (const path of [join(folder, file.name), join(folder, `${file.name}.gz`)]) {
       if (found.has(file.name)) break;
       try {
-        const bytes = await unpackGzip(path, await readFile(path));
-        if (foreign.has(sha256(bytes))) continue;
+        const bytes = await unpackGzip(await readAtMost(path, gzipBound(largest), { links }), largest);
+        if (isOneOf(foreign, bytes)) continue;
         checkFiles([file], new Map([[file.name, bytes]]), folder);
         found.set(file.name, bytes);
       } catch (error) {
@@ -120,6 +158,11 @@ async function findLocal(
   return refused === undefined ? { found } : { found, refused };
 }
 
+function isOneOf(files: readonly PinnedFile[], bytes: Uint8Array): boolean {
+  const digest = sha256(bytes);
+  return files.some((file) => file.sha256 === digest);
+}
+
 function isAbsent(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
@@ -129,17 +172,37 @@ function unreadable(path: string, cause: Error): LilawError {
   return new LilawError("CHECKSUM_MISMATCH", message, { cause });
 }
 
-/** Waits until no other process downloads into this folder: two would write into one part. */
-async function lock(folder: string, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
+/**
+ * Waits until no other process downloads into this folder: two would write into one part.
+ *
+ * @returns what unlocks it
+ */
+async function lock(folder: string, signal: AbortSignal, limits: Limits): Promise<() => Promise<void>> {
+  const deadline = performance.now() + limits.lockSeconds * 1000;
   for (;;) {
-    signal?.throwIfAborted();
-    try {
-      // A lost lock (a suspended machine) is harmless: checksums guard the bytes, and files appear whole.
-      return await lockfile.lock(folder, { onCompromised: () => {} });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
-      await sleep(200, undefined, signal && { signal });
+    signal.throwIfAborted();
+    const unlock = await writing(folder, () => tryLock(folder));
+    // A lost lock (a suspended machine) is harmless: checksums guard the bytes, and files appear whole.
+    if (unlock !== undefined) return () => unlock().catch(() => {});
+    if (performance.now() > deadline) {
+      throw expected(
+        "NOT_WRITABLE",
+        `a folder that no other process has locked for ${limits.lockSeconds} s`,
+        folder,
+        `${folder}.lock`,
+      );
     }
+    // An abort ends the wait, and the loop throws its reason.
+    await sleep(200, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function tryLock(folder: string): Promise<(() => Promise<void>) | undefined> {
+  try {
+    return await lockfile.lock(folder, { onCompromised: () => {} });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ELOCKED") return undefined;
+    throw error;
   }
 }
 

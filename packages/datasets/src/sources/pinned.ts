@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { expected } from "@lilaw/core";
 
-/** A file by its name and the SHA-256 (hexadecimal) of its unpacked bytes. */
+/** A file by its name, and by the number and the SHA-256 (hexadecimal) of its unpacked bytes. */
 export interface PinnedFile {
   name: string;
+  size: number;
   sha256: string;
 }
 

