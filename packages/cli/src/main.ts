@@ -32,7 +32,7 @@ async function runTrain(invocation: Invocation): Promise<void> {
       const next = path ? `; finish it with\n  lilaw train --resume ${path}` : " before it began";
       process.stderr.write(`stopped${next}\n`);
     } else if (invocation.json) {
-      process.stdout.write(`${JSON.stringify(folder!.summary)}\n`);
+      process.stdout.write(`${JSON.stringify({ folder: folder!.path, ...folder!.summary })}\n`);
     } else {
       const { config, summary, path } = folder!;
       const title = `${summary.dataset}, noise ${summary.noise}, ${renderBackend(config.backend)}`;

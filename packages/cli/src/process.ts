@@ -19,6 +19,20 @@ export function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
+/**
+ * The command that finishes a run, as it works where this program was started: npm and its like put the command `lilaw`
+ * on the path of what they start only.
+ */
+export function resumeCommand(folder: string): string {
+  const lilaw = process.env.npm_config_user_agent ? "npx @lilaw/cli" : "lilaw";
+  return `${lilaw} train --resume ${/[^\w@%+=:,./\\-]/.test(folder) ? quoted(folder) : folder}`;
+}
+
+/** As one word for a shell. */
+function quoted(text: string): string {
+  return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** Says on standard error what was thrown, and sets the exit status. */
 export function fail(thrown: unknown): void {
   const error = thrown instanceof CommanderError ? parserError(thrown) : thrown;

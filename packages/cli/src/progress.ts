@@ -1,7 +1,7 @@
 import { SingleBar } from "cli-progress";
 import pc from "picocolors";
+import type { EpochMetrics, Unit } from "./documents.js";
 import type { RunResult } from "./report.js";
-import type { EpochMetrics, Unit } from "./run-folder.js";
 
 /** What a training step tells. */
 export interface StepNews {

@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { Backend } from "./config.js";
-import type { EpochMetrics, Unit } from "./run-folder.js";
+import type { EpochMetrics, Unit } from "./documents.js";
 
 /** What a unit came to; an entry of `summary.json`. */
 export interface RunResult extends Unit {

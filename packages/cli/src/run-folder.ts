@@ -2,49 +2,30 @@ import { constants } from "node:fs";
 import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
+import { readTrainingState } from "@lilaw/tfjs";
 import { checkConfig, type RunConfig } from "./config.js";
-import type { RunResult, Summary } from "./report.js";
+import {
+  type EpochMetrics,
+  epochMetrics,
+  finishedUnits,
+  runConfig,
+  seal,
+  sha256,
+  type Unit,
+  unseal,
+} from "./documents.js";
+import { resumeCommand } from "./process.js";
+import { type RunResult, resultOf, type Summary } from "./report.js";
 
-/** One training run of a run folder: a method with a seed. */
-export interface Unit {
-  readonly method: string;
-  readonly seed: number;
+const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;
+
+/** What `metrics.jsonl` holds of a unit. */
+interface Lines {
+  /** Of the epochs 1, 2 and so on. */
+  readonly whole: readonly EpochMetrics[];
+  /** What is wrong with the first line that is not whole, of whatever unit. */
+  readonly damage: LilawError | undefined;
 }
-
-/** What is known after an epoch; one line of `metrics.jsonl`. Accuracies and AUROC in [0, 1], null where undefined. */
-export interface EpochMetrics extends Unit {
-  /** From 1. */
-  readonly epoch: number;
-  /** Mean training objective. */
-  readonly loss: number;
-  /** Of the predictions made while training, against the labels training saw. */
-  readonly trainAccuracy: number;
-  /** The same predictions against the labels before noise. */
-  readonly trainCleanAccuracy: number;
-  /** Against the labels model selection sees. */
-  readonly validAccuracy: number;
-  readonly validCleanAccuracy: number;
-  readonly testAccuracy: number;
-  readonly testAuroc: number | null;
-  /** (sum w)^2 / sum w^2 of the training weights. */
-  readonly effectiveSampleSize: number;
-  /** LiLAW's scalars after the epoch. */
-  readonly alpha?: number;
-  readonly beta?: number;
-  readonly delta?: number;
-  /** Training and evaluation. */
-  readonly seconds: number;
-  /** Of training alone. */
-  readonly stepsPerSecond: number;
-}
-
-/** Where a unit stopped, and how it goes on. */
-export interface Checkpoint {
-  readonly bytes: Uint8Array;
-  readonly epochsDone: number;
-}
-
-const checkpointName = /^checkpoint-(\d+)\.bin$/;
 
 /**
  * The files of a run.
@@ -53,23 +34,24 @@ const checkpointName = /^checkpoint-(\d+)\.bin$/;
  * config.json            everything needed to repeat the run
  * metrics.jsonl          one line for every finished epoch
  * summary.json           the results of the finished units
- * METHOD-SEED/           one unit: samples.csv, and checkpoint-EPOCHS.bin until the unit is finished
+ * METHOD-SEED/           one unit: samples.csv, and checkpoint-EPOCHS.bin until the run is finished
  * ```
  *
  * Every file is replaced as a whole, so a reader, or a process killed at any moment, finds the old or the new one.
  * The checkpoint decides how far a unit is: what was written of a later epoch is dropped when the folder is opened.
+ *
+ * Every file has a checksum: JSON documents and checkpoints carry their own, that of `samples.csv` is in the metrics.
+ * The checkpoint before the latest is kept, for the case that something of the latest epoch is damaged.
  */
 export class RunFolder {
   readonly path: string;
   readonly config: RunConfig;
-  #metrics: EpochMetrics[];
-  #results: RunResult[];
+  #metrics: readonly EpochMetrics[] = [];
+  #results: readonly RunResult[] = [];
 
-  private constructor(path: string, config: RunConfig, metrics: EpochMetrics[], results: RunResult[]) {
+  private constructor(path: string, config: RunConfig) {
     this.path = path;
     this.config = config;
-    this.#metrics = metrics;
-    this.#results = results;
   }
 
   /**
@@ -89,25 +71,27 @@ export class RunFolder {
       if (created) await removeEmpty(path, created);
       throw notWritable("--out", path, error);
     }
-    return new RunFolder(path, config, [], []);
+    return new RunFolder(path, config);
   }
 
   /**
-   * Opens a folder that {@link create} made, as of its latest checkpoints. Writes nothing.
+   * Opens a folder that {@link create} made, as of the last epochs of which everything is whole. Writes nothing.
    *
-   * @throws INVALID_ARGUMENT (no run folder), NOT_WRITABLE, CORRUPT_FILE, INCOMPATIBLE_STATE, UNKNOWN_NAME
+   * @param say is told what is damaged where that does no harm
+   * @throws INVALID_ARGUMENT (no run folder), NOT_WRITABLE, CORRUPT_FILE, CHECKSUM_MISMATCH, INCOMPATIBLE_STATE,
+   *   UNKNOWN_NAME
    */
-  static async open(path: string): Promise<RunFolder> {
-    const config = await readOr<RunConfig | undefined>(join(path, "config.json"), JSON.parse, undefined);
-    if (config === undefined) {
+  static async open(path: string, say: (remark: string) => void = () => {}): Promise<RunFolder> {
+    const file = join(path, "config.json");
+    const text = await readText(file);
+    if (text === undefined) {
       throw expected("INVALID_ARGUMENT", "a run folder with a config.json", "--resume", path);
     }
+    const config = unseal(text, file, runConfig);
     checkConfig(config);
     await access(path, constants.W_OK).catch((error) => Promise.reject(notWritable("--resume", path, error)));
-    const summary = await readOr<Summary | undefined>(join(path, "summary.json"), JSON.parse, undefined);
-    const metrics = await readOr(join(path, "metrics.jsonl"), parseLines, []);
-    const folder = new RunFolder(path, config, metrics, [...(summary?.results ?? [])]);
-    await folder.#forgetUnfinishedEpochs();
+    const folder = new RunFolder(path, config);
+    await folder.#read(say);
     return folder;
   }
 
@@ -119,70 +103,217 @@ export class RunFolder {
 
   /** The results so far, in the order of {@link units}. */
   get summary(): Summary {
-    return { dataset: this.config.data.name, noise: this.config.settings.noise, results: this.#results };
+    const { data, settings } = this.config;
+    return { dataset: data.name, noise: settings.noise, results: this.#inOrder(this.#results) };
   }
 
   isFinished(unit: Unit): boolean {
     return this.#results.some((result) => sameUnit(result, unit));
   }
 
+  /** One entry for each epoch that the unit has finished. */
   metricsOf(unit: Unit): EpochMetrics[] {
     return this.#metrics.filter((line) => sameUnit(line, unit));
   }
 
-  /** The unit's latest checkpoint; undefined when it has not finished an epoch. */
-  async checkpointOf(unit: Unit): Promise<Checkpoint | undefined> {
-    const [epochsDone] = await this.#checkpointEpochs(unit);
-    if (epochsDone === undefined) return undefined;
-    const bytes = new Uint8Array(await readFile(this.#checkpointFile(unit, epochsDone)));
-    return { epochsDone, bytes };
+  /** The state after the last epoch of {@link metricsOf}; undefined when the unit has not finished an epoch. */
+  async checkpointOf(unit: Unit): Promise<Uint8Array | undefined> {
+    const epochs = this.metricsOf(unit).length;
+    return epochs === 0 ? undefined : readFile(this.#checkpointFile(unit, epochs));
   }
 
-  /** Records a finished epoch. The checkpoint comes last: it makes the epoch count. */
+  /**
+   * Records a finished epoch. The checkpoint comes last: it makes the epoch count.
+   *
+   * @param samples content of `samples.csv`, with the last epoch
+   * @throws NOT_WRITABLE; the folder is as it was after the epoch before
+   */
   async finishEpoch(metrics: EpochMetrics, checkpoint: Uint8Array, samples?: string): Promise<void> {
-    await mkdir(this.#unitFolder(metrics), { recursive: true });
-    this.#metrics.push(metrics);
-    await this.#writeMetrics();
-    if (samples !== undefined) await replaceFile(join(this.#unitFolder(metrics), "samples.csv"), samples);
-    await replaceFile(this.#checkpointFile(metrics, metrics.epoch), checkpoint);
-    await this.removeCheckpoints(metrics, metrics.epoch);
+    const line = samples === undefined ? metrics : { ...metrics, samplesSha256: sha256(samples) };
+    const all = [...this.#metrics, line];
+    await this.#writing(async () => {
+      // Not those above it: a run folder that was deleted stays so.
+      await makeFolder(this.#unitFolder(metrics));
+      const lines = this.#inOrder(all).map((line) => `${JSON.stringify(seal(line))}\n`);
+      await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
+      if (samples !== undefined) await replaceFile(this.#samplesFile(metrics), samples);
+      await replaceFile(this.#checkpointFile(metrics, metrics.epoch), checkpoint);
+      await this.#removeCheckpoints(metrics, (epoch) => epoch < metrics.epoch - 1);
+    });
+    this.#metrics = all;
   }
 
-  /** Records a finished unit. */
-  async finishUnit(result: RunResult): Promise<void> {
-    this.#results.push(result);
-    await writeJson(join(this.path, "summary.json"), this.summary);
+  /**
+   * Records a finished unit.
+   *
+   * @throws NOT_WRITABLE
+   */
+  async finishUnit(unit: Unit): Promise<RunResult> {
+    const result = resultOf(unit, this.metricsOf(unit));
+    this.#results = [...this.#results, result];
+    await this.#writing(() => replaceFile(join(this.path, "summary.json"), jsonOf(this.summary)));
+    return result;
   }
 
-  /** Removes a unit's checkpoints, all but that of epoch `except`. */
-  async removeCheckpoints(unit: Unit, except?: number): Promise<void> {
-    for (const epoch of await this.#checkpointEpochs(unit)) {
-      if (epoch !== except) await rm(this.#checkpointFile(unit, epoch));
-    }
+  /**
+   * Records that all units are finished.
+   *
+   * @throws NOT_WRITABLE
+   */
+  async finish(): Promise<void> {
+    await this.#writing(async () => {
+      for (const unit of this.units) await this.#removeCheckpoints(unit, () => true);
+    });
   }
 
-  /** Keeps the metrics of finished units and of epochs that have a checkpoint. */
-  async #forgetUnfinishedEpochs(): Promise<void> {
-    const kept: EpochMetrics[] = [];
+  async #read(say: (remark: string) => void): Promise<void> {
+    const finished = await this.#readFinished(say);
+    const { whole, damage } = await this.#readMetrics();
     for (const unit of this.units) {
-      const lines = this.metricsOf(unit);
-      const [latest = 0] = await this.#checkpointEpochs(unit);
-      const epochsDone = this.isFinished(unit) ? this.config.settings.epochs : latest;
-      if (lines.length < epochsDone) {
-        const wanted = `${epochsDone} lines of ${nameOf(unit)}`;
-        throw expected("INCOMPATIBLE_STATE", wanted, "metrics.jsonl", `${lines.length} lines`);
+      const lines = { whole: whole.filter((line) => sameUnit(line, unit)), damage };
+      if (finished.some((other) => sameUnit(other, unit))) {
+        await this.#checkFinished(unit, lines, say);
+        this.#metrics = [...this.#metrics, ...lines.whole];
+        this.#results = [...this.#results, resultOf(unit, lines.whole)];
+      } else {
+        const epochs = await this.#lastWholeEpoch(unit, lines, say);
+        this.#metrics = [...this.#metrics, ...lines.whole.slice(0, epochs)];
       }
-      kept.push(...lines.slice(0, epochsDone));
     }
-    this.#metrics = kept;
   }
 
-  async #writeMetrics(): Promise<void> {
-    const lines = this.#metrics.map((line) => `${JSON.stringify(line)}\n`);
-    await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
+  /** The units that `summary.json` calls finished. All it says can be had from the metrics, should it be damaged. */
+  async #readFinished(say: (remark: string) => void): Promise<readonly Unit[]> {
+    const file = join(this.path, "summary.json");
+    try {
+      const text = await readText(file);
+      return text === undefined ? [] : unseal(text, file, finishedUnits).results;
+    } catch (error) {
+      say(`${(error as Error).message}; it is written anew`);
+      return [];
+    }
   }
 
-  /** Epochs of the checkpoints there are, the latest first: two only where a process was killed between them. */
+  /** The lines of all units that are whole and in their places. */
+  async #readMetrics(): Promise<Lines> {
+    const file = join(this.path, "metrics.jsonl");
+    const whole: EpochMetrics[] = [];
+    let damage: LilawError | undefined;
+    for (const [i, text] of ((await readText(file)) ?? "").split("\n").entries()) {
+      if (text === "") continue;
+      const name = `line ${i + 1} of ${file}`;
+      try {
+        const line = unseal(text, name, epochMetrics);
+        const epoch = whole.filter((other) => sameUnit(other, line)).length + 1;
+        if (line.epoch !== epoch) {
+          throw expected("CORRUPT_FILE", `epoch ${epoch} of ${nameOf(line)}`, name, `epoch ${line.epoch}`);
+        }
+        whole.push(line);
+      } catch (error) {
+        damage ??= error as LilawError;
+      }
+    }
+    return { whole, damage };
+  }
+
+  /** @throws what is wrong with the files of a unit that `summary.json` calls finished */
+  async #checkFinished(unit: Unit, lines: Lines, say: (remark: string) => void): Promise<void> {
+    const problem = this.#problemWithLines(unit, lines, this.config.settings.epochs);
+    if (problem) throw problem;
+    const samples = await this.#problemWithSamples(unit, lines);
+    if (samples === undefined) return;
+    // Nothing is made of it any more: it may have been moved to where it is used.
+    if (await isAbsent(this.#samplesFile(unit))) say(samples.message);
+    else throw samples;
+  }
+
+  /**
+   * The last epoch of which metrics, checkpoint and, if it is the last of all, samples are whole.
+   *
+   * @throws what is wrong with the latest epoch, where none before it is whole
+   */
+  async #lastWholeEpoch(unit: Unit, lines: Lines, say: (remark: string) => void): Promise<number> {
+    const { epochs } = this.config.settings;
+    const unfinished =
+      this.#problemWithLines(unit, lines, epochs) ?? (await this.#problemWithSamples(unit, lines));
+    // Only its result is missing, for which no checkpoint is needed.
+    if (unfinished === undefined) return epochs;
+    const saved = await this.#checkpointEpochs(unit);
+    let problem = saved.length === 0 ? unfinished : undefined;
+    for (const epoch of saved) {
+      const own =
+        (epoch === epochs ? unfinished : this.#problemWithLines(unit, lines, epoch)) ??
+        (await this.#problemWithCheckpoint(unit, epoch));
+      if (own === undefined) {
+        if (problem) say(`${problem.message}; training goes on after epoch ${epoch}`);
+        return epoch;
+      }
+      problem ??= own;
+    }
+    // The beginning is whole, but only where no more than one epoch came after it is it the epoch before.
+    if (saved.length === 0 && (await isAbsent(this.#samplesFile(unit)))) return 0;
+    if (saved.at(-1) !== 1) throw problem!;
+    say(`${problem!.message}; training begins again`);
+    return 0;
+  }
+
+  #problemWithLines(unit: Unit, { whole, damage }: Lines, epochs: number): LilawError | undefined {
+    if (whole.length >= epochs) return undefined;
+    const wanted = `${epochs} lines of ${nameOf(unit)}`;
+    const file = join(this.path, "metrics.jsonl");
+    return damage ?? expected("INCOMPATIBLE_STATE", wanted, file, `${whole.length} lines`);
+  }
+
+  /** Expects the lines of all epochs. */
+  async #problemWithSamples(unit: Unit, { whole }: Lines): Promise<LilawError | undefined> {
+    const file = this.#samplesFile(unit);
+    const wanted = whole.at(-1)?.samplesSha256;
+    const text = await readText(file);
+    if (text === undefined) return expected("CORRUPT_FILE", "the samples of the last epoch", file, "no file");
+    const received = sha256(text);
+    if (received === wanted) return undefined;
+    return expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, received);
+  }
+
+  async #problemWithCheckpoint(unit: Unit, epochs: number): Promise<LilawError | undefined> {
+    const file = this.#checkpointFile(unit, epochs);
+    try {
+      const { epochsDone, seed } = readTrainingState(await readFile(file));
+      if (epochsDone === epochs && seed === unit.seed) return undefined;
+      const received = `that of seed ${seed} after epoch ${epochsDone}`;
+      return expected("CORRUPT_FILE", `the state of seed ${unit.seed} after epoch ${epochs}`, file, received);
+    } catch (error) {
+      const { message } = error as Error;
+      const code = error instanceof LilawError ? error.code : "CORRUPT_FILE";
+      const problem = expected(code, "a checkpoint that is whole", file, message);
+      problem.cause = error;
+      return problem;
+    }
+  }
+
+  /** Calls what writes into the folder, which may be full, read-only or gone by now. */
+  async #writing(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      const refused = notWritable("the run folder", this.path, error);
+      if (await isAbsent(join(this.path, "config.json"))) throw refused;
+      const advice = `the run is kept as of its last epoch; when the folder can be written again:`;
+      throw new LilawError(refused.code, `${refused.message}\n${advice}\n  ${resumeCommand(this.path)}`);
+    }
+  }
+
+  #inOrder<T extends Unit>(entries: readonly T[]): T[] {
+    return this.units.flatMap((unit) => entries.filter((entry) => sameUnit(entry, unit)));
+  }
+
+  async #removeCheckpoints(unit: Unit, isOld: (epoch: number) => boolean): Promise<void> {
+    for (const epoch of await this.#checkpointEpochs(unit)) {
+      if (isOld(epoch)) await rm(this.#checkpointFile(unit, epoch));
+    }
+  }
+
+  /** Epochs of the checkpoints there are, the latest first. */
   async #checkpointEpochs(unit: Unit): Promise<number[]> {
     const names = await readdir(this.#unitFolder(unit)).catch(() => []);
     const epochs = names.flatMap((name) => checkpointName.exec(name)?.[1] ?? []);
@@ -191,6 +322,10 @@ export class RunFolder {
 
   #unitFolder(unit: Unit): string {
     return join(this.path, nameOf(unit));
+  }
+
+  #samplesFile(unit: Unit): string {
+    return join(this.#unitFolder(unit), "samples.csv");
   }
 
   #checkpointFile(unit: Unit, epochs: number): string {
@@ -240,29 +375,22 @@ export function notWritable(option: string, path: string, error: unknown): Lilaw
   return expected("NOT_WRITABLE", "a folder that can be written", option, `${path} (${reason})`);
 }
 
-async function readOr<T>(file: string, parse: (text: string) => T, absent: T): Promise<T> {
-  let text: string;
+/** @throws CORRUPT_FILE where something is there that cannot be read */
+async function readText(file: string): Promise<string | undefined> {
   try {
-    text = await readFile(file, "utf8");
+    return await readFile(file, "utf8");
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return absent;
-    throw error;
-  }
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new LilawError(
-      "CORRUPT_FILE",
-      `Expected JSON for ${file} but received ${(error as Error).message}`,
-    );
+    if (isNotFound(error)) return undefined;
+    throw expected("CORRUPT_FILE", "a file that can be read", file, (error as Error).message);
   }
 }
 
-function parseLines(text: string): EpochMetrics[] {
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
+async function isAbsent(file: string): Promise<boolean> {
+  return stat(file).then(() => false, isNotFound);
+}
+
+function isNotFound(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 /**
@@ -271,23 +399,24 @@ function parseLines(text: string): EpochMetrics[] {
  */
 async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const part = partOf(path);
-  const file = await open(part, "w");
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(part, "w");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(part, path);
 }
 
 const partOf = (path: string): string => `${path}.part`;
 
-async function writeJson(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, jsonOf(value));
-}
-
-const jsonOf = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+const jsonOf = (document: object): string => `${JSON.stringify(seal(document), null, 2)}\n`;
 
 /** Writes the first file of an empty folder. Of several processes that try, one succeeds. */
 async function createFirst(folder: string, name: string, content: string): Promise<void> {
@@ -295,13 +424,13 @@ async function createFirst(folder: string, name: string, content: string): Promi
   const part = partOf(path);
   await (await open(part, "wx")).close();
   try {
-    // Whoever was here before has left its file in place of the part.
+    // A process that was here before has left its file in place of the part.
     if ((await readdir(folder)).length > 1) throw new Error("another process has just made a run there");
-    await replaceFile(path, content);
   } catch (error) {
     await rm(part, { force: true });
     throw error;
   }
+  await replaceFile(path, content);
 }
 
 /** A folder that may be there by now. */

@@ -5,12 +5,12 @@ import { type BatchRecord, crossEntropy, fit } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, Logs } from "@tensorflow/tfjs-layers";
 import { type Part, type SeedPlan, validSource } from "./data.js";
+import type { EpochMetrics, Unit } from "./documents.js";
 import { predict, scoreTest } from "./evaluate.js";
 import { type LabelledTensors, type MethodInputs, weightingOf } from "./methods.js";
 import { buildModel } from "./models.js";
 import type { Progress } from "./progress.js";
-import { resultOf } from "./report.js";
-import type { EpochMetrics, RunFolder, Unit } from "./run-folder.js";
+import type { RunFolder } from "./run-folder.js";
 import { samplesCsv } from "./samples-csv.js";
 
 /** The samples of one seed, on the backend; shared by all methods. */
@@ -59,13 +59,9 @@ export function disposeSeed({ train, valid, clean, test }: SeedData): void {
 export async function runUnit(unit: Unit, data: SeedData, context: RunContext): Promise<boolean> {
   const { folder, progress } = context;
   const { epochs } = folder.config.settings;
-  const checkpoint = await folder.checkpointOf(unit);
-  if (checkpoint?.epochsDone !== epochs) await trainUnit(unit, data, context, checkpoint);
+  if (folder.metricsOf(unit).length < epochs) await trainUnit(unit, data, context);
   if (folder.metricsOf(unit).length < epochs) return false;
-
-  const result = resultOf(unit, folder.metricsOf(unit));
-  await folder.finishUnit(result);
-  progress.unitDone(result);
+  progress.unitDone(await folder.finishUnit(unit));
   return true;
 }
 
@@ -73,7 +69,6 @@ async function trainUnit(
   unit: Unit,
   data: SeedData,
   { folder, progress, signal }: RunContext,
-  checkpoint: { bytes: Uint8Array; epochsDone: number } | undefined,
 ): Promise<void> {
   const { settings, model: topology } = folder.config;
   const { epochs, batchSize, learningRate } = settings;
@@ -83,7 +78,8 @@ async function trainUnit(
   const recorder = new SampleRecorder(rows);
   const inputs: MethodInputs = { valid: data.valid, settings, ...(data.clean && { clean: data.clean }) };
 
-  progress.unit(unit, place(folder, unit), epochs, stepsPerEpoch, checkpoint?.epochsDone ?? 0);
+  progress.unit(unit, place(folder, unit), epochs, stepsPerEpoch, folder.metricsOf(unit).length);
+  const resume = await folder.checkpointOf(unit);
   const model = await buildModel(topology, unit.seed);
   const optimizer = tf.train.adam(learningRate);
   model.compile({ optimizer, loss: crossEntropy });
@@ -96,7 +92,7 @@ async function trainUnit(
       verbose: 0,
       yieldEvery: "never",
       weighting: weightingOf(unit.method, inputs),
-      ...(checkpoint && { resume: checkpoint.bytes }),
+      ...(resume && { resume }),
       record: (batch) => {
         recorder.add(batch);
         progress.step(stepNews(batch, data.plan.train.labels, stepsPerEpoch));

@@ -77,7 +77,7 @@ async function prepare(settings: Settings, out: string | undefined, execution: E
 async function reopen(path: string, execution: Execution): Promise<Prepared> {
   // First: what another process writes meanwhile would be read in part.
   await execution.lock.take(path);
-  const folder = await RunFolder.open(path);
+  const folder = await RunFolder.open(path, (remark) => execution.progress.say(remark));
   const { settings, backend } = folder.config;
   warnOfOtherVersions(folder, execution.progress);
   await startBackend(backend.backend as Settings["backend"], execution.progress);
@@ -104,8 +104,7 @@ async function runUnits(
       disposeSeed(data);
     }
   }
-  // Only now: a process killed between a summary and this would leave a checkpoint behind for good.
-  for (const unit of folder.units) await folder.removeCheckpoints(unit);
+  await folder.finish();
   return true;
 }
 

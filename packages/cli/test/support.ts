@@ -94,7 +94,7 @@ export async function cloudFiles(folder: string, perClass = 100): Promise<string
   return ["--train", train, "--test", test];
 }
 
-/** What of a run folder must be the same whenever and however it was made: everything but the times. */
+/** What of a run folder must be the same whenever and however it was made: all but times and checksums of them. */
 export async function contentsOf(folder: string) {
   const names = (await readdir(folder, { recursive: true })).sort();
   const tables: Record<string, string> = {};
@@ -110,11 +110,20 @@ export async function metricsOf(folder: string) {
 }
 
 export async function summaryOf(folder: string) {
-  const summary: Summary = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
-  return { ...summary, results: summary.results.map((result: RunResult) => withoutTimes(result)) };
+  const { sha256: _, ...summary } = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
+  return {
+    ...(summary as Summary),
+    results: summary.results.map((result: RunResult) => withoutTimes(result)),
+  };
 }
 
-export function withoutTimes<T extends { seconds: number; stepsPerSecond: number }>(value: T) {
-  const { seconds: _, stepsPerSecond: __, ...rest } = value;
+interface Timed {
+  seconds: number;
+  stepsPerSecond: number;
+  sha256?: string;
+}
+
+export function withoutTimes<T extends Timed>(value: T) {
+  const { seconds: _, stepsPerSecond: __, sha256: ___, ...rest } = value;
   return rest;
 }

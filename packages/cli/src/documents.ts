@@ -1,0 +1,145 @@
+/** The JSON documents of a run folder: what they hold, and the checksum that each of them carries. */
+import { createHash } from "node:crypto";
+import { expected, LilawError } from "@lilaw/core";
+import * as v from "valibot";
+import type { RunConfig } from "./config.js";
+
+/** One training run of a run folder: a method with a seed. */
+export interface Unit {
+  readonly method: string;
+  readonly seed: number;
+}
+
+/** What is known after an epoch; one line of `metrics.jsonl`. Accuracies and AUROC in [0, 1], null where undefined. */
+export interface EpochMetrics extends Unit {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean training objective. */
+  readonly loss: number;
+  /** Of the predictions made while training, against the labels training saw. */
+  readonly trainAccuracy: number;
+  /** The same predictions against the labels before noise. */
+  readonly trainCleanAccuracy: number;
+  /** Against the labels model selection sees. */
+  readonly validAccuracy: number;
+  readonly validCleanAccuracy: number;
+  readonly testAccuracy: number;
+  readonly testAuroc: number | null;
+  /** (sum w)^2 / sum w^2 of the training weights. */
+  readonly effectiveSampleSize: number;
+  /** LiLAW's scalars after the epoch. */
+  readonly alpha?: number;
+  readonly beta?: number;
+  readonly delta?: number;
+  /** Training and evaluation. */
+  readonly seconds: number;
+  /** Of training alone. */
+  readonly stepsPerSecond: number;
+  /** Checksum of `samples.csv`, in the last epoch's line. */
+  readonly samplesSha256?: string;
+}
+
+// JSON has null for what is no finite number, for example the loss of a model that diverged.
+const number = v.pipe(
+  v.nullable(v.number()),
+  v.transform((value) => value ?? Number.NaN),
+);
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const unit = { method: v.string(), seed: count };
+
+export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
+  ...unit,
+  epoch: count,
+  loss: number,
+  trainAccuracy: number,
+  trainCleanAccuracy: number,
+  validAccuracy: number,
+  validCleanAccuracy: number,
+  testAccuracy: number,
+  testAuroc: v.nullable(v.number()),
+  effectiveSampleSize: number,
+  alpha: v.exactOptional(number),
+  beta: v.exactOptional(number),
+  delta: v.exactOptional(number),
+  seconds: number,
+  stepsPerSecond: number,
+  samplesSha256: v.exactOptional(v.string()),
+});
+
+/** Which units `summary.json` calls finished; the results follow from the metrics. */
+export const finishedUnits = v.object({ results: v.array(v.object(unit)) });
+
+/** What a resumed run needs of `config.json`; the settings have a check of their own. */
+export const runConfig = v.looseObject({
+  format: v.number(),
+  versions: v.looseObject({ lilaw: v.string(), node: v.string(), tfjs: v.string() }),
+  backend: v.looseObject({
+    backend: v.string(),
+    tried: v.array(v.object({ name: v.string(), reason: v.string() })),
+  }),
+  settings: v.looseObject({ files: v.exactOptional(v.looseObject({})) }),
+  data: v.looseObject({ name: v.string(), sha256: v.string() }),
+  model: v.looseObject({}),
+}) as unknown as v.GenericSchema<unknown, RunConfig>;
+
+export function sha256(content: string): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** A document with its checksum as the last member: the SHA-256 of the others as `JSON.stringify` writes them. */
+export function seal<T extends object>(document: T): T & { sha256: string } {
+  return { ...document, sha256: sha256(JSON.stringify(document)) };
+}
+
+/**
+ * Reads what {@link seal} made.
+ *
+ * @param name of the file, or the place in it, for errors
+ * @throws CORRUPT_FILE (no such document), CHECKSUM_MISMATCH
+ */
+export function unseal<T>(text: string, name: string, schema: v.GenericSchema<unknown, T>): T {
+  const { sha256: claimed, ...members } = parse(text, name);
+  const digest = digestOf(members, name);
+  if (claimed !== digest) {
+    throw new LilawError(
+      "CHECKSUM_MISMATCH",
+      `Expected what lilaw wrote for ${name} but received something that was changed or damaged since ` +
+        `(its sha256 is ${digest}, not ${String(claimed).slice(0, 64)})`,
+    );
+  }
+  const { output, issues, success } = v.safeParse(schema, members);
+  if (success) return output;
+  const [{ expected: wanted, received }] = issues;
+  throw new LilawError(
+    "CORRUPT_FILE",
+    `Expected ${wanted} for ${v.getDotPath(issues[0])} of ${name} but received ${received}`,
+  );
+}
+
+function parse(text: string, name: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new LilawError(
+      "CORRUPT_FILE",
+      `Expected JSON for ${name} but received ${(error as Error).message}`,
+    );
+  }
+  if (isObject(value)) return value;
+  throw expected("CORRUPT_FILE", "a JSON object", name, Array.isArray(value) ? value : typeof value);
+}
+
+/** Of what a document means: one that was only laid out afresh is still the same. */
+function digestOf(document: object, name: string): string {
+  try {
+    return sha256(JSON.stringify(document));
+  } catch {
+    // JSON can be nested more deeply than JavaScript can write.
+    throw expected("CORRUPT_FILE", "a document of lilaw", name, "one that is nested too deeply");
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
