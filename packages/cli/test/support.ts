@@ -110,11 +110,9 @@ export async function metricsOf(folder: string) {
 }
 
 export async function summaryOf(folder: string) {
-  const { sha256: _, ...summary } = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
-  return {
-    ...(summary as Summary),
-    results: summary.results.map((result: RunResult) => withoutTimes(result)),
-  };
+  const text = await readFile(join(folder, "summary.json"), "utf8");
+  const { sha256: _, ...summary }: Summary & { sha256: string } = JSON.parse(text);
+  return { ...summary, results: summary.results.map((result: RunResult) => withoutTimes(result)) };
 }
 
 interface Timed {
