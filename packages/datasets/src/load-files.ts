@@ -1,141 +1,244 @@
 import { access } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { expected } from "@lilaw/core";
-import { parseArff } from "./files/arff.js";
-import { classesOf, type NdArray, samplesFromArrays } from "./files/arrays.js";
-import { isIdx, parseIdx } from "./files/idx.js";
-import { parseNpz, splitOfNpz } from "./files/npz.js";
-import { decodeText, parsing, readData } from "./files/read.js";
-import { fitEncoder, parseDelimited, type Table } from "./files/table.js";
-import { takeSamples } from "./splits.js";
-import type { DataFiles, Dataset, FileOptions, Samples, SplitName } from "./types.js";
+import { openArff } from "./files/arff.js";
+import {
+  type ArrayLabels,
+  checkCount,
+  classesOfArray,
+  indicesOf,
+  type Layout,
+  type NdArray,
+  readFeatures,
+  readLabels,
+  sampleForm,
+} from "./files/arrays.js";
+import { DataFile } from "./files/data-file.js";
+import { openDelimited } from "./files/delimited.js";
+import { type Format, formatOf } from "./files/format.js";
+import { openIdx } from "./files/idx.js";
+import type { Chunks } from "./files/inflate.js";
+import { Npz } from "./files/npz.js";
+import { type RowWriter, type Table, TableFit, type UsableRows } from "./files/table.js";
+import type { DataFiles, Dataset, FileOptions, Reading, Samples, SplitName } from "./types.js";
 
-type Splits = Partial<Record<SplitName, Samples>> & { train: Samples };
-type Parsed = Pick<Dataset, "classNames" | "featureNames"> & { splits: Splits };
-type Format = "npz" | "csv" | "tsv" | "arff" | "idx";
-
-interface DataFile {
+interface SplitFile {
   split: SplitName;
-  path: string;
-  bytes: Uint8Array;
+  file: DataFile;
+}
+
+/** Samples of a split, and what became of the rows of its file. */
+interface SplitSamples {
+  samples: Samples;
+  counts: NonNullable<Reading["rows"][SplitName]>;
+}
+
+type Splits = Partial<Record<SplitName, SplitSamples>>;
+
+/** What a format's reader finds; the rest of a dataset follows from it. */
+interface Found {
+  classNames: readonly string[];
+  /** `[training samples]` classes, before any selection. */
+  trainLabels: Int32Array;
+  splits: Splits;
+  reading: Omit<Reading, "format" | "classCounts" | "rows">;
+  featureNames?: readonly string[];
+}
+
+/** Where arrays of one split are, and why its labels are taken for them. */
+interface ArraySplit {
+  split: SplitName;
+  reason: string;
+  labels(): Promise<NdArray>;
+  features(): Promise<NdArray>;
 }
 
 const splitNames = ["train", "valid", "test", "clean"] as const satisfies readonly SplitName[];
 
 /**
  * Loads the user's own data. All files are of one format, told by the extension (`.npz`, `.csv`, `.tsv`,
- * `.arff`; each may also be gzip with `.gz`) or, for IDX, by the content.
+ * `.arff`; each may also be gzip with `.gz`) or, for IDX, by the content. Files are read as streams: besides the samples
+ * little is in memory, whatever their size; tables are read twice.
  *
  * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*`, `test_*` (also `x_train`, `y_train`, …). One
- *   file may hold all splits; a file of one split may name its arrays `images` and `labels`.
+ *   file may hold all splits; a file of one split may name its arrays `images` and `labels`. Labels are class indices or
+ *   text.
  * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted
  *   order; classes are the sorted labels. Learned from the training file, applied to the others: a category that training does not have
  *   becomes all zeros.
  * - **ARFF**: the same by the declarations of the training file, categories and classes in declared order.
  * - **IDX**: images, with their labels in a second file.
  *
- * Byte images are scaled to [0, 1]; arrays of two axes and numbers of other types stay as they are. Without a
- * test split, `test.count` is 0.
+ * Byte images are scaled to [0, 1], their channels come last; arrays of two axes and numbers of other types stay as they
+ * are. Without a test split, `test.count` is 0. `reading` tells how all this was understood.
  *
  * @throws `SOURCE_UNAVAILABLE` for a file that cannot be read, `CORRUPT_FILE` for one that cannot be parsed,
- *   `LENGTH_MISMATCH` for features and labels of different length, `LABEL_OUT_OF_RANGE`, `NON_FINITE` for empty, NaN
- *   or infinite features (naming row and column), `UNKNOWN_NAME` for an unknown label column, `INVALID_ARGUMENT` for
- *   an unknown or mixed format or samples of different shape
+ *   `LENGTH_MISMATCH` for features and labels of different length, `LABEL_OUT_OF_RANGE` for a label that is missing or
+ *   that training does not have, `NON_FINITE` for missing, NaN or infinite features (naming the place), `UNKNOWN_NAME`
+ *   for an unknown column, `OUT_OF_MEMORY` for samples larger than the memory, `INVALID_ARGUMENT` for an unknown or mixed
+ *   format, samples of different shape, a file that unpacks to more than `maxBytes`, and where a guess would be a gamble:
+ *   the label column or the image layout in doubt, columns of identifiers or dates, nearly equal class names; the signal's
+ *   reason after an abort
  */
 export async function loadFiles(files: DataFiles, options: FileOptions = {}): Promise<Dataset> {
+  checkOptions(options);
   const present = splitNames.filter((split) => files[split] !== undefined);
   const data = await Promise.all(
-    present.map(async (split): Promise<DataFile> => {
-      const path = files[split]!;
-      return { split, path, bytes: await readData(path, options.maxBytes) };
-    }),
+    present.map(async (split) => ({ split, file: await DataFile.open(files[split]!, options) })),
   );
   const format = oneFormat(data);
-  const { splits, classNames, featureNames } = await parseFiles(format, data, options);
-  checkAgreement(splits, classNames.length);
-  const { valid, clean } = splits;
-  const held = splitNames.filter((split) => splits[split] !== undefined);
-  const chosen = options.select?.(splits.train.labels, { classNames, splits: held });
-  const train = chosen ? takeSamples(splits.train, chosen) : splits.train;
-  const none: Samples = {
-    features: new Float32Array(),
-    labels: new Int32Array(),
-    count: 0,
-    shape: train.shape,
-  };
+  const { splits, trainLabels, classNames, featureNames, reading } = await readersOf[format](data, options);
+  checkShapes(splits);
+  const { train, valid, test, clean } = splits;
   return {
     name: basename(files.train),
     classes: classNames.length,
     classNames,
-    train,
-    ...(valid && { valid }),
-    test: splits.test ?? none,
-    ...(clean && { clean }),
+    train: train!.samples,
+    ...(valid && { valid: valid.samples }),
+    test: test?.samples ?? noSamples(train!.samples.shape),
+    ...(clean && { clean: clean.samples }),
     ...(featureNames && { featureNames }),
+    reading: {
+      format,
+      ...reading,
+      classCounts: countClasses(trainLabels, classNames.length),
+      rows: Object.fromEntries(Object.entries(splits).map(([split, { counts }]) => [split, counts])),
+    },
     license: "the owner's",
     citation: "",
   };
 }
 
-function oneFormat(data: readonly DataFile[]): Format {
-  const formats = data.map(formatOf);
+const readersOf: Record<Format, (data: readonly SplitFile[], options: FileOptions) => Promise<Found>> = {
+  npz: loadNpz,
+  idx: loadIdx,
+  csv: (data, options) => loadTables(data, options, (name, chunks) => openDelimited(name, ",", chunks)),
+  tsv: (data, options) => loadTables(data, options, (name, chunks) => openDelimited(name, "\t", chunks)),
+  arff: (data, options) => loadTables(data, options, openArff),
+};
+
+function checkOptions({ missing, imageLayout, maxBytes }: FileOptions): void {
+  checkChoice("missing", missing, ["error", "drop", "mean"]);
+  checkChoice("imageLayout", imageLayout, ["auto", "channels-last", "channels-first"]);
+  if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
+    throw expected("INVALID_ARGUMENT", "an integer of at least 1", "maxBytes", maxBytes);
+  }
+}
+
+function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return;
+  throw expected("INVALID_ARGUMENT", `one of ${choices.join(", ")}`, name, value);
+}
+
+function oneFormat(data: readonly SplitFile[]): Format {
+  const formats = data.map(({ file }) => formatOf(file.path, file.head));
   const other = formats.findIndex((format) => format !== formats[0]);
-  if (other >= 0)
-    throw expected(
-      "INVALID_ARGUMENT",
-      `${formats[0]} like the training file`,
-      data[other]!.path,
-      formats[other],
-    );
+  if (other >= 0) {
+    const expectation = `${formats[0]} like the training file`;
+    throw expected("INVALID_ARGUMENT", expectation, data[other]!.file.path, formats[other]);
+  }
   return formats[0]!;
 }
 
-function formatOf({ path, bytes }: DataFile): Format {
-  const extension = /\.(npz|csv|tsv|arff)(\.gz)?$/i.exec(path)?.[1]?.toLowerCase();
-  if (extension !== undefined) return extension as Format;
-  if (isIdx(bytes)) return "idx";
-  throw expected("INVALID_ARGUMENT", "an NPZ, CSV, TSV, ARFF or IDX file", path, "another format");
-}
-
-function parseFiles(format: Format, data: readonly DataFile[], options: FileOptions): Promise<Parsed> {
-  if (format === "npz") return parseNpzFiles(data, options.maxBytes);
-  if (format === "idx") return parseIdxFiles(data, options);
-  return parseTables(format, data, options);
-}
-
-async function parseNpzFiles(data: readonly DataFile[], maxBytes: number | undefined): Promise<Parsed> {
-  const splits: Partial<Record<SplitName, Samples>> = {};
-  for (const { split, path, bytes } of data) {
-    const arrays = await parseNpz(path, bytes, maxBytes);
-    // The training file may hold the other splits too; a file given for a split comes later and wins.
-    for (const held of split === "train" ? splitNames : [split]) {
-      const found = splitOfNpz(path, arrays, held, held === split);
-      if (found) splits[held] = samplesFromArrays(found.features, found.labels);
-      else if (held === split) throw lacking(path, arrays, split);
-    }
-  }
-  return arraysParsed(splits as Splits);
-}
-
-function lacking(path: string, arrays: ReadonlyMap<string, NdArray>, split: SplitName): Error {
-  const names = [...arrays.keys()].join(", ") || "no arrays";
-  return expected(
-    "CORRUPT_FILE",
-    `the arrays of a ${split} split (such as train_images, train_labels)`,
-    path,
-    names,
+async function loadTables(
+  data: readonly SplitFile[],
+  options: FileOptions,
+  open: (name: string, chunks: () => Chunks) => Promise<Table>,
+): Promise<Found> {
+  const tables = await Promise.all(
+    data.map(async ({ split, file }) => {
+      const table = await open(file.path, () => file.chunks());
+      // Once for what there is, once for the samples.
+      file.total = 2 * file.size;
+      return { split, file, table };
+    }),
   );
+  const [train, ...others] = tables as [(typeof tables)[0], ...typeof tables];
+  const fit = new TableFit(train.table, options);
+  await train.table.read((cells, line) => fit.add(cells, line));
+  if (fit.hasMixed) {
+    train.file.total += train.file.size;
+    await train.table.read((cells) => fit.addMixed(cells));
+  }
+  const { encoder, usable } = fit.finish();
+  const { classNames, featureNames, summary } = encoder;
+  const chosen = chooseRows(options, usable.labels, classNames, present(data));
+  const splits: Splits = {
+    train: await writeRows(train.table, usable, (rows) => encoder.samples(train.table, rows), chosen),
+  };
+  for (const { split, table } of others) {
+    const rows = await encoder.usableRows(table);
+    splits[split] = await writeRows(table, rows, () => encoder.samples(table, rows));
+  }
+  return { splits, trainLabels: usable.labels, classNames, featureNames, reading: summary };
 }
 
-async function parseIdxFiles(data: readonly DataFile[], { labels, maxBytes }: FileOptions): Promise<Parsed> {
-  const given = typeof labels === "string" ? { train: labels } : (labels ?? {});
-  const splits: Partial<Record<SplitName, Samples>> = {};
-  for (const { split, path, bytes } of data) {
-    const labelPath = given[split] ?? (await idxLabelPath(path));
-    const labelBytes = await readData(labelPath, maxBytes);
-    splits[split] = samplesFromArrays(parseIdx(path, bytes), parseIdx(labelPath, labelBytes));
+async function writeRows(
+  table: Table,
+  usable: UsableRows,
+  writerOf: (rows: Omit<UsableRows, "read">) => RowWriter,
+  chosen?: Int32Array,
+): Promise<SplitSamples> {
+  const { read, labels, rows } = usable;
+  const writer = writerOf(
+    chosen
+      ? { labels: chosen.map((row) => labels[row]!), rows: chosen.map((row) => rows?.[row] ?? row) }
+      : usable,
+  );
+  await table.read((cells, line) => writer.add(cells, line));
+  const samples = writer.finish();
+  const dropped = read - labels.length;
+  return { samples, counts: { read, used: samples.count, dropped, filled: writer.filled } };
+}
+
+async function loadNpz(data: readonly SplitFile[], options: FileOptions): Promise<Found> {
+  const opened: { split: SplitName; file: DataFile; npz: Npz }[] = [];
+  try {
+    for (const { split, file } of data) opened.push({ split, file, npz: await Npz.open(file) });
+    const found = new Map<SplitName, { npz: Npz; names: readonly [string, string] }>();
+    for (const { split, npz } of opened) {
+      // The training file may hold the other splits too; a file given for a split comes later and wins.
+      for (const held of split === "train" ? splitNames : [split]) {
+        const names = npz.namesOf(held, held === split);
+        if (names) found.set(held, { npz, names });
+        else if (held === split) throw npz.lacks(split);
+      }
+    }
+    for (const { file, npz } of opened) {
+      const own = [...found.values()].filter((arrays) => arrays.npz === npz);
+      file.total = npz.bytesOf(own.flatMap(({ names }) => names));
+    }
+    const splits = [...found].map(
+      ([split, { npz, names }]): ArraySplit => ({
+        split,
+        reason: `the array that belongs to ${names[0]}`,
+        features: () => npz.array(names[0]),
+        labels: () => npz.array(names[1]),
+      }),
+    );
+    return await loadArrays(splits, options);
+  } finally {
+    for (const { npz } of opened) npz.close();
   }
-  return arraysParsed(splits as Splits);
+}
+
+async function loadIdx(data: readonly SplitFile[], options: FileOptions): Promise<Found> {
+  const { labels } = options;
+  const given = typeof labels === "string" ? { train: labels } : (labels ?? {});
+  const splits = data.map(({ split, file }): ArraySplit => {
+    const reason = given[split] === undefined ? `the file beside ${file.path}` : "named by labels";
+    return {
+      split,
+      reason,
+      features: async () => openIdx(file),
+      labels: async () => {
+        const path = given[split] ?? (await idxLabelPath(file.path));
+        return openIdx(await DataFile.open(path, options));
+      },
+    };
+  });
+  return loadArrays(splits, options);
 }
 
 /** The label file beside an image file, packed or not. */
@@ -153,44 +256,107 @@ async function idxLabelPath(path: string): Promise<string> {
   throw expected("INVALID_ARGUMENT", "a label file (option labels)", path, "none");
 }
 
-function arraysParsed(splits: Splits): Parsed {
-  const classes = classesOf(splits.train.labels);
-  return { splits, classNames: Array.from({ length: classes }, (_, label) => String(label)) };
+/** `splits` starts with the training split. */
+async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): Promise<Found> {
+  const train = splits[0]!;
+  const trainLabels = await reading(await train.labels(), readLabels);
+  if (trainLabels.count === 0) throw expected("INVALID_ARGUMENT", "training samples", trainLabels.name, 0);
+  const classes = classesOfArray(trainLabels);
+  const indices = indicesOf(trainLabels, classes);
+  const chosen = chooseRows(options, indices, classes.names, present(splits));
+  const found: Splits = {};
+  let layout: Layout | undefined;
+  for (const part of splits) {
+    const isTrain = part === train;
+    const labels = isTrain ? trainLabels : await reading(await part.labels(), readLabels);
+    const partIndices = isTrain ? indices : indicesOf(labels, classes);
+    const read = await readSamples(
+      await part.features(),
+      labels,
+      partIndices,
+      options,
+      isTrain ? chosen : undefined,
+    );
+    if (isTrain) layout = read.layout;
+    const used = read.samples.count;
+    found[part.split] = {
+      samples: read.samples,
+      counts: { read: labels.count, used, dropped: 0, filled: 0 },
+    };
+  }
+  return {
+    splits: found,
+    trainLabels: indices,
+    classNames: classes.names,
+    reading: { label: { name: trainLabels.name, reason: train.reason }, ...(layout && { layout }) },
+  };
 }
 
-async function parseTables(
-  format: "csv" | "tsv" | "arff",
-  data: readonly DataFile[],
-  { labelColumn, standardize = false }: FileOptions,
-): Promise<Parsed> {
-  const tables = await Promise.all(
-    data.map(({ path, bytes }) => parsing(path, () => parseTable(format, path, decodeText(path, bytes)))),
-  );
-  const encoder = fitEncoder(tables[0]!, { standardize, ...(labelColumn !== undefined && { labelColumn }) });
-  const splits = Object.fromEntries(data.map(({ split }, i) => [split, encoder.encode(tables[i]!)]));
-  return { splits: splits as Splits, classNames: encoder.classNames, featureNames: encoder.featureNames };
+function readSamples(
+  array: NdArray,
+  labels: ArrayLabels,
+  indices: Int32Array,
+  { imageLayout = "auto" }: FileOptions,
+  rows: Int32Array | undefined,
+): Promise<{ samples: Samples; layout: Layout | undefined }> {
+  return reading(array, async () => {
+    checkCount(array, labels);
+    const form = sampleForm(array, imageLayout);
+    const samples: Samples = {
+      features: await readFeatures(array, form, rows),
+      labels: rows ? rows.map((row) => indices[row]!) : indices,
+      count: rows?.length ?? indices.length,
+      shape: form.shape,
+      ...(rows && { rows }),
+    };
+    return { samples, layout: form.layout };
+  });
 }
 
-function parseTable(format: "csv" | "tsv" | "arff", path: string, text: string): Table {
-  return format === "arff"
-    ? parseArff(path, text)
-    : parseDelimited(path, text, format === "csv" ? "," : "\t");
+/** Reads an array, and closes it whatever happens. */
+async function reading<T>(array: NdArray, read: (array: NdArray) => Promise<T>): Promise<T> {
+  try {
+    return await read(array);
+  } finally {
+    await array.close();
+  }
 }
 
-function checkAgreement(splits: Splits, classes: number): void {
-  if (splits.train.count === 0)
-    throw expected("INVALID_ARGUMENT", "training samples", "the training file", 0);
-  for (const name of splitNames) {
-    const split = splits[name];
-    if (split === undefined) continue;
-    if (split.shape.join() !== splits.train.shape.join()) {
-      const shape = `samples of shape [${splits.train.shape.join(", ")}], as in training`;
-      throw expected("INVALID_ARGUMENT", shape, `the ${name} split`, `[${split.shape.join(", ")}]`);
-    }
-    const row = split.labels.findIndex((label) => label >= classes);
-    if (row >= 0) {
-      const range = `a class in [0, ${classes}), as in training`;
-      throw expected("LABEL_OUT_OF_RANGE", range, `row ${row} of the ${name} split`, split.labels[row]);
-    }
+function present(splits: readonly { split: SplitName }[]): SplitName[] {
+  return splits.map(({ split }) => split);
+}
+
+/** @throws `INVALID_ARGUMENT` unless `select` returns ascending, distinct rows */
+function chooseRows(
+  options: FileOptions,
+  labels: Int32Array,
+  classNames: readonly string[],
+  splits: readonly SplitName[],
+): Int32Array | undefined {
+  const rows = options.select?.(labels, { classNames, splits });
+  const wrong = rows?.findIndex((row, i) => row <= (rows[i - 1] ?? -1) || row >= labels.length) ?? -1;
+  if (wrong >= 0) {
+    const expectation = `ascending, distinct rows in [0, ${labels.length})`;
+    throw expected("INVALID_ARGUMENT", expectation, "what select returns", rows![wrong]);
+  }
+  return rows;
+}
+
+function countClasses(labels: Int32Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}
+
+function noSamples(shape: readonly number[]): Samples {
+  return { features: new Float32Array(), labels: new Int32Array(), count: 0, shape };
+}
+
+function checkShapes(splits: Splits): void {
+  const shape = splits.train!.samples.shape;
+  for (const [split, { samples }] of Object.entries(splits)) {
+    if (samples.shape.join() === shape.join()) continue;
+    const expectation = `samples of shape [${shape.join(", ")}], as in training,`;
+    throw expected("INVALID_ARGUMENT", expectation, `the ${split} split`, `[${samples.shape.join(", ")}]`);
   }
 }

@@ -84,7 +84,7 @@ describe("NPZ", () => {
     const label = await npz("label.npz", new Float64Array(4), Int32Array.of(0, 2), [2, 2]);
     const wide = await npz("wide.npz", new Float64Array(6), Int32Array.of(0, 1), [2, 3]);
     await expect(loadFiles({ train, test: label })).rejects.toMatchObject(
-      coded("LABEL_OUT_OF_RANGE", "test"),
+      coded("LABEL_OUT_OF_RANGE", "one of 0, 1 for row 1 of labels of", "label.npz", "2"),
     );
     await expect(loadFiles({ train, valid: wide })).rejects.toMatchObject(coded("INVALID_ARGUMENT", "valid"));
   });
@@ -131,6 +131,7 @@ describe("CSV and TSV", () => {
       labels: Int32Array.of(1, 2, 0),
       count: 3,
       shape: [3],
+      lines: Int32Array.of(2, 3, 4),
     });
   });
 
@@ -181,14 +182,14 @@ describe("CSV and TSV", () => {
   });
 
   it.each([
-    ["an empty cell", "a,b,label\n1,2,x\n3,,y\n", "NON_FINITE", "row 2, column b"],
-    ["NaN", "a,b,label\n1,2,x\nNaN,4,y\n", "NON_FINITE", "row 2, column a"],
-    ["infinity", "a,label\n1,x\n-inf,y\n", "NON_FINITE", "row 2, column a"],
-    ["more than a float32 holds", "a,label\n1,x\n1e39,y\n", "NON_FINITE", "row 2, column a"],
-    ["an empty category", "a,label\nred,x\n,y\n", "NON_FINITE", "row 2, column a"],
-    ["an empty label", "a,label\n1,x\n2,\n", "LABEL_OUT_OF_RANGE", "row 2, column label"],
+    ["an empty cell", "a,b,label\n1,2,x\n3,,y\n", "NON_FINITE", "line 3, column b"],
+    ["NaN", "a,b,label\n1,2,x\nNaN,4,y\n", "NON_FINITE", "line 3, column a"],
+    ["infinity", "a,label\n1,x\n-inf,y\n", "NON_FINITE", "line 3, column a"],
+    ["more than a float32 holds", "a,label\n1,x\n1e39,y\n", "NON_FINITE", "line 3, column a"],
+    ["an empty category", "a,label\nred,x\n,y\n", "NON_FINITE", "line 3, column a"],
+    ["an empty label", "a,label\n1,x\n2,\n", "LABEL_OUT_OF_RANGE", "line 3, column label"],
     ["a short row", "a,b,label\n1,2,x\n3,y\n", "CORRUPT_FILE", "line 3"],
-    ["an open quote", 'a,label\n"1,x\n', "CORRUPT_FILE", "Quote"],
+    ["an open quote", 'a,label\n"1,x\n', "CORRUPT_FILE", "closing quote for line 2"],
     ["no header", "1,2,3\n4,5,6\n", "CORRUPT_FILE", "header"],
     ["no rows", "a,label\n", "CORRUPT_FILE", "data rows"],
     ["nothing", "", "CORRUPT_FILE", "header"],
@@ -201,8 +202,13 @@ describe("CSV and TSV", () => {
   });
 
   it.each([
-    ["text in a numeric column", "size,colour,label\nbig,red,cat\n", "CORRUPT_FILE", "row 1, column size"],
-    ["an unknown label", "size,colour,label\n1,red,cow\n", "LABEL_OUT_OF_RANGE", "ant, cat, dog.*row 1.*cow"],
+    ["text in a numeric column", "size,colour,label\nbig,red,cat\n", "CORRUPT_FILE", "line 2, column size"],
+    [
+      "an unknown label",
+      "size,colour,label\n1,red,cow\n",
+      "LABEL_OUT_OF_RANGE",
+      "ant, cat, dog.*line 2.*cow",
+    ],
     ["a missing column", "size,label\n1,cat\n", "CORRUPT_FILE", "3 columns"],
     ["another column", "size,shade,label\n1,red,cat\n", "CORRUPT_FILE", "column colour"],
   ])("refuses %s in the test file", async (_, text, code, message) => {
@@ -247,11 +253,11 @@ describe("ARFF", () => {
   });
 
   it.each([
-    ["a missing number", `${header}?,red,1,dog`, "NON_FINITE", "row 1, column body size"],
-    ["a missing category", `${header}1,?,1,dog`, "NON_FINITE", "row 1, column colour"],
-    ["a missing label", `${header}1,red,1,?`, "LABEL_OUT_OF_RANGE", "row 1, column class"],
+    ["a missing number", `${header}?,red,1,dog`, "NON_FINITE", "line 8, column body size"],
+    ["a missing category", `${header}1,?,1,dog`, "NON_FINITE", "line 8, column colour"],
+    ["a missing label", `${header}1,red,1,?`, "LABEL_OUT_OF_RANGE", "line 8, column class"],
     ["an undeclared category", `${header}1,green,1,dog`, "CORRUPT_FILE", "colour in line 8"],
-    ["text for a number", `${header}big,red,1,dog`, "CORRUPT_FILE", "row 1, column body size"],
+    ["text for a number", `${header}big,red,1,dog`, "CORRUPT_FILE", "line 8, column body size"],
     ["a short row", `${header}1,red,dog`, "CORRUPT_FILE", "4 values.*line 8.*3"],
     ["an open quote", `${header}1,'red,1,dog`, "CORRUPT_FILE", "line 8"],
     ["a sparse row", `${header}{0 1, 3 dog}`, "CORRUPT_FILE", "dense"],

@@ -6,9 +6,9 @@ import type {
   WeightedLossOutputs,
   WeightedLossScalars,
 } from "../backend.js";
-import type { DeviceStream } from "../device.js";
+import type { DeviceBatchInput, DeviceStream } from "../device.js";
 import { expected, LilawError } from "../errors.js";
-import { type BatchInput, isOnDevice, optionsOf } from "../operations/arguments.js";
+import { type BatchInput, isOnDevice } from "../operations/arguments.js";
 import { metaGradient } from "../operations/meta-gradient.js";
 import { type WeightedLossResult, weightedLoss } from "../operations/weighted-loss.js";
 import { DeviceLiLAW } from "./device-lilaw.js";
@@ -16,7 +16,6 @@ import {
   checkOptions,
   type LiLAWOptions,
   type LiLAWState,
-  optionsOfState,
   perScalar,
   scalarNames,
   stateOf,
@@ -56,7 +55,7 @@ export class LiLAW {
 
   /** alpha, beta and delta as they are now. */
   get params(): LilawParams {
-    return { ...this.#params };
+    return this.#params;
   }
 
   get loss(): Loss {
@@ -67,8 +66,8 @@ export class LiLAW {
   weigh<A extends FloatArray>(batch: WeighInput<A>): WeightedLossResult<A>;
   weigh<O extends WeightedLossOutputs>(batch: WeighInput, out: O): O & WeightedLossScalars;
   weigh(batch: WeighInput, out?: WeightedLossOutputs): WeightedLossOutputs & WeightedLossScalars {
-    const { logits, labels, classes, sampleWeights, warmup = false } = optionsOf("batch", batch);
-    checkOnHost(logits);
+    checkOnHost(batch);
+    const { logits, labels, classes, sampleWeights, warmup = false } = batch;
     const { loss, gradient, normalize, backend } = this.#options;
     const params = warmup ? null : this.#params;
     const input = { logits, labels, classes, sampleWeights, params, loss, gradient, normalize, backend };
@@ -83,8 +82,8 @@ export class LiLAW {
    *   Also the errors of {@link metaGradient}.
    */
   metaStep(batch: MetaStepInput): MetaGradient {
-    const { logits, labels, classes, coefficients } = optionsOf("batch", batch);
-    checkOnHost(logits);
+    checkOnHost(batch);
+    const { logits, labels, classes, coefficients } = batch;
     const { loss, backend } = this.#options;
     const input = { logits, labels, classes, coefficients, params: this.#params, loss, backend };
     return this.applyMetaGradient(metaGradient(input));
@@ -96,11 +95,12 @@ export class LiLAW {
    * @throws LilawError `NON_FINITE`; the scalars have not moved then
    */
   applyMetaGradient(gradient: MetaGradient): MetaGradient {
-    const moved = this.#moved(optionsOf("gradient", gradient));
+    const moved = this.#moved(gradient);
     if (!scalarNames.every((name) => Number.isFinite(moved[name]))) {
       throw new LilawError(
         "NON_FINITE",
-        `Expected ${causeOf(gradient)}; alpha, beta and delta have not moved`,
+        `Expected finite validation logits for metaStep but received ${gradient.nonFiniteRows} non-finite rows; ` +
+          "alpha, beta and delta have not moved",
       );
     }
     this.#params = moved;
@@ -137,23 +137,24 @@ export class LiLAW {
 
   /**
    * The method a {@link toJSON} state describes, on a backend of this machine's own.
-   * @throws LilawError `INCOMPATIBLE_STATE` for anything but a whole state whose values are possible
+   * @throws LilawError `INCOMPATIBLE_STATE`
    */
   static fromJSON(state: LiLAWState, { backend }: Pick<LiLAWOptions, "backend"> = {}): LiLAW {
-    const options = optionsOfState(state);
+    if (state?.method !== "lilaw" || state.version !== 1) {
+      throw expected("INCOMPATIBLE_STATE", 'a state of method "lilaw", version 1', "state", state);
+    }
+    const { method: _, version: __, ...options } = state;
     return new LiLAW(backend === undefined ? options : { ...options, backend });
   }
 }
 
-/** What keeps the scalars from moving. */
-function causeOf({ alpha, beta, delta, nonFiniteRows }: MetaGradient): string {
-  return nonFiniteRows > 0
-    ? `finite validation logits for metaStep but received ${nonFiniteRows} non-finite rows`
-    : `a gradient that leaves the scalars finite for metaStep but received ${[alpha, beta, delta].join(", ")}`;
-}
-
 /** The scalars are on the host. */
-function checkOnHost(logits: unknown): void {
-  if (!isOnDevice(logits)) return;
-  throw expected("INVALID_ARGUMENT", "an array of the host (LiLAW.onDevice is for others)", "logits", logits);
+function checkOnHost(batch: BatchInput | DeviceBatchInput): void {
+  if (!isOnDevice(batch)) return;
+  throw expected(
+    "INVALID_ARGUMENT",
+    "an array of the host (LiLAW.onDevice is for others)",
+    "logits",
+    batch.logits,
+  );
 }

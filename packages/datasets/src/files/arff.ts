@@ -1,79 +1,136 @@
 import { expected } from "@lilaw/core";
+import type { Chunks } from "./inflate.js";
+import { lineBatches } from "./lines.js";
 import type { Column, Table } from "./table.js";
 
-/** A quoted or bare value, then the comma or the end. Groups: single-quoted, double-quoted, bare. */
-const valuePattern = /\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"]*?))\s*(,|$)/y;
-
-/** A quoted or bare attribute name, then its type. */
-const attributePattern = /^@attribute\s+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s'"{]+))\s*(\S.*)$/i;
-
-/**
- * Reads Weka's ARFF: numeric (also real, integer) and nominal attributes, dense rows. Missing values (`?`)
- * become empty cells.
- *
- * @throws `CORRUPT_FILE` for anything else, naming the line
- */
-export function parseArff(name: string, text: string): Table {
-  const columns: Column[] = [];
-  const rows: string[][] = [];
-  let inData = false;
-  text.split(/\r?\n/).forEach((raw, i) => {
-    const line = raw.trim();
-    const at = `line ${i + 1} of ${name}`;
-    if (line === "" || line.startsWith("%")) return;
-    if (inData) rows.push(parseRow(line, columns, at));
-    else if (/^@data$/i.test(line)) inData = true;
-    else if (/^@attribute\s/i.test(line)) columns.push(parseAttribute(line, at));
-    else if (!/^@relation\s/i.test(line))
-      throw expected("CORRUPT_FILE", "@relation, @attribute or @data", at, line);
-  });
-  if (columns.length === 0 || rows.length === 0) {
-    throw expected("CORRUPT_FILE", "attributes and data rows", name, `${columns.length} and ${rows.length}`);
-  }
-  return { name, columns, rows };
+interface Attribute {
+  column: Column;
+  /** The declared categories again, for looking up. */
+  categories?: ReadonlySet<string>;
 }
 
-function parseAttribute(line: string, at: string): Column {
-  const [, single, double, bare, type = ""] = attributePattern.exec(line) ?? [];
-  const name = unescaped(single ?? double) ?? bare;
-  if (name === undefined) throw expected("CORRUPT_FILE", "@attribute NAME TYPE", at, line);
-  if (/^(numeric|real|integer)$/i.test(type)) return { name, kind: "numeric" };
-  if (!/^\{.*\}$/.test(type)) throw expected("CORRUPT_FILE", "a numeric or nominal attribute", at, type);
+/**
+ * Weka's ARFF: numeric (also real, integer) and nominal attributes, dense rows. Missing values (`?`) become empty
+ * cells.
+ *
+ * @param chunks starts a new pass over the bytes of the file
+ * @throws `CORRUPT_FILE` for anything else, naming the line
+ */
+export async function openArff(name: string, chunks: () => Chunks): Promise<Table> {
+  const attributes: Attribute[] = [];
+  let dataLine = 0;
+  for await (const { line, number } of contentLines(name, chunks())) {
+    const at = `line ${number} of ${name}`;
+    if (/^@data$/i.test(line)) {
+      dataLine = number;
+      break;
+    }
+    if (/^@attribute\s/i.test(line)) attributes.push(parseAttribute(line, at));
+    else if (!/^@relation\s/i.test(line))
+      throw expected("CORRUPT_FILE", "@relation, @attribute or @data", at, line.slice(0, 100));
+  }
+  if (attributes.length === 0 || dataLine === 0) {
+    throw expected("CORRUPT_FILE", "attributes and data rows", name, `${attributes.length} attributes`);
+  }
   return {
     name,
-    kind: "categorical",
-    categories: parseValues(type.slice(1, -1), at).map(({ value }) => value),
+    columns: attributes.map(({ column }) => column),
+    async read(visit) {
+      for await (const { line, number } of contentLines(name, chunks())) {
+        if (number > dataLine) visit(parseRow(line, attributes, `line ${number} of ${name}`), number);
+      }
+    },
   };
 }
 
-function parseRow(line: string, columns: readonly Column[], at: string): string[] {
+/** Lines that are neither blank nor comments. */
+async function* contentLines(name: string, chunks: Chunks): AsyncGenerator<{ line: string; number: number }> {
+  for await (const { lines, first } of lineBatches(name, chunks)) {
+    for (const [i, raw] of lines.entries()) {
+      const line = raw.trim();
+      if (line !== "" && !line.startsWith("%")) yield { line, number: first + i };
+    }
+  }
+}
+
+function parseAttribute(line: string, at: string): Attribute {
+  const declaration = line.slice("@attribute".length).trim();
+  const { value: name, end } = parseName(declaration, at);
+  const type = declaration.slice(end).trim();
+  if (name === "" || type === "")
+    throw expected("CORRUPT_FILE", "@attribute NAME TYPE", at, line.slice(0, 100));
+  if (/^(?:numeric|real|integer)$/i.test(type)) return { column: { name, kind: "numeric" } };
+  if (!type.startsWith("{") || !type.endsWith("}")) {
+    throw expected("CORRUPT_FILE", "a numeric or nominal attribute", at, type.slice(0, 100));
+  }
+  const categories = parseValues(type.slice(1, -1), at).map(({ value }) => value);
+  return { column: { name, kind: "categorical", categories }, categories: new Set(categories) };
+}
+
+/** A quoted name, or one that ends before a blank or the brace of its type. */
+function parseName(text: string, at: string): { value: string; end: number } {
+  if (isQuote(text[0])) return parseQuoted(text, 0, at);
+  const end = text.search(/[\s'"{]/);
+  return { value: text.slice(0, Math.max(end, 0)), end: Math.max(end, 0) };
+}
+
+function parseRow(line: string, attributes: readonly Attribute[], at: string): string[] {
   if (line.startsWith("{")) throw expected("CORRUPT_FILE", "a dense row", at, "a sparse one");
   const values = parseValues(line, at);
-  if (values.length !== columns.length) {
-    throw expected("CORRUPT_FILE", `${columns.length} values`, at, values.length);
+  if (values.length !== attributes.length) {
+    throw expected("CORRUPT_FILE", `${attributes.length} values`, at, values.length);
   }
   return values.map(({ value, quoted }, i) => {
     if (value === "?" && !quoted) return "";
-    const { name, categories } = columns[i]!;
-    if (categories !== undefined && !categories.includes(value)) {
-      throw expected("CORRUPT_FILE", `one of ${categories.join(", ")}`, `${name} in ${at}`, value);
+    const { column, categories } = attributes[i]!;
+    if (categories?.has(value) === false) {
+      const declared = `one of ${[...categories].slice(0, 20).join(", ")}`;
+      throw expected("CORRUPT_FILE", declared, `${column.name} in ${at}`, value);
     }
     return value;
   });
 }
 
+/** Values between commas, quoted or bare. */
 function parseValues(text: string, at: string): { value: string; quoted: boolean }[] {
   const values: { value: string; quoted: boolean }[] = [];
-  valuePattern.lastIndex = 0;
-  for (;;) {
-    const match = valuePattern.exec(text);
-    if (match === null) throw expected("CORRUPT_FILE", "values separated by commas", at, text);
-    const quoted = unescaped(match[1] ?? match[2]);
-    values.push({ value: quoted ?? match[3]!, quoted: quoted !== undefined });
-    if (match[4] === "") return values;
+  for (let start = 0; ; ) {
+    let begin = start;
+    while (begin < text.length && text[begin]!.trim() === "") begin++;
+    const quoted = isQuote(text[begin]);
+    const { value, end } = quoted ? parseQuoted(text, begin, at) : parseBare(text, begin, at);
+    values.push({ value, quoted });
+    let comma = end;
+    while (comma < text.length && text[comma]!.trim() === "") comma++;
+    if (comma === text.length) return values;
+    if (text[comma] !== ",")
+      throw expected("CORRUPT_FILE", "values separated by commas", at, text.slice(0, 100));
+    start = comma + 1;
   }
 }
 
-function unescaped(text: string | undefined): string | undefined {
-  return text?.replace(/\\(.)/g, "$1");
+function parseBare(text: string, start: number, at: string): { value: string; end: number } {
+  const comma = text.indexOf(",", start);
+  const end = comma < 0 ? text.length : comma;
+  const value = text.slice(start, end).trimEnd();
+  if (value.includes("'") || value.includes('"')) {
+    throw expected("CORRUPT_FILE", "quotes around a whole value", at, value.slice(0, 100));
+  }
+  return { value, end };
+}
+
+/** The text between the quote at `start` and the next such quote; a backslash takes the next character as it is. */
+function parseQuoted(text: string, start: number, at: string): { value: string; end: number } {
+  const quote = text[start];
+  let value = "";
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] === quote) return { value, end: i + 1 };
+    if (text[i] === "\\") i++;
+    value += text[i] ?? "";
+  }
+  throw expected("CORRUPT_FILE", "a closing quote", at, text.slice(start, start + 100));
+}
+
+function isQuote(character: string | undefined): boolean {
+  return character === "'" || character === '"';
 }

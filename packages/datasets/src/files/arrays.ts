@@ -1,79 +1,293 @@
 import { expected } from "@lilaw/core";
-import type { Samples } from "../types.js";
+import type { FileOptions, Reading, Samples } from "../types.js";
+import { allocateFeatures } from "./allocate.js";
+import { Blocks, type ElementType } from "./elements.js";
+import type { Chunks } from "./inflate.js";
+import { type Classes, classesOf, IntList, LabelList, listOf, maxClasses } from "./labels.js";
 
 /** A dense row-major array as IDX and NPY files hold it, the first axis being the samples. */
-export interface NdArray {
+export interface ArrayHeader {
   /** Where it comes from, for messages. */
   name: string;
-  data: ArrayLike<number | bigint | boolean>;
   shape: readonly number[];
-  /** Whether the values are unsigned bytes: those of images are brightness from 0 to 255. */
-  bytes: boolean;
+  type: ElementType;
 }
 
-/** More than any real set; a label above is a damaged file, and would make a model too big to allocate. */
-const maxClasses = 65_536;
+/** An array whose bytes come as a stream. */
+export interface NdArray extends ArrayHeader {
+  body: Chunks;
+  /** Lets go of the file, read to the end or not. */
+  close(): Promise<unknown>;
+}
+
+/** An array whose bytes are in memory. */
+export interface LoadedArray extends ArrayHeader {
+  body: Uint8Array;
+}
+
+/** Labels before the classes are known: class indices, or texts. */
+export type ArrayLabels = { name: string; count: number } & ({ indices: Int32Array } | { texts: LabelList });
+
+export type Layout = NonNullable<Reading["layout"]>;
+
+/** Where the elements of one sample go. */
+export interface SampleForm {
+  shape: readonly number[];
+  layout?: Layout;
+  /** Place in a sample of each element of the file; undefined where both have the same order. */
+  places?: Int32Array;
+}
+
+/** Sizes of an axis that tell that it holds channels. */
+const channelCounts = [1, 3, 4];
 
 /**
- * Samples of a feature array and a label array.
- *
- * A feature array of three or more axes holds images (or volumes): a last axis of 1, 3 or 4 values is the
- * channels, else one channel is appended; bytes are scaled to [0, 1]. Two axes are plain feature vectors, as they
- * are.
+ * Samples of a feature array and a label array in memory, as {@link readFeatures} and {@link readLabels} make them of
+ * streams.
  */
-export function samplesFromArrays(features: NdArray, labels: NdArray): Samples {
-  const count = features.shape[0] ?? 0;
-  const parsedLabels = labelsFromArray(labels);
-  if (parsedLabels.length !== count) {
-    throw expected("LENGTH_MISMATCH", `${count} labels (one a sample)`, labels.name, parsedLabels.length);
-  }
+export function samplesFromArrays(features: LoadedArray, labels: LoadedArray): Samples {
+  const labelReader = new LabelReader(labels);
+  labelReader.add(labels.body);
+  const found = labelReader.finish();
+  checkCount(features, found);
+  const form = sampleForm(features, "auto");
+  const reader = new FeatureReader(features, form);
+  reader.add(features.body);
   return {
-    features: featuresFromArray(features),
-    labels: parsedLabels,
-    count,
-    shape: sampleShape(features),
+    features: reader.finish(),
+    labels: indicesOf(found, classesOfArray(found)),
+    count: found.count,
+    shape: form.shape,
   };
 }
 
-/** The number of classes that training labels tell: the highest one, plus one. */
-export function classesOf(labels: Int32Array): number {
-  return labels.reduce((highest, label) => Math.max(highest, label), 0) + 1;
+/** @throws `LABEL_OUT_OF_RANGE`, `INVALID_ARGUMENT` for another shape than [n] or [n, 1], `CORRUPT_FILE` */
+export async function readLabels(array: NdArray): Promise<ArrayLabels> {
+  const reader = new LabelReader(array);
+  for await (const chunk of array.body) reader.add(chunk);
+  return reader.finish();
 }
 
-function sampleShape({ name, shape }: NdArray): readonly number[] {
+/**
+ * The features of the given rows, or of all.
+ *
+ * A feature array of three or more axes holds images (or volumes), whose channels come last in samples: see
+ * {@link sampleForm}. Bytes of images are scaled to [0, 1]. Two axes are plain feature vectors, as they are.
+ *
+ * @throws `NON_FINITE` for NaN and infinities, `CORRUPT_FILE`, `OUT_OF_MEMORY`
+ */
+export async function readFeatures(
+  array: NdArray,
+  form: SampleForm,
+  rows?: Int32Array,
+): Promise<Float32Array> {
+  const reader = new FeatureReader(array, form, rows);
+  for await (const chunk of array.body) reader.add(chunk);
+  return reader.finish();
+}
+
+/** @throws `LENGTH_MISMATCH` unless every sample has one label */
+export function checkCount(features: ArrayHeader, labels: ArrayLabels): void {
+  const count = features.shape[0] ?? 0;
+  if (labels.count !== count) {
+    throw expected("LENGTH_MISMATCH", `${count} labels (one a sample)`, labels.name, labels.count);
+  }
+}
+
+/**
+ * The form of samples of a feature array. With three axes or more the last one holds channels in samples; in the file
+ * it may be the first, or there are none, and one is appended. `"auto"` takes an axis of 1, 3 or 4 for channels.
+ *
+ * @throws `INVALID_ARGUMENT` for an array without samples, and where first and last axis may both be channels
+ */
+export function sampleForm(
+  { name, shape }: ArrayHeader,
+  imageLayout: NonNullable<FileOptions["imageLayout"]>,
+): SampleForm {
   const [, ...sample] = shape;
   if (sample.length === 0 || sample.includes(0)) {
     throw expected("INVALID_ARGUMENT", "an array [samples, ...shape]", name, `shape [${shape.join(", ")}]`);
   }
-  const hasChannels = sample.length === 1 || (sample.length > 2 && [1, 3, 4].includes(sample.at(-1)!));
-  return hasChannels ? sample : [...sample, 1];
+  if (sample.length === 1) return { shape: sample };
+  const layout = sample.length === 2 ? "no channels" : layoutOf(name, sample, imageLayout);
+  if (layout === "channels-last") return { shape: sample, layout };
+  if (layout === "no channels") return { shape: [...sample, 1], layout };
+  const [channels, ...rest] = sample as [number, ...number[]];
+  return {
+    shape: [...rest, channels],
+    layout,
+    ...(channels > 1 && { places: channelsLast(channels, rest) }),
+  };
 }
 
-function featuresFromArray({ name, data, shape, bytes }: NdArray): Float32Array {
-  const scale = bytes && shape.length > 2 ? 255 : 1;
-  const width = shape.slice(1).reduce((a, b) => a * b, 1);
-  const features = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const value = Number(data[i]) / scale;
-    features[i] = value;
-    if (!Number.isFinite(features[i])) {
-      const where = `row ${Math.floor(i / width)}, column ${i % width} of ${name}`;
-      throw expected("NON_FINITE", "a finite float32 number", where, value);
-    }
+function layoutOf(
+  name: string,
+  sample: readonly number[],
+  imageLayout: NonNullable<FileOptions["imageLayout"]>,
+): Layout {
+  if (imageLayout !== "auto") return imageLayout;
+  const [first, last] = [sample[0]!, sample.at(-1)!].map((size) => channelCounts.includes(size));
+  if (first && last) {
+    const expectation = "a shape that tells where the channels are, or the option imageLayout,";
+    throw expected("INVALID_ARGUMENT", expectation, name, `samples of shape [${sample.join(", ")}]`);
   }
-  return features;
+  if (last) return "channels-last";
+  return first ? "channels-first" : "no channels";
 }
 
-/** Class indices of shape [n], or [n, 1] as MedMNIST stores them. */
-function labelsFromArray({ name, data, shape }: NdArray): Int32Array {
-  if (shape.length < 1 || shape.slice(1).some((size) => size !== 1)) {
-    throw expected("INVALID_ARGUMENT", "one label a sample", name, `shape [${shape.join(", ")}]`);
-  }
-  return Int32Array.from({ length: data.length }, (_, row) => {
-    const label = Number(data[row]);
-    if (!Number.isInteger(label) || label < 0 || label >= maxClasses) {
-      throw expected("LABEL_OUT_OF_RANGE", `a class in [0, ${maxClasses})`, `row ${row} of ${name}`, label);
-    }
-    return label;
+function channelsLast(channels: number, rest: readonly number[]): Int32Array {
+  const size = rest.reduce((a, b) => a * b, 1);
+  return Int32Array.from({ length: channels * size }, (_, i) => (i % size) * channels + Math.floor(i / size));
+}
+
+/** The classes of training labels: up to the highest index, or the texts in sorted order. */
+export function classesOfArray(labels: ArrayLabels): Classes {
+  if ("texts" in labels) return classesOf(labels.name, labels.texts.spellings);
+  const highest = labels.indices.reduce((a, b) => Math.max(a, b), 0);
+  const names = Array.from({ length: highest + 1 }, (_, index) => String(index));
+  return classesOf(labels.name, names);
+}
+
+/** @throws `LABEL_OUT_OF_RANGE` for a label that training does not have, naming its row */
+export function indicesOf(labels: ArrayLabels, classes: Classes): Int32Array {
+  const unknown = (row: number, label: string) =>
+    expected("LABEL_OUT_OF_RANGE", `one of ${listOf(classes.names)}`, `row ${row} of ${labels.name}`, label);
+  if ("texts" in labels) return labels.texts.indices(classes, unknown);
+  const known = new Map<number, number>();
+  return labels.indices.map((label, row) => {
+    const index = known.get(label) ?? classes.indexOf(String(label));
+    if (index === undefined) throw unknown(row, String(label));
+    known.set(label, index);
+    return index;
   });
+}
+
+/** Class indices or texts, of shape [n], or [n, 1] as MedMNIST stores them. */
+class LabelReader {
+  readonly #header: ArrayHeader;
+  readonly #blocks: Blocks;
+  readonly #texts = new LabelList();
+  readonly #indices = new IntList();
+  #count = 0;
+
+  constructor(header: ArrayHeader) {
+    const { name, shape, type } = header;
+    if (shape.length < 1 || shape.slice(1).some((size) => size !== 1)) {
+      const expectation = "one label a sample (numpy.argmax of one-hot rows)";
+      throw expected("INVALID_ARGUMENT", expectation, name, `shape [${shape.join(", ")}]`);
+    }
+    this.#header = header;
+    this.#blocks = new Blocks(type.size, (block) => {
+      if (type.texts) this.#addTexts(type.texts(block));
+      else this.#addNumbers(type.numbers!(block));
+    });
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#blocks.add(chunk);
+  }
+
+  finish(): ArrayLabels {
+    const { name, type } = this.#header;
+    const odd = this.#blocks.end();
+    const count = this.#count;
+    checkLength(this.#header, count, odd);
+    return type.texts
+      ? { name, count, texts: this.#texts }
+      : { name, count, indices: this.#indices.toArray() };
+  }
+
+  #addTexts(texts: readonly string[]): void {
+    for (const text of texts) {
+      const row = this.#count++;
+      this.#texts.add(text, () => `row ${row} of ${this.#header.name}`);
+    }
+  }
+
+  #addNumbers(labels: ArrayLike<number>): void {
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i]!;
+      const row = this.#count++;
+      if (!Number.isInteger(label) || label < 0 || label >= maxClasses) {
+        const at = `row ${row} of ${this.#header.name}`;
+        throw expected("LABEL_OUT_OF_RANGE", `a class in [0, ${maxClasses})`, at, label);
+      }
+      this.#indices.push(label);
+    }
+  }
+}
+
+class FeatureReader {
+  readonly #header: ArrayHeader;
+  readonly #places: Int32Array | undefined;
+  readonly #rows: Int32Array | undefined;
+  readonly #width: number;
+  readonly #scale: number;
+  readonly #features: Float32Array;
+  readonly #blocks: Blocks;
+  /** Place of the next element in the file. */
+  #row = 0;
+  #column = 0;
+  /** Number of samples that are written to the end. */
+  #written = 0;
+
+  constructor(header: ArrayHeader, { places }: SampleForm, rows?: Int32Array) {
+    const { name, shape, type } = header;
+    const { numbers } = type;
+    if (!numbers) throw expected("CORRUPT_FILE", "numbers", name, "text");
+    this.#header = header;
+    this.#places = places;
+    this.#rows = rows;
+    this.#width = shape.slice(1).reduce((a, b) => a * b, 1);
+    this.#scale = type.isByte && shape.length > 2 ? 255 : 1;
+    this.#features = allocateFeatures(name, rows?.length ?? shape[0]!, this.#width);
+    this.#blocks = new Blocks(type.size, (block) => this.#write(numbers(block)));
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#blocks.add(chunk);
+  }
+
+  finish(): Float32Array {
+    const odd = this.#blocks.end();
+    checkLength(this.#header, this.#row * this.#width + this.#column, odd);
+    return this.#features;
+  }
+
+  #write(values: ArrayLike<number>): void {
+    for (let start = 0; start < values.length; ) {
+      const end = Math.min(values.length, start + this.#width - this.#column);
+      const isKept =
+        this.#rows === undefined
+          ? this.#row < this.#header.shape[0]!
+          : this.#rows[this.#written] === this.#row;
+      if (isKept) this.#writeSample(values, start, end);
+      this.#column += end - start;
+      start = end;
+      if (this.#column < this.#width) continue;
+      this.#column = 0;
+      this.#row++;
+      if (isKept) this.#written++;
+    }
+  }
+
+  #writeSample(values: ArrayLike<number>, start: number, end: number): void {
+    const [features, places, scale] = [this.#features, this.#places, this.#scale];
+    const offset = this.#written * this.#width;
+    for (let i = start, column = this.#column; i < end; i++, column++) {
+      const place = offset + (places === undefined ? column : places[column]!);
+      const value = values[i]! / scale;
+      features[place] = value;
+      if (!Number.isFinite(features[place])) {
+        const at = `row ${this.#row}, column ${column} of ${this.#header.name}`;
+        throw expected("NON_FINITE", "a finite float32 number", at, value);
+      }
+    }
+  }
+}
+
+function checkLength({ name, shape }: ArrayHeader, elements: number, oddBytes: number): void {
+  const length = shape.reduce((a, b) => a * b, 1);
+  if (elements === length && oddBytes === 0) return;
+  throw expected("CORRUPT_FILE", `${length} elements of shape [${shape.join(", ")}]`, name, elements);
 }

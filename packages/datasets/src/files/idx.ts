@@ -1,45 +1,63 @@
 import { expected } from "@lilaw/core";
-import type { NdArray } from "./arrays.js";
+import type { ArrayHeader, LoadedArray, NdArray } from "./arrays.js";
+import type { DataFile } from "./data-file.js";
+import { numberType } from "./elements.js";
 
 /** Element types of the IDX format, by their code: all are big-endian. */
-const elementTypes = new Map<number, { size: number; read(view: DataView, offset: number): number }>([
-  [0x08, { size: 1, read: (view, offset) => view.getUint8(offset) }],
-  [0x09, { size: 1, read: (view, offset) => view.getInt8(offset) }],
-  [0x0b, { size: 2, read: (view, offset) => view.getInt16(offset) }],
-  [0x0c, { size: 4, read: (view, offset) => view.getInt32(offset) }],
-  [0x0d, { size: 4, read: (view, offset) => view.getFloat32(offset) }],
-  [0x0e, { size: 8, read: (view, offset) => view.getFloat64(offset) }],
+const elementCodes = new Map([
+  [0x08, "u1"],
+  [0x09, "i1"],
+  [0x0b, "i2"],
+  [0x0c, "i4"],
+  [0x0d, "f4"],
+  [0x0e, "f8"],
 ]);
 
 /** Whether bytes begin as an IDX file does: two zeros, an element type, a number of axes. */
 export function isIdx(bytes: Uint8Array): boolean {
-  return bytes[0] === 0 && bytes[1] === 0 && elementTypes.has(bytes[2] ?? 0) && (bytes[3] ?? 0) > 0;
+  return bytes[0] === 0 && bytes[1] === 0 && elementCodes.has(bytes[2] ?? 0) && (bytes[3] ?? 0) > 0;
 }
 
 /**
- * Reads an IDX file, the format of MNIST (yann.lecun.com/exdb/mnist): two zero bytes, the element type, the
- * number of axes, each axis as a big-endian uint32, the elements.
+ * The header of an IDX file, the format of MNIST (yann.lecun.com/exdb/mnist): two zero bytes, the element type, the
+ * number of axes, each axis as a big-endian uint32; the elements follow.
  *
- * @throws `CORRUPT_FILE` when header and length do not agree
+ * @param length bytes of the header itself
+ * @throws `CORRUPT_FILE` for other bytes
  */
-export function parseIdx(name: string, bytes: Uint8Array): NdArray {
-  const type = elementTypes.get(bytes[2] ?? 0);
+export function parseIdxHeader(name: string, bytes: Uint8Array): ArrayHeader & { length: number } {
   const axes = bytes[3] ?? 0;
-  const header = 4 + 4 * axes;
-  if (!isIdx(bytes) || type === undefined || bytes.length < header) {
+  const length = 4 + 4 * axes;
+  if (!isIdx(bytes) || bytes.length < length) {
     throw expected("CORRUPT_FILE", "an IDX header", name, `${bytes.length} other bytes`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const length = shape.reduce((a, b) => a * b, 1);
-  if (bytes.length !== header + length * type.size) {
-    const expectation = `${header + length * type.size} bytes of shape [${shape.join(", ")}]`;
-    throw expected("CORRUPT_FILE", expectation, name, bytes.length);
+  return { name, shape, type: numberType(elementCodes.get(bytes[2]!)!, true)!, length };
+}
+
+/** @throws `CORRUPT_FILE` when header and length do not agree */
+export function openIdx(file: DataFile): NdArray {
+  const header = parseIdxHeader(file.path, file.head);
+  const size = header.shape.reduce((a, b) => a * b, header.type.size) + header.length;
+  if (!file.isPacked && file.size !== size) {
+    const expectation = `${size} bytes of shape [${header.shape.join(", ")}]`;
+    throw expected("CORRUPT_FILE", expectation, file.path, file.size);
   }
-  // Byte files, the big ones, need no copy.
-  const data =
-    bytes[2] === 0x08
-      ? bytes.subarray(header)
-      : Float64Array.from({ length }, (_, i) => type.read(view, header + i * type.size));
-  return { name, data, shape, bytes: bytes[2] === 0x08 };
+  const chunks = file.chunks();
+  return { ...header, body: withoutStart(chunks, header.length), close: () => chunks.return() };
+}
+
+async function* withoutStart(chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const chunk of chunks) {
+    yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+/** An IDX file whose bytes are in memory. */
+export function parseIdx(name: string, bytes: Uint8Array): LoadedArray {
+  const header = parseIdxHeader(name, bytes);
+  return { ...header, body: bytes.subarray(header.length) };
 }

@@ -1,9 +1,11 @@
 import { expected } from "@lilaw/core";
-import { parse } from "npyjs";
+import { type Entry, fromBufferPromise, openPromise, type ZipFile } from "yauzl";
 import type { SplitName } from "../types.js";
 import type { NdArray } from "./arrays.js";
-import { parsing } from "./read.js";
-import { unzip } from "./zip.js";
+import { type DataFile, parsing, unpacksTooFar, unreadable } from "./data-file.js";
+import { collect } from "./inflate.js";
+import { type NpyHeader, parseNpyHeader } from "./npy.js";
+import { memberChunks } from "./zip.js";
 
 /** Names of the features and labels of each split: MedMNIST's, and those of Keras' own files. */
 const splitArrays: Record<SplitName, readonly (readonly [string, string])[]> = {
@@ -27,54 +29,140 @@ const splitArrays: Record<SplitName, readonly (readonly [string, string])[]> = {
 
 const plainArrays = ["images", "labels"] as const;
 
-/** The arrays of an NPZ file by name. @throws `CORRUPT_FILE` */
-export async function parseNpz(
-  path: string,
-  bytes: Uint8Array,
-  maxBytes?: number,
-): Promise<Map<string, NdArray>> {
-  const members = await parsing(path, () => unzip(path, bytes, (name) => name.endsWith(".npy"), maxBytes));
-  const arrays = new Map<string, NdArray>();
-  for (const [member, content] of members) {
-    const name = member.slice(0, -".npy".length);
-    arrays.set(name, await parsing(`${name} of ${path}`, () => parseNpy(`${name} of ${path}`, content)));
-  }
-  return arrays;
-}
+const extension = ".npy";
 
-/** The features and labels of one split; `plain` also accepts arrays named just `images` and `labels`. */
-export function splitOfNpz(
-  path: string,
-  arrays: ReadonlyMap<string, NdArray>,
-  split: SplitName,
-  plain: boolean,
-): { features: NdArray; labels: NdArray } | undefined {
-  for (const [featuresName, labelsName] of plain
-    ? [...splitArrays[split], plainArrays]
-    : splitArrays[split]) {
-    const features = arrays.get(featuresName);
-    if (features === undefined) continue;
-    const labels = arrays.get(labelsName);
-    if (labels === undefined) {
-      throw expected("CORRUPT_FILE", `the array ${labelsName}`, path, [...arrays.keys()].join(", "));
+/** An NPZ file: arrays by name, each read as a stream when it is asked for. */
+export class Npz {
+  readonly #file: DataFile;
+  readonly #archive: ZipFile;
+  readonly #entries: ReadonlyMap<string, Entry>;
+  #unpacked = 0;
+
+  private constructor(file: DataFile, archive: ZipFile, entries: ReadonlyMap<string, Entry>) {
+    this.#file = file;
+    this.#archive = archive;
+    this.#entries = entries;
+  }
+
+  /** @throws `CORRUPT_FILE` for anything but a ZIP archive */
+  static open(file: DataFile): Promise<Npz> {
+    return parsing(file.path, async () => {
+      const archive = file.isPacked
+        ? await fromBufferPromise(Buffer.from((await collect(file.chunks())).buffer), { autoClose: false })
+        : await openPromise(file.path, { autoClose: false });
+      const entries = new Map<string, Entry>();
+      try {
+        for await (const entry of archive.eachEntry()) {
+          const { fileName } = entry;
+          if (fileName.endsWith(extension)) entries.set(fileName.slice(0, -extension.length), entry);
+        }
+      } catch (error) {
+        archive.close();
+        throw error;
+      }
+      return new Npz(file, archive, entries);
+    });
+  }
+
+  close(): void {
+    this.#archive.close();
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get names(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /**
+   * The names of the features and labels of one split; `plain` also accepts arrays named just `images` and `labels`.
+   *
+   * @throws `CORRUPT_FILE` for features without labels
+   */
+  namesOf(split: SplitName, plain: boolean): readonly [string, string] | undefined {
+    const candidates = plain ? [...splitArrays[split], plainArrays] : splitArrays[split];
+    const found = candidates.find(([features]) => this.#entries.has(features));
+    if (found && !this.#entries.has(found[1])) {
+      throw expected("CORRUPT_FILE", `the array ${found[1]}`, this.path, this.names.join(", "));
     }
-    return { features, labels };
+    return found;
   }
-  return undefined;
+
+  /** The error of a file given for a split whose arrays it does not have. */
+  lacks(split: SplitName): Error {
+    const names = splitArrays[split].map((pair) => pair.join(", ")).join("; or ");
+    const expectation = `the arrays of the ${split} split (${names}; or ${plainArrays.join(", ")})`;
+    return expected("CORRUPT_FILE", expectation, this.path, this.names.join(", ") || "no arrays");
+  }
+
+  /**
+   * Opens an array: its header is read and compared with the size that the archive states before anything more is
+   * unpacked.
+   *
+   * @throws `CORRUPT_FILE`, `INVALID_ARGUMENT` for an array that unpacks to more than `maxBytes`
+   */
+  async array(name: string): Promise<NdArray> {
+    const entry = this.#entries.get(name)!;
+    const full = `${name} of ${this.path}`;
+    this.#checkSize(entry);
+    const chunks = this.#chunks(full, entry);
+    const { header, rest } = await readHeader(full, chunks).catch(async (error) => {
+      await chunks.return();
+      throw error;
+    });
+    const { shape, type, length } = header;
+    const bytes = shape.reduce((a, b) => a * b, type.size);
+    if (entry.uncompressedSize - length !== bytes) {
+      await chunks.return();
+      const expectation = `${bytes} bytes of shape [${shape.join(", ")}]`;
+      throw expected("CORRUPT_FILE", expectation, full, entry.uncompressedSize - length);
+    }
+    return { name: full, shape, type, body: resumed(rest, chunks), close: () => chunks.return() };
+  }
+
+  /** Bytes that reading these arrays takes, for progress. */
+  bytesOf(names: readonly string[]): number {
+    return names.reduce((sum, name) => sum + this.#entries.get(name)!.uncompressedSize, 0);
+  }
+
+  /** Only what is compressed can hold more than the file itself has. */
+  #checkSize({ compressionMethod, uncompressedSize }: Entry): void {
+    if (compressionMethod === 0) return;
+    this.#unpacked += uncompressedSize;
+    const limit = this.#file.maxBytes;
+    if (this.#unpacked > limit) throw unpacksTooFar(this.path, limit, this.#unpacked);
+  }
+
+  async *#chunks(name: string, entry: Entry): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of memberChunks(this.#archive, entry)) {
+        this.#file.advance(chunk.length);
+        yield chunk;
+      }
+    } catch (error) {
+      this.#file.throwIfAborted();
+      throw unreadable("CORRUPT_FILE", name, error as Error);
+    }
+  }
 }
 
-function parseNpy(name: string, bytes: Uint8Array): NdArray {
-  // A copy: the parser reads from the start of the buffer, and needs its elements aligned.
-  const { data, shape, dtype, fortranOrder } = parse(Uint8Array.from(bytes).buffer);
-  const length = shape.reduce((a, b) => a * b, 1);
-  if (fortranOrder && shape.length > 1) {
-    throw expected("CORRUPT_FILE", "C order (numpy.ascontiguousarray)", name, "Fortran order");
+async function readHeader(
+  name: string,
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<{ header: NpyHeader; rest: Uint8Array }> {
+  let start: Uint8Array = new Uint8Array();
+  for (;;) {
+    const { value } = await chunks.next();
+    if (value === undefined) throw expected("CORRUPT_FILE", "an NPY array", name, `${start.length} bytes`);
+    start = Buffer.concat([start, value]);
+    const header = parseNpyHeader(name, start);
+    if (header) return { header, rest: start.subarray(header.length) };
   }
-  if (/^[Uc]/.test(dtype)) throw expected("CORRUPT_FILE", "real numbers", name, dtype);
-  // The parser's types leave out the plain arrays of booleans it returns.
-  const values = data as unknown as NdArray["data"];
-  if (values.length !== length) {
-    throw expected("CORRUPT_FILE", `${length} elements of shape [${shape.join(", ")}]`, name, values.length);
-  }
-  return { name, data: values, shape, bytes: dtype === "u1" };
+}
+
+async function* resumed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
 }

@@ -1,6 +1,8 @@
 import { expected } from "@lilaw/core";
-import { parse } from "csv-parse/sync";
-import type { Samples } from "../types.js";
+import type { FileOptions, Reading, Samples } from "../types.js";
+import { allocateFeatures } from "./allocate.js";
+import { describeCell, isInfinite, isMissing, numberOf } from "./cells.js";
+import { type Classes, classesOf, copyOf, IntList, LabelList, listOf } from "./labels.js";
 
 /** A column; `kind` and `categories` are missing where the file does not declare them. */
 export interface Column {
@@ -10,205 +12,538 @@ export interface Column {
   categories?: readonly string[];
 }
 
-/** A file of rows and columns, cells as text. */
+/** `line` counts from 1, as editors do. The cells are only valid during the call. */
+export type VisitRow = (cells: readonly string[], line: number) => void;
+
+/** A file of rows and columns, cells as text without blanks around them. */
 export interface Table {
   /** Where it comes from, for messages. */
   name: string;
   columns: readonly Column[];
-  rows: readonly (readonly string[])[];
+  /** Visits every row, in order, every time that it is called. */
+  read(visit: VisitRow): Promise<void>;
 }
 
-/** How rows become samples: fitted on the training rows, applied to all. */
-export interface Encoder {
-  featureNames: readonly string[];
-  classNames: readonly string[];
-  encode(table: Table): Samples;
+export type TableOptions = Pick<FileOptions, "labelColumn" | "dropColumns" | "missing" | "standardize">;
+
+/** The rows of a table that become samples, and their classes. */
+export interface UsableRows {
+  /** Rows in the file, those left out included. */
+  read: number;
+  /** `[usable]` classes. */
+  labels: Int32Array;
+  /** `[usable]` places in the file, ascending; absent where every row is usable. */
+  rows?: Int32Array;
 }
 
-export interface EncoderOptions {
-  /** Default: the column "label", else the last one. */
-  labelColumn?: string;
-  /** Shift and scale numeric columns to mean 0 and standard deviation 1 over the training rows. Default false. */
-  standardize?: boolean;
-}
-
+/** How one column becomes numbers. */
 interface Feature {
   name: string;
-  /** One name for each value that a cell becomes. */
-  names: readonly string[];
-  write(cell: string, at: () => string, out: Float32Array, offset: number): void;
+  /** Number of values that a cell becomes. */
+  width: number;
+  /** Places of the categories; undefined for numbers. */
+  categories: ReadonlyMap<string, number> | undefined;
+  /** Place of what is missing, among the categories, where it is a category of its own. */
+  missingCategory: number | undefined;
+  /** A number becomes `(number - shift) / scale`, a missing one `fill`. */
+  shift: number;
+  scale: number;
+  fill: number;
 }
 
+/** More categories than this are an identifier, however many rows there are. */
+const maxCategories = 65_536;
+
+/** Columns with at most so many categories are never taken for identifiers. */
+const fewCategories = 20;
+
+/** Columns that are probably the labels; only `label` itself is taken without being named. */
+const labelNames = new Set(["label", "labels", "class", "target"]);
+
 /**
- * Reads CSV or TSV text with a header row.
- *
- * @throws `CORRUPT_FILE` for rows of different length, a missing header row or a repeated column name
+ * Learns from the rows of the training table, given one by one, how to encode: numeric columns are one value as they
+ * are (or standardized), categorical ones one value a category, 1 for the row's own (declared order, else sorted).
+ * Columns keep their order. A column without a declared kind is numeric when every cell is a number or missing. A
+ * category that the training rows do not have becomes all zeros.
  */
-export function parseDelimited(name: string, text: string, delimiter: "," | "\t"): Table {
-  const [header, ...rows] = parse(text, { bom: true, delimiter, skip_empty_lines: true, trim: true });
-  if (header === undefined || rows.length === 0) {
-    throw expected(
-      "CORRUPT_FILE",
-      "a header row and data rows",
-      name,
-      `${header === undefined ? 0 : 1} rows`,
+export class TableFit {
+  readonly #table: Omit<Table, "read">;
+  readonly #options: TableOptions;
+  readonly #label: { index: number; name: string; reason: string; isGuess: boolean };
+  readonly #columns: ColumnFit[];
+  readonly #labels = new LabelList();
+  readonly #dropped = new IntList();
+  #read = 0;
+
+  /** @throws `UNKNOWN_NAME` for an unknown column, `INVALID_ARGUMENT` where the label column is in doubt */
+  constructor(table: Omit<Table, "read">, options: TableOptions = {}) {
+    this.#table = table;
+    this.#options = options;
+    this.#label = labelColumnOf(table, options.labelColumn);
+    const dropped = droppedColumns(table, options.dropColumns, this.#label.name);
+    this.#columns = table.columns.flatMap((column, index) =>
+      index === this.#label.index || dropped.has(column.name)
+        ? []
+        : [new ColumnFit(table.name, column, index)],
     );
-  }
-  if (header.every(isNumber))
-    throw expected("CORRUPT_FILE", "a header row of names", name, header.join(delimiter));
-  const repeated = header.find((column, i) => header.indexOf(column) !== i);
-  if (repeated !== undefined) throw expected("CORRUPT_FILE", "distinct column names", name, repeated);
-  return { name, columns: header.map((column) => ({ name: column })), rows };
-}
-
-/**
- * Learns from the training table how to encode: numeric columns are one value as they are (or standardized),
- * categorical ones one value a category, 1 for the row's own (declared order, else sorted). Columns keep their
- * order. A column without a declared kind is numeric when every training cell is a number. A category that
- * the training rows do not have becomes all zeros. Classes are the declared ones, else the sorted labels of the
- * training rows (as numbers when all are).
- *
- * @throws `UNKNOWN_NAME` for an unknown label column; `NON_FINITE` for an empty, NaN or infinite cell;
- *   `CORRUPT_FILE` for text in a numeric column; `LABEL_OUT_OF_RANGE` for a missing label or one that training does
- *   not have
- */
-export function fitEncoder(train: Table, options: EncoderOptions = {}): Encoder {
-  const labelName = labelColumnOf(train, options.labelColumn);
-  const labelIndex = train.columns.findIndex(({ name }) => name === labelName);
-  const classNames = classNamesOf(train, labelIndex);
-  const classIndices = new Map(classNames.map((name, index) => [name, index]));
-  const features = train.columns.flatMap((column, index) =>
-    index === labelIndex ? [] : [fitFeature(train, column, index, options.standardize ?? false)],
-  );
-  if (features.length === 0)
-    throw expected("CORRUPT_FILE", "a column besides the label", train.name, labelName);
-  const featureNames = features.flatMap(({ names }) => names);
-  return {
-    featureNames,
-    classNames,
-    encode(table) {
-      if (table.columns.length !== train.columns.length) {
-        throw expected("CORRUPT_FILE", `the ${train.columns.length} columns of ${train.name}`, table.name, {
-          columns: table.columns.length,
-        });
-      }
-      const positions = features.map(({ name }) => columnIndex(table, name));
-      const labelPosition = columnIndex(table, labelName);
-      const values = new Float32Array(table.rows.length * featureNames.length);
-      const labels = new Int32Array(table.rows.length);
-      table.rows.forEach((cells, row) => {
-        let offset = row * featureNames.length;
-        features.forEach((feature, i) => {
-          feature.write(cells[positions[i]!]!, () => place(table, row, feature.name), values, offset);
-          offset += feature.names.length;
-        });
-        const label = cells[labelPosition]!;
-        const index = classIndices.get(label);
-        if (index === undefined) {
-          const at = place(table, row, labelName);
-          throw expected("LABEL_OUT_OF_RANGE", `one of ${classNames.join(", ")}`, at, label);
-        }
-        labels[row] = index;
-      });
-      return { features: values, labels, count: table.rows.length, shape: [featureNames.length] };
-    },
-  };
-}
-
-function labelColumnOf(table: Table, wanted: string | undefined): string {
-  const names = table.columns.map(({ name }) => name);
-  if (wanted !== undefined && !names.includes(wanted)) {
-    throw expected("UNKNOWN_NAME", `one of ${names.join(", ")}`, `the label column of ${table.name}`, wanted);
-  }
-  return wanted ?? (names.includes("label") ? "label" : names.at(-1)!);
-}
-
-function classNamesOf(table: Table, index: number): readonly string[] {
-  const column = table.columns[index]!;
-  if (column.categories !== undefined) return column.categories;
-  table.rows.forEach((cells, row) => {
-    if (isMissing(cells[index]!)) {
-      throw expected("LABEL_OUT_OF_RANGE", "a label", place(table, row, column.name), cells[index]);
+    if (this.#columns.length === 0) {
+      throw expected("CORRUPT_FILE", "a column besides the label", table.name, this.#label.name);
     }
-  });
-  return categoriesOf(table, index);
-}
-
-function fitFeature(table: Table, column: Column, index: number, standardize: boolean): Feature {
-  const isText = (cells: readonly string[]) => !isMissing(cells[index]!) && !isNumber(cells[index]!);
-  const kind = column.kind ?? (table.rows.some(isText) ? "categorical" : "numeric");
-  if (kind === "categorical") return oneHot(column.name, column.categories ?? categoriesOf(table, index));
-  const cells = table.rows.map((row, i) => numberOf(row[index]!, () => place(table, i, column.name)));
-  return numeric(column.name, standardize ? scaleOf(cells) : { mean: 0, deviation: 1 });
-}
-
-function numeric(name: string, { mean, deviation }: { mean: number; deviation: number }): Feature {
-  return {
-    name,
-    names: [name],
-    write(cell, at, out, offset) {
-      out[offset] = (numberOf(cell, at) - mean) / deviation;
-      if (!Number.isFinite(out[offset])) throw expected("NON_FINITE", "a finite float32 number", at(), cell);
-    },
-  };
-}
-
-function oneHot(name: string, categories: readonly string[]): Feature {
-  const indices = new Map(categories.map((category, i) => [category, i]));
-  return {
-    name,
-    names: categories.map((category) => `${name}=${category}`),
-    write(cell, at, out, offset) {
-      if (isMissing(cell)) throw expected("NON_FINITE", "a category", at(), cell);
-      const index = indices.get(cell);
-      if (index !== undefined) out[offset + index] = 1;
-    },
-  };
-}
-
-function scaleOf(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  // A constant column becomes 0, not NaN.
-  return { mean, deviation: Math.sqrt(variance) || 1 };
-}
-
-function categoriesOf(table: Table, index: number): string[] {
-  const categories = [...new Set(table.rows.map((cells) => cells[index]!))].filter(
-    (cell) => !isMissing(cell),
-  );
-  return categories.every(isNumber) ? categories.sort((a, b) => Number(a) - Number(b)) : categories.sort();
-}
-
-function columnIndex(table: Table, name: string): number {
-  const index = table.columns.findIndex((column) => column.name === name);
-  if (index < 0) {
-    throw expected(
-      "CORRUPT_FILE",
-      `the column ${name}`,
-      table.name,
-      table.columns.map((c) => c.name).join(", "),
-    );
+    const unnamed = this.#columns.find(({ column }) => column.name === "");
+    if (unnamed) {
+      const help = `column ${unnamed.index + 1} of ${table.name} (option dropColumns leaves it out)`;
+      throw expected("CORRUPT_FILE", "a name", help, "");
+    }
   }
-  return index;
+
+  /**
+   * @throws `NON_FINITE` for a missing cell, unless `missing` allows it; `LABEL_OUT_OF_RANGE` for a missing label;
+   *   `INVALID_ARGUMENT` for a column of identifiers
+   */
+  add(cells: readonly string[], line: number): void {
+    const { missing = "error" } = this.#options;
+    const row = this.#read++;
+    if (missing === "drop" && this.#hasMissing(cells)) {
+      this.#dropped.push(row);
+      return;
+    }
+    const { index, name } = this.#label;
+    this.#labels.add(cells[index]!, () => placeOf(this.#table.name, line, name));
+    for (const column of this.#columns) column.add(cells[column.index]!, line, missing);
+  }
+
+  /**
+   * Whether {@link addMixed} has to see all rows too: numbers came before text in a column, and were not kept, since
+   * most columns of numbers have one for nearly every row.
+   */
+  get hasMixed(): boolean {
+    return this.#columns.some((column) => column.isMixed);
+  }
+
+  addMixed(cells: readonly string[]): void {
+    if (this.#options.missing === "drop" && this.#hasMissing(cells)) return;
+    for (const column of this.#columns) if (column.isMixed) column.addCategory(cells[column.index]!);
+  }
+
+  /**
+   * @throws `CORRUPT_FILE` for a table without rows, `INVALID_ARGUMENT` for columns that are no categories, and class
+   *   names that are nearly the same
+   */
+  finish(): { encoder: TableEncoder; usable: UsableRows } {
+    const { name } = this.#table;
+    const usable = this.#read - this.#dropped.length;
+    if (this.#read === 0) throw expected("CORRUPT_FILE", "a header row and data rows", name, "no data rows");
+    if (usable === 0) throw expected("INVALID_ARGUMENT", "a row without missing cells", name, "none");
+    const { index, reason } = this.#label;
+    const classes = this.#classes(usable);
+    const features = this.#columns.map((column) => column.finish(usable, this.#options.standardize ?? false));
+    const summaries = this.#columns.map(({ column, missing }, i) => ({
+      name: column.name,
+      kind: features[i]!.categories ? ("categorical" as const) : ("numeric" as const),
+      values: features[i]!.width,
+      missing,
+    }));
+    return {
+      encoder: new TableEncoder(this.#table, this.#options, classes, features, {
+        label: { name: this.#table.columns[index]!.name, reason },
+        features: summaries,
+        dropped: this.#options.dropColumns ?? [],
+      }),
+      usable: usableRows(this.#read, this.#dropped, this.#labels.indices(classes, this.#undeclared)),
+    };
+  }
+
+  #hasMissing(cells: readonly string[]): boolean {
+    return this.#columns.some(({ column, index }) => isMissingIn(column, cells[index]!));
+  }
+
+  readonly #undeclared = (row: number, label: string): Error =>
+    expected("LABEL_OUT_OF_RANGE", "a declared class", `usable row ${row} of ${this.#table.name}`, label);
+
+  #classes(usable: number): Classes {
+    const { index, name, isGuess } = this.#label;
+    const column = `column ${name} of ${this.#table.name}`;
+    const labels = this.#labels.spellings;
+    const declared = this.#table.columns[index]!.categories;
+    if (isGuess && declared === undefined) {
+      const help = `${column}, the last one (option labelColumn names another)`;
+      const fraction = labels.every((label) => !Number.isNaN(numberOf(label)))
+        ? labels.find((label) => !Number.isInteger(Number(label)))
+        : undefined;
+      if (fraction !== undefined) throw expected("INVALID_ARGUMENT", "labels", help, fraction);
+      const limit = categoryLimit(usable);
+      if (labels.length > limit)
+        throw expected("INVALID_ARGUMENT", `labels of at most ${limit} classes`, help, labels.length);
+    }
+    return classesOf(column, labels, declared);
+  }
 }
 
-function numberOf(cell: string, at: () => string): number {
-  if (isMissing(cell)) throw expected("NON_FINITE", "a finite number", at(), cell);
-  if (!isNumber(cell)) throw expected("CORRUPT_FILE", "a number", at(), cell);
-  return Number(cell);
+/** Turns the rows of tables into samples, as {@link TableFit} learned it. */
+export class TableEncoder {
+  readonly featureNames: readonly string[];
+  readonly classNames: readonly string[];
+  /** What {@link Reading} tells of tables. */
+  readonly summary: Pick<Reading, "label" | "features" | "dropped">;
+  readonly width: number;
+  readonly #train: Omit<Table, "read">;
+  readonly #options: TableOptions;
+  readonly #classes: Classes;
+  readonly #features: readonly Feature[];
+
+  constructor(
+    train: Omit<Table, "read">,
+    options: TableOptions,
+    classes: Classes,
+    features: readonly Feature[],
+    summary: Pick<Reading, "label" | "features" | "dropped">,
+  ) {
+    this.#train = train;
+    this.#options = options;
+    this.#classes = classes;
+    this.#features = features;
+    this.summary = summary;
+    this.classNames = classes.names;
+    this.featureNames = features.flatMap(namesOf);
+    this.width = this.featureNames.length;
+  }
+
+  /**
+   * The usable rows of another split: all, or those without missing cells.
+   *
+   * @throws `CORRUPT_FILE` for other columns or no rows, `LABEL_OUT_OF_RANGE` for a label that training does not have
+   */
+  async usableRows(table: Table): Promise<UsableRows> {
+    const { label, features } = this.#positions(table);
+    const [dropped, labels] = [new IntList(), new IntList()];
+    const drops = this.#options.missing === "drop";
+    let read = 0;
+    await table.read((cells, line) => {
+      const row = read++;
+      if (drops && features.some((index) => isMissingIn(table.columns[index]!, cells[index]!))) {
+        dropped.push(row);
+        return;
+      }
+      const index = this.#classes.indexOf(cells[label]!);
+      if (index === undefined) {
+        const at = placeOf(table.name, line, this.summary.label.name);
+        throw expected("LABEL_OUT_OF_RANGE", `one of ${listOf(this.classNames)}`, at, cells[label]);
+      }
+      labels.push(index);
+    });
+    if (read === 0) throw expected("CORRUPT_FILE", "a header row and data rows", table.name, "no data rows");
+    return usableRows(read, dropped, labels.toArray());
+  }
+
+  /** Starts samples of the given rows; then every row of the table is to be added. */
+  samples(table: Omit<Table, "read">, usable: Omit<UsableRows, "read">): RowWriter {
+    const { features } = this.#positions(table);
+    return new RowWriter(table, this.#features, features, this.width, this.#options, usable);
+  }
+
+  /** Where a table has the columns of the training table. */
+  #positions(table: Omit<Table, "read">): { label: number; features: readonly number[] } {
+    const dropped = new Set(this.#options.dropColumns);
+    const count = (columns: readonly Column[]) => columns.filter(({ name }) => !dropped.has(name)).length;
+    const wanted = count(this.#train.columns);
+    if (count(table.columns) !== wanted) {
+      const expectation = `the ${wanted} columns of ${this.#train.name}`;
+      throw expected("CORRUPT_FILE", expectation, table.name, `${count(table.columns)} columns`);
+    }
+    return {
+      label: columnIndex(table, this.summary.label.name),
+      features: this.#features.map(({ name }) => columnIndex(table, name)),
+    };
+  }
 }
 
-function isMissing(cell: string): boolean {
-  return cell === "" || /^[+-]?(nan|inf|infinity)$/i.test(cell);
+/** Writes rows, given in their order, into samples. */
+export class RowWriter {
+  readonly samples: Samples;
+  /** Number of rows where a missing cell got a value. */
+  filled = 0;
+  readonly #table: Omit<Table, "read">;
+  readonly #features: readonly Feature[];
+  readonly #positions: readonly number[];
+  readonly #width: number;
+  readonly #fills: boolean;
+  readonly #rows: Int32Array | undefined;
+  readonly #lines: Int32Array;
+  #read = 0;
+  #written = 0;
+
+  constructor(
+    table: Omit<Table, "read">,
+    features: readonly Feature[],
+    positions: readonly number[],
+    width: number,
+    { missing }: TableOptions,
+    { labels, rows }: Omit<UsableRows, "read">,
+  ) {
+    this.#table = table;
+    this.#features = features;
+    this.#positions = positions;
+    this.#width = width;
+    this.#fills = missing === "mean";
+    this.#rows = rows;
+    this.#lines = new Int32Array(labels.length);
+    this.samples = {
+      features: allocateFeatures(table.name, labels.length, width),
+      labels,
+      count: labels.length,
+      shape: [width],
+      ...(rows && { rows }),
+      lines: this.#lines,
+    };
+  }
+
+  /**
+   * @throws `NON_FINITE` for a missing cell that is not filled, or a number beyond float32; `CORRUPT_FILE` for text in
+   *   a numeric column
+   */
+  add(cells: readonly string[], line: number): void {
+    const row = this.#read++;
+    if (this.#written === this.samples.count || (this.#rows && this.#rows[this.#written] !== row)) return;
+    const out = this.samples.features;
+    let offset = this.#written * this.#width;
+    let fills = false;
+    for (let i = 0; i < this.#features.length; i++) {
+      const feature = this.#features[i]!;
+      const cell = cells[this.#positions[i]!]!;
+      if (feature.categories === undefined) {
+        out[offset] = (numberOf(cell) - feature.shift) / feature.scale;
+        if (!Number.isFinite(out[offset]!)) {
+          this.#checkFilled(feature, cell, line);
+          out[offset] = feature.fill;
+          fills = true;
+        }
+      } else {
+        const place = feature.categories.get(cell);
+        if (place !== undefined) out[offset + place] = 1;
+        else if (isMissingIn(this.#table.columns[this.#positions[i]!]!, cell)) {
+          this.#checkFilled(feature, cell, line);
+          if (feature.missingCategory !== undefined) out[offset + feature.missingCategory] = 1;
+          fills = true;
+        }
+      }
+      offset += feature.width;
+    }
+    if (fills) this.filled++;
+    this.#lines[this.#written++] = line;
+  }
+
+  /** @throws `CORRUPT_FILE` when there were other rows than before: the file has changed */
+  finish(): Samples {
+    if (this.#written !== this.samples.count) {
+      const expectation = `${this.samples.count} rows, as in the pass before`;
+      throw expected("CORRUPT_FILE", expectation, this.#table.name, this.#written);
+    }
+    return this.samples;
+  }
+
+  /** Throws for a cell that holds no value, unless it is missing and missing cells are filled. */
+  #checkFilled({ name }: Feature, cell: string, line: number): void {
+    const at = placeOf(this.#table.name, line, name);
+    if (!isMissing(cell)) throw noNumber(at, cell);
+    if (!this.#fills) throw missingCell(at, cell);
+  }
 }
 
-/** Decimal numbers only: `Number` itself also takes "", "0x1f" and "Infinity". */
-function isNumber(cell: string): boolean {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell);
+/** What the training rows tell of one column. */
+class ColumnFit {
+  readonly column: Column;
+  readonly index: number;
+  /** Number of cells that hold no value. */
+  missing = 0;
+  readonly #tableName: string;
+  readonly #categories = new Set<string>();
+  /** The first cell that is no number. */
+  #text: { cell: string; line: number } | undefined;
+  #startsWithNumbers = false;
+  #numbers = 0;
+  #first = 0;
+  /** What the numbers differ by from the first one, summed, and the squares of that: the shift keeps digits. */
+  #sum = 0;
+  #squares = 0;
+
+  constructor(tableName: string, column: Column, index: number) {
+    this.#tableName = tableName;
+    this.column = column;
+    this.index = index;
+  }
+
+  add(cell: string, line: number, missing: TableOptions["missing"]): void {
+    const { kind, categories } = this.column;
+    const number = kind === "categorical" ? Number.NaN : numberOf(cell);
+    if (!Number.isNaN(number)) {
+      this.#addNumber(number);
+      if (this.#text) this.addCategory(cell);
+    } else if (isMissingIn(this.column, cell)) {
+      if (missing !== "mean") throw missingCell(this.#at(line), cell);
+      this.missing++;
+    } else {
+      if (kind === "numeric" || (kind === undefined && isInfinite(cell)))
+        throw noNumber(this.#at(line), cell);
+      if (this.#text === undefined) this.#startsWithNumbers = this.#numbers > 0;
+      this.#text ??= { cell: copyOf(cell), line };
+      if (categories === undefined) this.addCategory(cell);
+    }
+  }
+
+  /** Whether numbers that came before the first text are missing among the categories. */
+  get isMixed(): boolean {
+    return this.#text !== undefined && this.#startsWithNumbers;
+  }
+
+  addCategory(cell: string): void {
+    if (this.#categories.has(cell) || isMissingIn(this.column, cell)) return;
+    if (this.#categories.size === maxCategories) throw this.#notCategories(maxCategories, "more");
+    this.#categories.add(copyOf(cell));
+  }
+
+  finish(rows: number, standardize: boolean): Feature {
+    const { name, kind } = this.column;
+    if (kind === "categorical" || this.#text) {
+      const categories = this.#sortedCategories(rows);
+      const width = categories.length + (this.missing > 0 ? 1 : 0);
+      return {
+        name,
+        width,
+        categories: new Map(categories.map((category, place) => [category, place])),
+        missingCategory: this.missing > 0 ? categories.length : undefined,
+        shift: 0,
+        scale: 1,
+        fill: 0,
+      };
+    }
+    if (this.#numbers === 0) {
+      const help = `column ${name} of ${this.#tableName} (option dropColumns leaves it out)`;
+      throw expected("INVALID_ARGUMENT", "a value", help, "none");
+    }
+    const mean = this.#first + this.#sum / this.#numbers;
+    const variance = (this.#squares - this.#sum ** 2 / this.#numbers) / this.#numbers;
+    const numeric = { name, width: 1, categories: undefined, missingCategory: undefined };
+    if (!standardize) return { ...numeric, shift: 0, scale: 1, fill: mean };
+    // A constant column becomes 0, not NaN.
+    return { ...numeric, shift: mean, scale: Math.sqrt(Math.max(variance, 0)) || 1, fill: 0 };
+  }
+
+  #addNumber(number: number): void {
+    if (this.#numbers++ === 0) this.#first = number;
+    const difference = number - this.#first;
+    this.#sum += difference;
+    this.#squares += difference * difference;
+  }
+
+  #sortedCategories(rows: number): readonly string[] {
+    if (this.column.categories) return this.column.categories;
+    const limit = categoryLimit(rows);
+    const categories = [...this.#categories];
+    if (this.column.kind === undefined && categories.length > limit)
+      throw this.#notCategories(limit, categories.length);
+    return categories.every((category) => !Number.isNaN(numberOf(category)))
+      ? categories.sort((a, b) => Number(a) - Number(b))
+      : categories.sort();
+  }
+
+  #notCategories(limit: number, received: number | string): Error {
+    const { cell, line } = this.#text!;
+    const example = `${JSON.stringify(cell.slice(0, 60))} in line ${line} is ${describeCell(cell)}`;
+    const help = `column ${this.column.name} of ${this.#tableName} (${example}; option dropColumns leaves the column out)`;
+    return expected("INVALID_ARGUMENT", `numbers, or at most ${limit} categories,`, help, received);
+  }
+
+  #at(line: number): string {
+    return placeOf(this.#tableName, line, this.column.name);
+  }
 }
 
-/** Rows count from 1, the header not among them. */
-function place(table: Table, row: number, column: string): string {
-  return `row ${row + 1}, column ${column} of ${table.name}`;
+function labelColumnOf(table: Omit<Table, "read">, wanted: string | undefined) {
+  const names = table.columns.map(({ name }) => name);
+  const found = (name: string, reason: string, isGuess = false) => ({
+    index: names.indexOf(name),
+    name,
+    reason,
+    isGuess,
+  });
+  if (wanted !== undefined) {
+    checkColumn(table, wanted, "the label column");
+    return found(wanted, "named by labelColumn");
+  }
+  if (names.includes("label")) return found("label", "the column is called label");
+  const last = names.at(-1)!;
+  const isLabelName = (name: string) => labelNames.has(name.toLowerCase());
+  const other = names.find(isLabelName);
+  if (other !== undefined && !isLabelName(last)) {
+    const expectation = `the name of the label column (option labelColumn: ${other}, or ${last}, the last one)`;
+    throw expected("INVALID_ARGUMENT", expectation, table.name, "none");
+  }
+  return found(last, "the last column", !isLabelName(last));
+}
+
+function droppedColumns(
+  table: Omit<Table, "read">,
+  dropped: readonly string[] = [],
+  label: string,
+): ReadonlySet<string> {
+  for (const name of dropped) {
+    checkColumn(table, name, "a column of the option dropColumns");
+    if (name === label)
+      throw expected("INVALID_ARGUMENT", "a feature column", "the option dropColumns", name);
+  }
+  return new Set(dropped);
+}
+
+function checkColumn(table: Omit<Table, "read">, name: string, role: string): void {
+  if (table.columns.some((column) => column.name === name)) return;
+  const names = listOf(table.columns.map((column) => column.name));
+  throw expected("UNKNOWN_NAME", `one of ${names}`, `${role} in ${table.name}`, name);
+}
+
+function columnIndex(table: Omit<Table, "read">, wanted: string): number {
+  const index = table.columns.findIndex(({ name }) => name === wanted);
+  if (index >= 0) return index;
+  const names = listOf(table.columns.map(({ name }) => name));
+  throw expected("CORRUPT_FILE", `the column ${wanted}`, table.name, names);
+}
+
+function usableRows(read: number, dropped: IntList, labels: Int32Array): UsableRows {
+  if (dropped.length === 0) return { read, labels };
+  const rows = new Int32Array(labels.length);
+  const leftOut = dropped.toArray();
+  for (let row = 0, next = 0; row < read; row++) {
+    if (leftOut[next] === row) next++;
+    else rows[row - next] = row;
+  }
+  return { read, labels, rows };
+}
+
+/** One name for each value that a cell becomes. */
+function namesOf({ name, categories, missingCategory }: Feature): string[] {
+  if (categories === undefined) return [name];
+  const names = [...categories.keys()].map((category) => `${name}=${category}`);
+  return missingCategory === undefined ? names : [...names, `${name}=(missing)`];
+}
+
+function categoryLimit(rows: number): number {
+  return Math.max(fewCategories, Math.floor(rows / 10));
+}
+
+/** Words such as NA may be categories where a file declares them, or its reader. */
+function isMissingIn({ kind }: Column, cell: string): boolean {
+  return kind === "categorical" ? cell === "" : isMissing(cell);
+}
+
+function missingCell(at: string, cell: string): Error {
+  return expected("NON_FINITE", "a value (option missing leaves rows out or fills them)", at, cell);
+}
+
+function noNumber(at: string, cell: string): Error {
+  return isInfinite(cell) || !Number.isNaN(numberOf(cell))
+    ? expected("NON_FINITE", "a finite float32 number", at, cell)
+    : expected("CORRUPT_FILE", "a number", at, cell);
+}
+
+function placeOf(tableName: string, line: number, column: string): string {
+  return `line ${line}, column ${column} of ${tableName}`;
 }

@@ -1,7 +1,7 @@
-import { buffer } from "node:stream/consumers";
 import { crc32 } from "node:zlib";
-import { fromBufferPromise } from "yauzl";
-import { unpackLimit, unpacksTooFar } from "./read.js";
+import { type Entry, fromBufferPromise, type ZipFile } from "yauzl";
+import { unpackLimit, unpacksTooFar } from "./data-file.js";
+import { collect } from "./inflate.js";
 
 /**
  * Unpacks the members of a ZIP archive that `wanted` accepts by name and unpacked size.
@@ -23,11 +23,26 @@ export async function unzip(
     if (!wanted(entry.fileName, entry.uncompressedSize)) continue;
     total += entry.uncompressedSize;
     if (total > maxBytes) throw unpacksTooFar(archiveName, maxBytes, total);
-    // The library ends a stream that holds more than the archive says.
-    const content = await buffer(await archive.openReadStreamPromise(entry));
-    // The library checks sizes, not contents.
-    if (crc32(content) !== entry.crc32) throw new Error(`a wrong CRC-32 for ${entry.fileName}`);
-    members.set(entry.fileName, content);
+    members.set(entry.fileName, await collect(memberChunks(archive, entry)));
   }
   return members;
+}
+
+/**
+ * The unpacked bytes of one member.
+ *
+ * @throws an ordinary error when their number or their checksum is not what the archive says
+ */
+export async function* memberChunks(
+  archive: ZipFile,
+  entry: Entry,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let checksum = 0;
+  // The library ends a stream that holds more than the archive says.
+  for await (const chunk of await archive.openReadStreamPromise(entry)) {
+    // The library checks sizes, not contents.
+    checksum = crc32(chunk, checksum);
+    yield chunk;
+  }
+  if (checksum !== entry.crc32) throw new Error(`a wrong CRC-32 for ${entry.fileName}`);
 }

@@ -1,4 +1,3 @@
-import { decodeText } from "../files/read.js";
 import { fromUrls } from "../sources/source.js";
 import type { Samples } from "../types.js";
 import type { Definition } from "./definition.js";
@@ -42,8 +41,8 @@ export const ecg5000: Definition = {
       "supraventricular premature or ectopic beat",
       "unclassified beat",
     ],
-    train: parseSeries(decodeText("ECG5000_TRAIN.txt", bytes("ECG5000_TRAIN.txt"))),
-    test: parseSeries(decodeText("ECG5000_TEST.txt", bytes("ECG5000_TEST.txt"))),
+    train: parseSeries(new TextDecoder().decode(bytes("ECG5000_TRAIN.txt"))),
+    test: parseSeries(new TextDecoder().decode(bytes("ECG5000_TEST.txt"))),
   }),
 };
 

@@ -1,0 +1,138 @@
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { expected, LilawError } from "@lilaw/core";
+import type { FileOptions } from "../types.js";
+import { atMost, inflate } from "./inflate.js";
+
+export type ReadOptions = Pick<FileOptions, "maxBytes" | "signal" | "onProgress">;
+
+const chunkBytes = 2 ** 18;
+
+/** One of the user's files: its bytes come as a stream, unpacked where it is gzip, as often as they are asked for. */
+export class DataFile {
+  readonly path: string;
+  readonly isPacked: boolean;
+  /** The first unpacked bytes. */
+  head = new Uint8Array();
+  readonly size: number;
+  /** Bytes that reading it is going to take, for progress: more than its size where it is read more than once. */
+  total: number;
+  readonly #options: ReadOptions;
+  #received = 0;
+
+  private constructor(path: string, isPacked: boolean, size: number, options: ReadOptions) {
+    this.path = path;
+    this.isPacked = isPacked;
+    this.size = size;
+    this.total = size;
+    this.#options = options;
+  }
+
+  /**
+   * @throws `SOURCE_UNAVAILABLE` for a file that cannot be opened, `INVALID_ARGUMENT` for a folder or a pipe,
+   *   `CORRUPT_FILE` for damaged gzip
+   */
+  static async open(path: string, options: ReadOptions): Promise<DataFile> {
+    const handle = await open(path).catch((cause: Error) => {
+      throw unreadable("SOURCE_UNAVAILABLE", path, cause);
+    });
+    try {
+      const size = await sizeOfFile(path, handle);
+      const start = new Uint8Array(Math.min(size, chunkBytes));
+      await handle.read(start, 0, start.length, 0);
+      // Told by content, since people rename files.
+      const file = new DataFile(path, start[0] === 0x1f && start[1] === 0x8b, size, options);
+      file.head = file.isPacked ? await unpackedStart(path, start) : start;
+      return file;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** How many bytes it may unpack to. */
+  get maxBytes(): number {
+    return this.#options.maxBytes ?? unpackLimit(this.size);
+  }
+
+  throwIfAborted(): void {
+    this.#options.signal?.throwIfAborted();
+  }
+
+  /** Tells progress; throws the signal's reason after an abort. */
+  advance(bytes: number): void {
+    this.throwIfAborted();
+    this.#received += bytes;
+    this.#options.onProgress?.({ file: this.path, received: this.#received, total: this.total });
+  }
+
+  /**
+   * @throws `SOURCE_UNAVAILABLE`, `CORRUPT_FILE`, `INVALID_ARGUMENT` when more than `maxBytes` are unpacked, the
+   *   signal's reason
+   */
+  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.isPacked ? this.#unpacked(this.#read()) : this.#read();
+    } catch (error) {
+      this.throwIfAborted();
+      throw unreadable("CORRUPT_FILE", this.path, error as Error);
+    }
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of createReadStream(this.path, { highWaterMark: chunkBytes })) {
+      this.advance(chunk.length);
+      yield chunk;
+    }
+  }
+
+  #unpacked(packed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return atMost(inflate(packed), this.maxBytes, () => unpacksTooFar(this.path, this.maxBytes));
+  }
+}
+
+/** How far a compressed file may unpack unless the caller says otherwise: 1 GiB, or 20 times its size. */
+export function unpackLimit(packedBytes: number): number {
+  return Math.max(2 ** 30, 20 * packedBytes);
+}
+
+/** The error of a compressed file that unpacks to more than `limit` bytes. */
+export function unpacksTooFar(name: string, limit: number, received: number | string = "more"): LilawError {
+  const expectation = `at most ${limit} unpacked bytes (option maxBytes raises it)`;
+  return expected("INVALID_ARGUMENT", expectation, name, received);
+}
+
+/** Runs a reader on behalf of a file: whatever else it throws becomes one `CORRUPT_FILE` that names the file. */
+export async function parsing<T>(name: string, parse: () => T | Promise<T>): Promise<T> {
+  try {
+    return await parse();
+  } catch (error) {
+    throw unreadable("CORRUPT_FILE", name, error as Error);
+  }
+}
+
+/** `cause` where it has a code, else the error that `name` cannot be read. */
+export function unreadable(code: "SOURCE_UNAVAILABLE" | "CORRUPT_FILE", name: string, cause: Error): Error {
+  if (cause instanceof LilawError) return cause;
+  const message = `Expected a readable file for ${name} but received ${cause.message}`;
+  return new LilawError(code, message, { cause });
+}
+
+/** What the first packed bytes unpack to, as far as they go. */
+async function unpackedStart(path: string, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return parsing(path, async () => {
+    for await (const chunk of inflate([packed])) return Uint8Array.from(chunk);
+    return new Uint8Array();
+  });
+}
+
+async function sizeOfFile(path: string, handle: FileHandle): Promise<number> {
+  const stats = await handle.stat();
+  if (stats.isDirectory()) {
+    const help = "a file (images of a folder belong into one NPZ: numpy.savez)";
+    throw expected("INVALID_ARGUMENT", help, path, "a folder");
+  }
+  if (!stats.isFile()) {
+    throw expected("INVALID_ARGUMENT", "a file that can be read twice", path, "a pipe or a device");
+  }
+  return stats.size;
+}

@@ -1,0 +1,135 @@
+import { expected } from "@lilaw/core";
+import { isMissing, numberOf } from "./cells.js";
+
+/** More than any real set; a label above is a damaged file, and would make a model too big to allocate. */
+export const maxClasses = 65_536;
+
+/** The classes of training labels, and where each label belongs. */
+export interface Classes {
+  names: readonly string[];
+  /** The class of a label as it is written; undefined where training has no such label. */
+  indexOf(label: string): number | undefined;
+}
+
+/** Labels as text, one a sample, gathered before the classes are known. */
+export class LabelList {
+  readonly #codes = new Map<string, number>();
+  readonly #list = new IntList();
+
+  /** @throws `LABEL_OUT_OF_RANGE` for a missing label, or where there are more classes than any data has */
+  add(label: string, at: () => string): void {
+    let code = this.#codes.get(label);
+    if (code === undefined) {
+      if (isMissing(label)) throw expected("LABEL_OUT_OF_RANGE", "a label", at(), label);
+      if (this.#codes.size === maxClasses) {
+        throw expected("LABEL_OUT_OF_RANGE", `at most ${maxClasses} classes`, at(), "one more");
+      }
+      code = this.#codes.size;
+      // A copy: the text may be part of a long one, which it would keep in memory.
+      this.#codes.set(copyOf(label), code);
+    }
+    this.#list.push(code);
+  }
+
+  /** The labels as they are written, without repetition. */
+  get spellings(): string[] {
+    return [...this.#codes.keys()];
+  }
+
+  /** `[count]`, the class of each sample; throws what `unknown` makes for a label that belongs to none. */
+  indices(classes: Classes, unknown: (row: number, label: string) => Error): Int32Array {
+    const spellings = this.spellings;
+    const byCode = spellings.map((label) => classes.indexOf(label));
+    return this.#list.toArray().map((code, row) => {
+      const index = byCode[code];
+      if (index === undefined) throw unknown(row, spellings[code]!);
+      return index;
+    });
+  }
+}
+
+/**
+ * The classes of labels: numbers in their order when all labels are numbers (`0` and `0.0` are one class), else the
+ * labels in sorted order; or the declared ones.
+ *
+ * @param name what the labels are of, for messages
+ * @throws `INVALID_ARGUMENT` for names that differ by blanks and letter case only
+ */
+export function classesOf(name: string, labels: readonly string[], declared?: readonly string[]): Classes {
+  const isNumeric = declared === undefined && labels.every((label) => !Number.isNaN(numberOf(label)));
+  const keyOf = isNumeric ? numericKey : (label: string) => label;
+  const spellings = new Map<string, string[]>();
+  for (const label of declared ?? labels) {
+    const key = keyOf(label);
+    spellings.set(key, [...(spellings.get(key) ?? []), label]);
+  }
+  const keys = [...spellings.keys()];
+  if (isNumeric) keys.sort((a, b) => Number(a) - Number(b));
+  else if (declared === undefined) keys.sort();
+  // A label keeps its spelling where it has only one.
+  const names = keys.map((key) => (spellings.get(key)!.length === 1 ? spellings.get(key)![0]! : key));
+  checkDistinct(name, names);
+  const indices = new Map(keys.map((key, index) => [key, index]));
+  return { names, indexOf: (label) => indices.get(keyOf(label)) };
+}
+
+/** `label` where doubles cannot tell it from its neighbours. */
+function numericKey(label: string): string {
+  const value = Number(label);
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value + 0) : label;
+}
+
+function checkDistinct(name: string, names: readonly string[]): void {
+  const seen = new Map<string, string>();
+  for (const className of names) {
+    const plain = className.normalize("NFKC").trim().split(/\s+/).join(" ").toLowerCase();
+    const other = seen.get(plain);
+    // Single letters are often classes of their own: a and A.
+    if (other !== undefined && plain.length > 1) {
+      const expectation = `a class that differs from ${JSON.stringify(other)} by more than blanks and letter case`;
+      const help = `${name} (one spelling a class, or another column by the option labelColumn)`;
+      throw expected("INVALID_ARGUMENT", expectation, help, className);
+    }
+    seen.set(plain, className);
+  }
+}
+
+/** The first names of a list, for messages. */
+export function listOf(names: readonly string[], limit = 20): string {
+  const more = names.length > limit ? `, … (${names.length} in all)` : "";
+  return names.slice(0, limit).join(", ") + more;
+}
+
+/** A text with memory of its own. */
+export function copyOf(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+/** Integers whose number is not known beforehand, four bytes each. */
+export class IntList {
+  readonly #full: Int32Array[] = [];
+  #last = new Int32Array(2 ** 16);
+  #used = 0;
+
+  get length(): number {
+    return this.#full.length * this.#last.length + this.#used;
+  }
+
+  push(value: number): void {
+    if (this.#used === this.#last.length) {
+      this.#full.push(this.#last);
+      this.#last = new Int32Array(this.#last.length);
+      this.#used = 0;
+    }
+    this.#last[this.#used++] = value;
+  }
+
+  toArray(): Int32Array<ArrayBuffer> {
+    const array = new Int32Array(this.length);
+    this.#full.forEach((block, i) => {
+      array.set(block, i * block.length);
+    });
+    array.set(this.#last.subarray(0, this.#used), this.#full.length * this.#last.length);
+    return array;
+  }
+}

@@ -1,0 +1,72 @@
+import { isUtf8 } from "node:buffer";
+import { expected } from "@lilaw/core";
+import type { Chunks } from "./inflate.js";
+
+/** Lines without their ends; `first` is the number of the first one, from 1. */
+export interface LineBatch {
+  lines: string[];
+  first: number;
+}
+
+/** No real line is longer; without a limit a file without line ends would fill the memory. */
+export const maxLineBytes = 2 ** 26;
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/**
+ * The lines of UTF-8 text, in batches of about a chunk each. Lines end with LF, CR LF (the CR stays, at the end of the
+ * line), or CR where the first chunk has no LF. A byte order mark is left out.
+ *
+ * @throws `CORRUPT_FILE` for other bytes, naming the line, and for a line of more than 64 MiB
+ */
+export async function* lineBatches(name: string, chunks: Chunks): AsyncGenerator<LineBatch, void, undefined> {
+  let end: number | undefined;
+  let first = 1;
+  let rest: Uint8Array[] = [];
+  let restBytes = 0;
+  const batch = (bytes: Uint8Array): LineBatch => {
+    const text = decode(name, bytes, first, end ?? lineFeed);
+    const lines = (first === 1 ? text.replace(/^\uFEFF/, "") : text).split(
+      end === carriageReturn ? "\r" : "\n",
+    );
+    return { lines, first };
+  };
+  for await (const chunk of chunks) {
+    end ??= lineEndOf(chunk);
+    const last = chunk.lastIndexOf(end);
+    if (last < 0) {
+      rest.push(chunk);
+      restBytes += chunk.length;
+      if (restBytes > maxLineBytes) {
+        throw expected("CORRUPT_FILE", `at most ${maxLineBytes} bytes`, `line ${first} of ${name}`, "more");
+      }
+      continue;
+    }
+    const whole = batch(Buffer.concat([...rest, chunk.subarray(0, last)]));
+    yield whole;
+    first += whole.lines.length;
+    rest = [chunk.subarray(last + 1)];
+    restBytes = rest[0]!.length;
+  }
+  if (restBytes > 0) yield batch(Buffer.concat(rest));
+}
+
+function lineEndOf(chunk: Uint8Array): number {
+  return chunk.includes(carriageReturn) && !chunk.includes(lineFeed) ? carriageReturn : lineFeed;
+}
+
+/** Other encodings than UTF-8 would turn into wrong categories without a word. */
+function decode(name: string, bytes: Uint8Array, first: number, end: number): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    let [line, start] = [first, 0];
+    for (;;) {
+      const next = bytes.indexOf(end, start);
+      if (next < 0 || !isUtf8(bytes.subarray(start, next))) break;
+      [line, start] = [line + 1, next + 1];
+    }
+    throw expected("CORRUPT_FILE", "UTF-8 text", `line ${line} of ${name}`, "other bytes");
+  }
+}
