@@ -1,9 +1,11 @@
 import { createRequire } from "node:module";
 import { expected } from "@lilaw/core";
-import type { Dataset } from "@lilaw/datasets";
-import { digestOf, type SeedPlan } from "./data.js";
+import type { Reading } from "@lilaw/datasets";
+import { type Data, digestOf } from "./data.js";
 import type { Topology } from "./models.js";
 import { checkSettings, type Settings } from "./options.js";
+import { countsOf, type SeedPlan } from "./plan.js";
+import { type Origins, originsOf } from "./understanding.js";
 
 /** `config.json`: everything needed to repeat a run, and what its settings came to. */
 export interface RunConfig {
@@ -29,19 +31,24 @@ interface Versions {
   readonly tfjs: string;
 }
 
-interface DataConfig {
+export interface DataConfig {
   readonly name: string;
   readonly classes: number;
   readonly classNames: readonly string[];
+  /** Samples of each class in the training split, before it is divided. */
+  readonly classCounts: readonly number[];
   readonly shape: readonly number[];
   readonly license: string;
   readonly citation: string;
   readonly sha256: string;
+  /** How the user's own files were understood. */
+  readonly reading?: Reading;
+  readonly origins: Origins;
   readonly testSize: number;
   readonly seeds: readonly SeedConfig[];
 }
 
-interface SeedConfig {
+export interface SeedConfig {
   readonly seed: number;
   readonly trainSize: number;
   readonly validSize: number;
@@ -65,8 +72,7 @@ export function versions(): Versions {
 export function createConfig(
   settings: Settings,
   backend: Backend,
-  dataset: Dataset,
-  plans: readonly SeedPlan[],
+  data: DataConfig,
   model: Topology,
 ): RunConfig {
   return {
@@ -75,18 +81,27 @@ export function createConfig(
     versions: versions(),
     backend,
     settings,
-    data: {
-      name: dataset.name,
-      classes: dataset.classes,
-      classNames: dataset.classNames,
-      shape: dataset.train.shape,
-      license: dataset.license,
-      citation: dataset.citation,
-      sha256: digestOf(dataset),
-      testSize: dataset.test.count,
-      seeds: plans.map(seedConfig),
-    },
+    data,
     model,
+  };
+}
+
+/** What is to be told of a run's samples. */
+export function describeData(settings: Settings, data: Data): DataConfig {
+  const { dataset, plans } = data;
+  return {
+    name: dataset.name,
+    classes: dataset.classes,
+    classNames: dataset.classNames,
+    classCounts: dataset.reading?.classCounts ?? countsOf(dataset.train.labels, dataset.classes),
+    shape: dataset.train.shape,
+    license: dataset.license,
+    citation: dataset.citation,
+    sha256: digestOf(dataset),
+    ...(dataset.reading && { reading: dataset.reading }),
+    origins: originsOf(settings, data),
+    testSize: dataset.test.count,
+    seeds: plans.map(seedConfig),
   };
 }
 
@@ -102,8 +117,7 @@ export function checkConfig(config: RunConfig): void {
 }
 
 /** @throws INCOMPATIBLE_STATE when the samples are not those the run began with */
-export function checkSameData(config: RunConfig, dataset: Dataset): void {
-  const digest = digestOf(dataset);
+export function checkSameData(config: RunConfig, { sha256: digest }: DataConfig): void {
   if (digest !== config.data.sha256) {
     throw expected(
       "INCOMPATIBLE_STATE",
@@ -119,7 +133,7 @@ function seedConfig({ seed, train, valid, clean }: SeedPlan): SeedConfig {
     seed,
     trainSize: train.rows.length,
     validSize: valid.rows.length,
-    ...(clean && { cleanSize: clean.length }),
+    ...(clean && { cleanSize: clean.rows.length }),
     trainNoiseRate: train.noiseRate,
     validNoiseRate: valid.noiseRate,
     diagonallyDominant: train.diagonallyDominant,

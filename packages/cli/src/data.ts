@@ -1,97 +1,51 @@
 import { createHash } from "node:crypto";
-import { expected, Random } from "@lilaw/core";
 import {
-  balancedRows,
   type Dataset,
-  injectNoise,
+  type FileOptions,
   type LoadOptions,
   loadDataset,
   loadFiles,
-  type Noise,
-  parseNoise,
-  type Samples,
-  splitSamples,
   takeSamples,
 } from "@lilaw/datasets";
-import { needsClean } from "./methods.js";
-import type { Settings } from "./options.js";
+import { errorInFlags } from "./flags.js";
+import type { Files, Settings } from "./options.js";
+import { type Division, divide, planSeed, relocate, rowsOf, type SeedPlan, type Source } from "./plan.js";
 
-/** Samples of one seed: which rows, and which labels training gets to see. */
-export interface Part {
-  /** Rows of the source's samples. */
-  readonly rows: Int32Array;
-  /** Labels before noise was injected. */
-  readonly trueLabels: Int32Array;
-  /** Labels that training, or model selection, sees. */
-  readonly labels: Int32Array;
-  /** Share of labels that the noise changed. */
-  readonly noiseRate: number;
-  /** Whether every class keeps more of its labels than it loses to any one other, in the nominal noise. */
-  readonly diagonallyDominant: boolean;
+/** The samples of a run, and which of them each seed uses. */
+export interface Data {
+  /** `train` holds the samples that some seed uses, and those held out of them. */
+  readonly dataset: Dataset;
+  readonly plans: readonly SeedPlan[];
+  /** The parts that are held out of the training samples. */
+  readonly heldOut: readonly ("valid" | "test")[];
 }
 
-/** The split and the noise of one seed. */
-export interface SeedPlan {
-  readonly seed: number;
-  readonly train: Part;
-  readonly valid: Part;
-  /** Places within `valid` of the class-balanced samples whose true labels Learning to Reweight gets. */
-  readonly clean?: Int32Array;
-}
-
-const defaultValidSize = 0.15;
-const defaultCleanSize = 1000;
+type Loading = Pick<LoadOptions, "dataDir" | "signal" | "onProgress">;
 
 /**
- * Loads what `--dataset` or `--train` names.
+ * Loads what `--dataset` or `--train` names, of files only what some seed uses, and plans every seed.
  *
- * @throws INVALID_ARGUMENT (no test samples), and whatever is wrong with the files
+ * @throws INVALID_ARGUMENT, EMPTY_CLASS, and whatever is wrong with the files
  */
-export async function loadData(settings: Settings, options: LoadOptions): Promise<Dataset> {
-  if (settings.dataset !== undefined) return loadDataset(settings.dataset, options);
-  const { labels, labelColumn, ...parts } = settings.files!;
-  // Raw columns such as incomes would drown all others: networks want them on one scale.
-  const dataset = await loadFiles(parts, {
-    standardize: true,
-    ...(labels && { labels }),
-    ...(labelColumn && { labelColumn }),
-  });
-  if (dataset.test.count === 0) {
-    throw expected("INVALID_ARGUMENT", "test samples (--test FILE)", dataset.name, "none");
-  }
-  return dataset;
-}
-
-/**
- * Splits the samples and injects the noise for one seed: limit, hold out a stratified validation part (unless the
- * source has one), change labels, choose the clean samples.
- *
- * @throws INVALID_ARGUMENT (sizes), EMPTY_CLASS
- */
-export function planSeed(dataset: Dataset, settings: Settings, seed: number): SeedPlan {
-  const rows = splitRows(dataset, settings, seed);
-  const noise = parseNoise(settings.noise);
-  const validNoise: Noise = settings.validLabels === "clean" ? { kind: "none" } : noise;
-  const valid = partOf(validSource(dataset), rows.valid, dataset.classes, validNoise, seed);
+export async function loadData(settings: Settings, loading: Loading): Promise<Data> {
+  const { dataset, division } =
+    settings.files === undefined
+      ? await loadNamed(settings, loading)
+      : await loadOwn(settings, settings.files, loading);
+  const whole: Dataset = division.test
+    ? { ...dataset, test: takeSamples(dataset.train, division.test) }
+    : dataset;
   return {
-    seed,
-    train: partOf(dataset.train, rows.train, dataset.classes, noise, seed),
-    valid,
-    ...(settings.methods.some(needsClean) && {
-      clean: cleanRows(valid.trueLabels, dataset.classes, settings.cleanSize, seed),
-    }),
+    dataset: whole,
+    plans: division.seeds.map((seed) => planSeed(whole, seed, settings)),
+    heldOut: [...(whole.valid ? [] : ["valid" as const]), ...(division.test ? ["test" as const] : [])],
   };
-}
-
-/** Where the rows of a plan's validation part are found. */
-export function validSource(dataset: Dataset): Samples {
-  return dataset.valid ?? dataset.train;
 }
 
 /** SHA-256 over all samples and labels: tells a resumed run whether it has the same data. */
 export function digestOf(dataset: Dataset): string {
   const hash = createHash("sha256");
-  for (const part of [dataset.train, dataset.valid, dataset.test]) {
+  for (const part of [dataset.train, dataset.valid, dataset.test, dataset.clean]) {
     for (const array of part ? [part.features, part.labels] : []) {
       hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
     }
@@ -99,65 +53,46 @@ export function digestOf(dataset: Dataset): string {
   return hash.digest("hex");
 }
 
-function partOf(source: Samples, rows: Int32Array, classes: number, noise: Noise, seed: number): Part {
-  const trueLabels = rows.map((row) => source.labels[row]!);
-  const { labels, rate, diagonallyDominant } = injectNoise(trueLabels, classes, noise, seed);
-  return { rows, trueLabels, labels, noiseRate: rate, diagonallyDominant };
+interface Divided {
+  dataset: Dataset;
+  division: Division;
 }
 
-function splitRows(
-  dataset: Dataset,
-  settings: Settings,
-  seed: number,
-): { train: Int32Array; valid: Int32Array } {
-  const poolRows = limitRows(dataset.train.count, settings.trainSize, seed);
-  if (dataset.valid) {
-    if (settings.validSize !== undefined) {
-      const own = `samples that bring ${dataset.valid.count} for validation`;
-      throw expected("INVALID_ARGUMENT", "no --valid-size", own, settings.validSize);
-    }
-    return { train: poolRows, valid: everyRow(dataset.valid.count) };
-  }
-  const size = settings.validSize ?? defaultValidSize;
-  const { kept, heldOut } = splitSamples(takeSamples(dataset.train, poolRows), {
-    ...(size < 1 ? { fraction: size } : { count: size }),
-    stratified: true,
-    seed,
-  });
-  const sourceRows = (rows: Int32Array) => rows.map((row) => poolRows[row]!);
-  return { train: sourceRows(kept), valid: sourceRows(heldOut) };
+async function loadNamed(settings: Settings, loading: Loading): Promise<Divided> {
+  const dataset = await loadDataset(settings.dataset!, loading);
+  const splits = ["train", "test", ...(dataset.valid ? ["valid"] : [])];
+  return { dataset, division: divide({ ...dataset, labels: dataset.train.labels, splits }, settings) };
 }
 
-function limitRows(count: number, limit: number | undefined, seed: number): Int32Array {
-  if (limit === undefined || limit === count) return everyRow(count);
-  if (limit > count) {
-    throw expected(
-      "INVALID_ARGUMENT",
-      `at most the ${count} training samples there are`,
-      "--train-size",
-      limit,
-    );
-  }
-  return Random.from(seed, "train-size").permutation(count).slice(0, limit);
+async function loadOwn(settings: Settings, files: Files, loading: Loading): Promise<Divided> {
+  const { train, valid, test, clean, ...reading } = files;
+  const paths = { train, ...(valid && { valid }), ...(test && { test }), ...(clean && { clean }) };
+  let division: Division | undefined;
+  const dataset = await loadFiles(paths, {
+    ...fileOptions(reading),
+    ...(loading.signal && { signal: loading.signal }),
+    ...(loading.onProgress && { onProgress: loading.onProgress }),
+    select(labels: Int32Array, source: Omit<Source, "labels">) {
+      const whole = divide({ ...source, labels }, settings);
+      const kept = rowsOf(whole, labels.length);
+      division = relocate(whole, kept);
+      return kept;
+    },
+  }).catch((error) => Promise.reject(errorInFlags(error)));
+  return { dataset, division: division! };
 }
 
-function cleanRows(labels: Int32Array, classes: number, size: number | undefined, seed: number): Int32Array {
-  if (size !== undefined && size < classes) {
-    throw expected(
-      "INVALID_ARGUMENT",
-      `at least one sample for each of the ${classes} classes`,
-      "--clean-size",
-      size,
-    );
-  }
-  const counts = new Int32Array(classes);
-  for (const label of labels) counts[label]!++;
-  // Asked for, a size is met or refused; by default it is what the rarest class allows.
-  const perClass = Math.floor((size ?? defaultCleanSize) / classes);
-  const available = Math.max(1, Math.min(perClass, ...counts));
-  return balancedRows(labels, classes, size === undefined ? available : perClass, seed);
-}
-
-function everyRow(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, row) => row);
+/** Options of the command line as those of `loadFiles`. */
+function fileOptions(reading: Omit<Files, "train" | "valid" | "test" | "clean">): FileOptions {
+  const { labels, labelColumn, dropColumns, missing, imageLayout, maxUnpacked } = reading;
+  return {
+    // Raw columns such as incomes would drown all others: networks want them on one scale.
+    standardize: true,
+    ...(labels !== undefined && { labels }),
+    ...(labelColumn !== undefined && { labelColumn }),
+    ...(dropColumns && { dropColumns }),
+    ...(missing && { missing }),
+    ...(imageLayout && { imageLayout }),
+    ...(maxUnpacked !== undefined && { maxBytes: maxUnpacked }),
+  };
 }

@@ -78,7 +78,11 @@ export const runConfig = v.looseObject({
     tried: v.array(v.object({ name: v.string(), reason: v.string() })),
   }),
   settings: v.looseObject({ files: v.exactOptional(v.looseObject({})) }),
-  data: v.looseObject({ name: v.string(), sha256: v.string() }),
+  data: v.looseObject({
+    name: v.string(),
+    sha256: v.string(),
+    origins: v.looseObject({ test: v.string() }),
+  }),
   model: v.looseObject({}),
 }) as unknown as v.GenericSchema<unknown, RunConfig>;
 

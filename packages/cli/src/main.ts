@@ -7,7 +7,7 @@ import { versions } from "./config.js";
 import { createProgram, type Invocation } from "./options.js";
 import { fail, interrupted, stopSignal } from "./process.js";
 import { createProgress } from "./progress.js";
-import { renderBackend, renderTable } from "./report.js";
+import { renderBackend, renderTable, renderTest } from "./report.js";
 import { train } from "./train.js";
 
 const stop = stopSignal();
@@ -36,7 +36,9 @@ async function runTrain(invocation: Invocation): Promise<void> {
     } else {
       const { config, summary, path } = folder!;
       const title = `${summary.dataset}, noise ${summary.noise}, ${renderBackend(config.backend)}`;
-      process.stdout.write(`${title}\n${renderTable(summary)}\nrun folder: ${path}\n`);
+      process.stdout.write(
+        `${title}\n${renderTable(summary)}\n${renderTest(summary)}\nrun folder: ${path}\n`,
+      );
     }
   } finally {
     progress.stop();

@@ -1,19 +1,26 @@
 import { resolve } from "node:path";
-import { type ErrorCode, expected } from "@lilaw/core";
+import { type ErrorCode, expected, LilawError } from "@lilaw/core";
 import { datasetNames, parseNoise } from "@lilaw/datasets";
 import { Command, type CommanderError } from "commander";
 import { type BenchOptions, withBenchOptions } from "./bench/program.js";
-import { methodNames } from "./methods.js";
+import { methodNames, needsClean } from "./methods.js";
 import { isModelFile, modelNames } from "./models.js";
 
-/** The user's own files, absolute paths. */
+/** The user's own files, absolute paths, and how they are read. */
 export interface Files {
   readonly train: string;
   readonly valid?: string;
   readonly test?: string;
+  /** Samples whose labels are trusted. */
+  readonly clean?: string;
   /** Label file that goes with an IDX training file. */
   readonly labels?: string;
   readonly labelColumn?: string;
+  readonly dropColumns?: readonly string[];
+  readonly missing?: (typeof missingKinds)[number];
+  readonly imageLayout?: (typeof imageLayouts)[number];
+  /** Bytes that a packed file may unpack to. */
+  readonly maxUnpacked?: number;
 }
 
 /** Everything that decides a run's numbers; kept in `config.json`, where `--resume` finds it. */
@@ -33,6 +40,8 @@ export interface Settings {
   readonly trainSize?: number;
   /** Validation samples to hold out: below 1 a fraction of the training samples, else a count; default 0.15. */
   readonly validSize?: number;
+  /** Test samples to hold out of the training file, before anything else: as `validSize`; default 0.15. */
+  readonly testSize?: number;
   /** Clean validation samples for Learning to Reweight; default 1000 or as many as there are. */
   readonly cleanSize?: number;
   readonly validLabels: (typeof validLabelKinds)[number];
@@ -52,9 +61,14 @@ export interface Surroundings {
 export type Invocation = Surroundings &
   ({ readonly settings: Settings; readonly out?: string } | { readonly resume: string });
 
+const missingKinds = ["error", "drop", "mean"] as const;
+const imageLayouts = ["auto", "channels-last", "channels-first"] as const;
 const backendNames = ["auto", "tensorflow", "wasm", "cpu"] as const;
 const validLabelKinds = ["noisy", "clean"] as const;
 const gradientModes = ["full", "detached"] as const;
+/** Values of the options as commander gives them. */
+type Values = Record<string, string | boolean | readonly string[]>;
+
 const surroundingOptions = new Set(["resume", "dataDir", "json", "quiet"]);
 
 /** What the commands of `lilaw` do; each receives its options. */
@@ -82,9 +96,18 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .option("--dataset <name>", `one of ${datasetNames.join(", ")}`)
     .option("--train <file>", "your own training samples: NPZ, CSV, TSV, ARFF or IDX")
     .option("--valid <file>", "your own validation samples (default: a part of the training samples)")
-    .option("--test <file>", "your own test samples")
-    .option("--labels <file>", "label file of an IDX training file")
-    .option("--label-column <name>", "label column of a table (default: label, else the last one)")
+    .option("--test <file>", "your own test samples (default: a part of the training file)")
+    .option("--clean <file>", "samples whose labels are right, for l2rw (default: see --valid-labels)")
+    .option("--labels <file>", "label file of an IDX training file (default: the one beside it)")
+    .option("--label-column <name>", "label column of a table (default: found by name, else the last)")
+    .option(
+      "--drop-column <name>",
+      "column of a table to leave out, such as an identifier; repeatable",
+      append,
+    )
+    .option("--missing <what>", "missing cells of a table: error, drop (the row) or mean (default: error)")
+    .option("--image-layout <name>", `${imageLayouts.join(", ")} (default: auto)`)
+    .option("--max-unpacked <size>", "what a packed file may unpack to, such as 4GB (default: see README)")
     .option("--noise <kind:rate>", "label noise to inject, for example symmetric:0.5", "none")
     .option("--methods <list>", `of ${methodNames.join(", ")}`, "baseline,lilaw")
     .option("--model <name|file>", `${modelNames.join(", ")}, or a TensorFlow.js model.json`, "mlp")
@@ -94,8 +117,16 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .option("--out <dir>", "run folder to create (default: runs/NAME-TIME)")
     .option("--train-size <n>", "training samples to use, the validation part included (default: all)")
     .option("--valid-size <n|fraction>", "validation samples to hold out, stratified (default: 0.15)")
-    .option("--clean-size <n>", "clean validation samples for l2rw (default: 1000, or what there is)")
-    .option("--valid-labels <kind>", "noisy (as the training labels) or clean", "noisy")
+    .option(
+      "--test-size <n|fraction>",
+      "test samples to hold out, stratified, without --test (default: 0.15)",
+    )
+    .option("--clean-size <n>", "samples with right labels for l2rw (default: 1000, or what there is)")
+    .option(
+      "--valid-labels <kind>",
+      "noisy (as the training labels), or clean: they are right, as l2rw needs it without --noise or --clean",
+      "noisy",
+    )
     .option("--batch-size <n>", "samples a step", "128")
     .option("--learning-rate <x>", "of Adam", "0.001")
     .option("--gradient <mode>", "lilaw's gradient: full or detached", "full")
@@ -104,7 +135,7 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .option("--json", "print the summary as JSON on standard output, and nothing else there", false)
     .option("--quiet", "no progress", false)
     .option("--resume <dir>", "finish the interrupted run of this folder")
-    .action(async (values: Record<string, string | boolean>) => {
+    .action(async (values: Values) => {
       const typed = Object.keys(values).filter((name) => command.getOptionValueSource(name) === "cli");
       await train(invocationOf(values, typed));
     });
@@ -121,7 +152,7 @@ export function parserError(error: CommanderError): Error | undefined {
   return expected("INVALID_ARGUMENT", "what --help lists", "the arguments", what);
 }
 
-function invocationOf(values: Record<string, string | boolean>, typed: readonly string[]): Invocation {
+function invocationOf(values: Values, typed: readonly string[]): Invocation {
   const surroundings: Surroundings = {
     json: values.json === true,
     quiet: values.quiet === true,
@@ -139,22 +170,24 @@ function invocationOf(values: Record<string, string | boolean>, typed: readonly 
 }
 
 /** Typed text as the values of {@link Settings}; what is no number stays text, for the check to name. */
-function settingsFromText(values: Record<string, unknown>): Record<string, unknown> {
+function settingsFromText(values: Values): Record<string, unknown> {
   const path = (value: unknown) => (typeof value === "string" ? resolve(value) : undefined);
-  const ownFiles = ["train", "valid", "test", "labels", "labelColumn"].some(
-    (name) => values[name] !== undefined,
-  );
+  const files = {
+    train: path(values.train),
+    valid: path(values.valid),
+    test: path(values.test),
+    clean: path(values.clean),
+    labels: path(values.labels),
+    labelColumn: values.labelColumn,
+    dropColumns: values.dropColumn,
+    missing: values.missing,
+    imageLayout: values.imageLayout,
+    maxUnpacked: bytes(values.maxUnpacked),
+  };
+  const ownFiles = Object.values(files).some((value) => value !== undefined);
   return {
     dataset: values.dataset,
-    files: ownFiles
-      ? {
-          train: path(values.train),
-          valid: path(values.valid),
-          test: path(values.test),
-          labels: path(values.labels),
-          labelColumn: values.labelColumn,
-        }
-      : undefined,
+    files: ownFiles ? files : undefined,
     noise: values.noise,
     methods: list(values.methods),
     model: isModelFile(values.model) ? path(values.model) : values.model,
@@ -163,6 +196,7 @@ function settingsFromText(values: Record<string, unknown>): Record<string, unkno
     backend: values.backend,
     trainSize: number(values.trainSize),
     validSize: number(values.validSize),
+    testSize: number(values.testSize),
     cleanSize: number(values.cleanSize),
     validLabels: values.validLabels,
     batchSize: number(values.batchSize),
@@ -198,7 +232,8 @@ export function checkSettings(raw: Record<string, unknown>): Settings {
     seeds: distinct(raw.seeds, "--seeds").map((seed) => integer(seed, "--seeds", 0)),
     backend: choice(raw.backend, "--backend", backendNames, "UNKNOWN_NAME"),
     ...optional("trainSize", raw.trainSize, (value) => integer(value, "--train-size", 2)),
-    ...optional("validSize", raw.validSize, validSize),
+    ...optional("validSize", raw.validSize, (value) => partSize(value, "--valid-size")),
+    ...optional("testSize", raw.testSize, (value) => partSize(value, "--test-size")),
     ...optional("cleanSize", raw.cleanSize, (value) => integer(value, "--clean-size", 1)),
     validLabels: choice(raw.validLabels, "--valid-labels", validLabelKinds, "INVALID_ARGUMENT"),
     batchSize: integer(raw.batchSize, "--batch-size", 1),
@@ -206,18 +241,65 @@ export function checkSettings(raw: Record<string, unknown>): Settings {
     gradient: choice(raw.gradient, "--gradient", gradientModes, "INVALID_ARGUMENT"),
     warmupEpochs: integer(raw.warmupEpochs, "--warmup-epochs", 0),
   };
-  parseNoise(settings.noise);
+  checkTest(settings);
+  checkClean(settings);
   return settings;
 }
 
+/** Whether the run itself makes labels wrong, so that it knows the right ones. */
+export function injectsNoise({ noise }: Pick<Settings, "noise">): boolean {
+  const parsed = parseNoise(noise);
+  return parsed.kind !== "none" && parsed.rate > 0;
+}
+
+function checkTest({ files, testSize }: Settings): void {
+  const source = files === undefined ? "--dataset" : files.test !== undefined && "--test";
+  if (testSize !== undefined && source) {
+    throw expected("INVALID_ARGUMENT", `no --test-size beside ${source}`, "the test samples", "both");
+  }
+}
+
+/** A method that trusts labels gets some that somebody says are right, or does not run. */
+function checkClean(settings: Settings): void {
+  const { files, methods, validLabels } = settings;
+  const known = injectsNoise(settings) || files === undefined || files.clean || validLabels === "clean";
+  const method = methods.find(needsClean);
+  if (known || method === undefined) return;
+  const { message } = expected(
+    "INVALID_ARGUMENT",
+    "labels that are right",
+    method,
+    `those of ${files.valid ?? files.train}, which nobody says are right`,
+  );
+  throw new LilawError(
+    "INVALID_ARGUMENT",
+    `${message}
+Every wrong label among them makes it worse. Say which labels are right:
+  --clean FILE           samples with trusted labels, of the format of --train
+  --valid-labels clean   all labels of the validation samples are trusted`,
+  );
+}
+
 function checkFiles(files: unknown): Files {
-  const { train, valid, test, labels, labelColumn } = files as Record<string, unknown>;
+  const raw = files as Record<string, unknown>;
+  const textOf = (key: string) => (value: unknown) => text(value, flagOf(key));
   return {
-    train: text(train, "--train"),
-    ...optional("valid", valid, (value) => text(value, "--valid")),
-    ...optional("test", test, (value) => text(value, "--test")),
-    ...optional("labels", labels, (value) => text(value, "--labels")),
-    ...optional("labelColumn", labelColumn, (value) => text(value, "--label-column")),
+    train: text(raw.train, "--train"),
+    ...optional("valid", raw.valid, textOf("valid")),
+    ...optional("test", raw.test, textOf("test")),
+    ...optional("clean", raw.clean, textOf("clean")),
+    ...optional("labels", raw.labels, textOf("labels")),
+    ...optional("labelColumn", raw.labelColumn, textOf("labelColumn")),
+    ...optional("dropColumns", raw.dropColumns, (value) =>
+      distinct(value, "--drop-column").map((name) => text(name, "--drop-column")),
+    ),
+    ...optional("missing", raw.missing, (value) =>
+      choice(value, "--missing", missingKinds, "INVALID_ARGUMENT"),
+    ),
+    ...optional("imageLayout", raw.imageLayout, (value) =>
+      choice(value, "--image-layout", imageLayouts, "INVALID_ARGUMENT"),
+    ),
+    ...optional("maxUnpacked", raw.maxUnpacked, byteCount),
   };
 }
 
@@ -254,12 +336,19 @@ function positive(value: unknown, name: string): number {
   return value;
 }
 
-function validSize(value: unknown): number {
-  const size = positive(value, "--valid-size");
+function partSize(value: unknown, name: string): number {
+  const size = positive(value, name);
   if (size > 1 && !Number.isInteger(size)) {
-    throw expected("INVALID_ARGUMENT", "a fraction below 1 or a whole number", "--valid-size", size);
+    throw expected("INVALID_ARGUMENT", "a fraction below 1 or a whole number", name, size);
   }
   return size;
+}
+
+function byteCount(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw expected("INVALID_ARGUMENT", "a size such as 500MB or 4GB", "--max-unpacked", value);
+  }
+  return value as number;
 }
 
 function distinct(values: unknown, name: string): readonly unknown[] {
@@ -281,6 +370,17 @@ function number(value: unknown): unknown {
   if (typeof value !== "string" || value.trim() === "") return value;
   const parsed = Number(value);
   return Number.isNaN(parsed) ? value : parsed;
+}
+
+/** 4GB as 4e9, bytes without a unit; any other text stays as it is. */
+function bytes(value: unknown): unknown {
+  const [, count, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]?)b?$/i.exec(String(value)) ?? [];
+  if (count === undefined || unit === undefined) return value;
+  return Math.round(Number(count) * 1000 ** ["", "k", "m", "g", "t"].indexOf(unit.toLowerCase()));
+}
+
+function append(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
 function flagOf(name: string): string {

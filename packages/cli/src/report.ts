@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import { mean, sampleStandardDeviation } from "simple-statistics";
+import wrapAnsi from "wrap-ansi";
 import type { Backend } from "./config.js";
 import type { EpochMetrics, Unit } from "./documents.js";
 
@@ -22,6 +23,8 @@ export interface RunResult extends Unit {
 export interface Summary {
   readonly dataset: string;
   readonly noise: string;
+  /** Where the test samples come from: an accuracy is as good as their labels. */
+  readonly test: string;
   readonly results: readonly RunResult[];
 }
 
@@ -72,6 +75,11 @@ export function renderTable(summary: Summary): string {
     ]);
   }
   return table.toString();
+}
+
+/** Where the test samples come from, in lines of at most 60 columns. */
+export function renderTest({ test }: Summary): string {
+  return wrapAnsi(`test samples: ${test}`, 60, { hard: true });
 }
 
 /** One line that says what runs, and why nothing faster does. */

@@ -104,7 +104,13 @@ export class RunFolder {
   /** The results so far, in the order of {@link units}. */
   get summary(): Summary {
     const { data, settings } = this.config;
-    return { dataset: data.name, noise: settings.noise, results: this.#inOrder(this.#results) };
+    const { name, origins } = data;
+    return {
+      dataset: name,
+      noise: settings.noise,
+      test: origins.test,
+      results: this.#inOrder(this.#results),
+    };
   }
 
   isFinished(unit: Unit): boolean {

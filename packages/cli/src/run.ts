@@ -1,27 +1,27 @@
 import { setImmediate } from "node:timers/promises";
-import { type Dataset, takeSamples } from "@lilaw/datasets";
-import { accuracy, effectiveSampleSize, SampleRecorder } from "@lilaw/diagnostics";
+import { type Dataset, type Samples, takeSamples } from "@lilaw/datasets";
+import { accuracy, effectiveSampleSize, type SampleRecord, SampleRecorder } from "@lilaw/diagnostics";
 import { type BatchRecord, crossEntropy, fit } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, Logs } from "@tensorflow/tfjs-layers";
-import { type Part, type SeedPlan, validSource } from "./data.js";
 import type { EpochMetrics, Unit } from "./documents.js";
-import { predict, scoreTest } from "./evaluate.js";
+import { type Predictions, predict, scoreTest } from "./evaluate.js";
 import { type LabelledTensors, type MethodInputs, weightingOf } from "./methods.js";
 import { buildModel } from "./models.js";
+import { injectsNoise } from "./options.js";
+import { type Part, type SeedPlan, validSource } from "./plan.js";
 import type { Progress } from "./progress.js";
 import type { RunFolder } from "./run-folder.js";
-import { samplesCsv } from "./samples-csv.js";
+import { samplesCsv, scoresOf } from "./samples-csv.js";
 
 /** The samples of one seed, on the backend; shared by all methods. */
 export interface SeedData {
   readonly plan: SeedPlan;
+  readonly dataset: Dataset;
   readonly train: LabelledTensors;
   readonly valid: LabelledTensors;
   readonly clean?: LabelledTensors;
   readonly test: tf.Tensor;
-  readonly testLabels: Int32Array;
-  readonly classes: number;
 }
 
 export interface RunContext {
@@ -33,17 +33,15 @@ export interface RunContext {
 
 /** Copies a seed's samples to the backend. */
 export function loadSeed(dataset: Dataset, plan: SeedPlan): SeedData {
-  const train = takeSamples(dataset.train, plan.train.rows);
-  const valid = takeSamples(validSource(dataset), plan.valid.rows);
-  const clean = plan.clean && takeSamples({ ...valid, labels: plan.valid.trueLabels }, plan.clean);
+  const valid = validSource(dataset);
+  const { clean } = plan;
   return {
     plan,
-    train: [featureTensor(train), labelTensor(plan.train.labels)],
-    valid: [featureTensor(valid), labelTensor(plan.valid.labels)],
-    ...(clean && { clean: [featureTensor(clean), labelTensor(clean.labels)] }),
+    dataset,
+    train: tensorsOf(dataset.train, plan.train),
+    valid: tensorsOf(valid, plan.valid),
+    ...(clean && { clean: tensorsOf(clean.of === "clean" ? dataset.clean! : valid, clean) }),
     test: featureTensor(dataset.test),
-    testLabels: dataset.test.labels,
-    classes: dataset.classes,
   };
 }
 
@@ -107,17 +105,17 @@ async function trainUnit(
         onEpochEnd: async (_epoch, logs) => clock.trained(logs),
       },
       checkpoint: async (bytes, epochsDone) => {
-        const last = epochsDone === epochs;
-        const samples = last
-          ? samplesCsv(recorder.record, data.plan.train, settings.noise !== "none")
-          : undefined;
+        const { record } = recorder;
+        const valid = predict(model, data.valid[0], data.dataset.classes);
         const metrics = {
           ...unit,
           epoch: epochsDone,
           ...scalars(clock.logs),
-          ...evaluate(model, data, recorder),
+          ...evaluate(model, data, record, valid),
           ...clock.finish(stepsPerEpoch),
         };
+        const last = epochsDone === epochs;
+        const samples = last ? samplesOf(data, record, valid, metrics, injectsNoise(settings)) : undefined;
         await folder.finishEpoch(metrics, bytes, samples);
         progress.epoch(metrics, epochs);
       },
@@ -130,19 +128,42 @@ async function trainUnit(
 
 type Measured = Omit<EpochMetrics, "method" | "seed" | "epoch" | "loss" | "seconds" | "stepsPerSecond">;
 
-function evaluate(model: LayersModel, data: SeedData, recorder: SampleRecorder): Measured {
-  const { train, valid } = data.plan;
-  const { predictions, weights } = recorder.record;
-  const trainScores = scoreBoth(predictions, train);
-  const validScores = scoreBoth(predict(model, data.valid[0], data.classes).classes, valid);
+function evaluate(
+  model: LayersModel,
+  { plan, dataset, test }: SeedData,
+  { predictions, weights }: SampleRecord,
+  valid: Predictions,
+): Measured {
+  const trainScores = scoreBoth(predictions, plan.train);
+  const validScores = scoreBoth(valid.classes, plan.valid);
   return {
     trainAccuracy: trainScores.observed,
     trainCleanAccuracy: trainScores.clean,
     validAccuracy: validScores.observed,
     validCleanAccuracy: validScores.clean,
-    ...scoreTest(predict(model, data.test, data.classes), data.testLabels, data.classes),
+    ...scoreTest(predict(model, test, dataset.classes), dataset.test.labels, dataset.classes),
     effectiveSampleSize: effectiveSampleSize(weights),
   };
+}
+
+/** `samples.csv`: the training samples as the epoch saw them, the validation samples as the model at its end does. */
+function samplesOf(
+  { plan, dataset }: SeedData,
+  record: SampleRecord,
+  valid: Predictions,
+  { alpha, beta, delta }: Pick<EpochMetrics, "alpha" | "beta" | "delta">,
+  noiseKnown: boolean,
+): string {
+  // An epoch of warm-up has scalars, and weighs nothing by them.
+  const params = record.terms ? { alpha: alpha!, beta: beta!, delta: delta! } : null;
+  const scores = scoresOf(valid.logits, plan.valid.labels, dataset.classes, params);
+  return samplesCsv(
+    [
+      { split: "train", part: plan.train, source: dataset.train, scores: record },
+      { split: "valid", part: plan.valid, source: validSource(dataset), scores },
+    ],
+    noiseKnown,
+  );
 }
 
 function scoreBoth(predictions: Int32Array, { labels, trueLabels }: Part) {
@@ -200,18 +221,10 @@ function place(folder: RunFolder, unit: Unit): string {
   return `[${index + 1}/${units.length}]`;
 }
 
-function featureTensor({
-  features,
-  count,
-  shape,
-}: {
-  features: Float32Array;
-  count: number;
-  shape: readonly number[];
-}) {
-  return tf.tensor(features, [count, ...shape]);
+function tensorsOf(source: Samples, { rows, labels }: Pick<Part, "rows" | "labels">): LabelledTensors {
+  return [featureTensor(takeSamples(source, rows)), tf.tensor1d(labels, "int32")];
 }
 
-function labelTensor(labels: Int32Array): tf.Tensor {
-  return tf.tensor1d(labels, "int32");
+function featureTensor({ features, count, shape }: Samples): tf.Tensor {
+  return tf.tensor(features, [count, ...shape]);
 }

@@ -1,9 +1,13 @@
+import { type LilawParams, weightedLoss } from "@lilaw/core";
+import type { Samples } from "@lilaw/datasets";
 import type { SampleRecord } from "@lilaw/diagnostics";
 import { stringify } from "csv-stringify/sync";
-import type { Part } from "./data.js";
+import type { Part } from "./plan.js";
 
 const columns = [
+  "split",
   "row",
+  "line",
   "label",
   "trueLabel",
   "flag",
@@ -17,32 +21,67 @@ const columns = [
   "weight",
 ];
 
+/** The samples of a split with what is known of each. */
+export interface ScoredPart {
+  readonly split: "train" | "valid";
+  readonly part: Part;
+  /** The samples that the part's rows are indices of. */
+  readonly source: Samples;
+  /** All arrays are as long as the part; no `weights` where training never weighed the samples. */
+  readonly scores: Scores;
+}
+
+export type Scores = Omit<SampleRecord, "epoch" | "weights"> & Partial<Pick<SampleRecord, "weights">>;
+
 /**
- * The training samples as an epoch saw them, a line each.
- *
- * `row` counts from 0 in the source; `trueLabel` and `flag` (1 = the label was changed) are empty where no noise was
- * injected, because what is right is then not known; `alpha`, `beta`, `delta` are LiLAW's three terms of the weight.
+ * Training and validation samples, a line each: `row` counts from 0 and `line` from 1 in the source of the split.
+ * `trueLabel` and `flag` (1 = the label was changed) are empty where no noise was injected, because what is right is
+ * then not known; `alpha`, `beta`, `delta` are LiLAW's three terms of the weight.
  */
-export function samplesCsv(record: SampleRecord, train: Part, noiseKnown: boolean): string {
-  const { terms } = record;
-  const lines = Array.from(train.rows, (row, i) => {
-    const [label, trueLabel] = [train.labels[i]!, train.trueLabels[i]!];
+export function samplesCsv(parts: readonly ScoredPart[], noiseKnown: boolean): string {
+  return stringify([columns, ...parts.flatMap((part) => linesOf(part, noiseKnown))]);
+}
+
+/** What a model's logits, [B, C], say of samples it was not trained on, at LiLAW's scalars where there are some. */
+export function scoresOf(
+  logits: Float32Array,
+  labels: Int32Array,
+  classes: number,
+  params: LilawParams | null,
+): Scores {
+  const floats = () => new Float32Array(labels.length);
+  const scores: Scores = {
+    losses: floats(),
+    labelProbs: floats(),
+    maxProbs: floats(),
+    predictions: new Int32Array(labels.length),
+    ...(params && { terms: { alpha: floats(), beta: floats(), delta: floats() } }),
+  };
+  weightedLoss({ logits, labels, classes, params }, scores);
+  return scores;
+}
+
+function linesOf({ split, part, source, scores }: ScoredPart, noiseKnown: boolean): unknown[][] {
+  const { terms, weights } = scores;
+  return Array.from(part.rows, (row, i) => {
+    const [label, trueLabel] = [part.labels[i]!, part.trueLabels[i]!];
     return [
-      row,
+      split,
+      source.rows?.[row] ?? row,
+      source.lines?.[row] ?? "",
       label,
       noiseKnown ? trueLabel : "",
       noiseKnown ? Number(label !== trueLabel) : "",
-      record.predictions[i]!,
-      single(record.losses[i]!),
-      single(record.labelProbs[i]!),
-      single(record.maxProbs[i]!),
+      scores.predictions[i]!,
+      single(scores.losses[i]!),
+      single(scores.labelProbs[i]!),
+      single(scores.maxProbs[i]!),
       terms ? single(terms.alpha[i]!) : "",
       terms ? single(terms.beta[i]!) : "",
       terms ? single(terms.delta[i]!) : "",
-      single(record.weights[i]!),
+      weights ? single(weights[i]!) : "",
     ];
   });
-  return stringify([columns, ...lines]);
 }
 
 /** Nine digits tell every float32 apart; the digits beyond them are noise. */

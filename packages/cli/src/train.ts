@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
-import type { Dataset } from "@lilaw/datasets";
 import { useBackend } from "@lilaw/tfjs/node";
-import { type Backend, checkSameData, createConfig, versions } from "./config.js";
-import { loadData, planSeed, type SeedPlan } from "./data.js";
+import { type Backend, checkSameData, createConfig, describeData, versions } from "./config.js";
+import { type Data, loadData } from "./data.js";
 import { loadTopology } from "./models.js";
 import type { Invocation, Settings } from "./options.js";
 import type { Progress } from "./progress.js";
@@ -10,6 +9,7 @@ import { renderBackend } from "./report.js";
 import { disposeSeed, loadSeed, runUnit } from "./run.js";
 import { checkNewFolder, RunFolder } from "./run-folder.js";
 import { RunLock } from "./run-lock.js";
+import { renderUnderstanding } from "./understanding.js";
 
 /** How a run ended. */
 export interface Outcome {
@@ -21,8 +21,7 @@ export interface Outcome {
 
 interface Prepared {
   readonly folder: RunFolder;
-  readonly dataset: Dataset;
-  readonly plans: readonly SeedPlan[];
+  readonly data: Data;
 }
 
 interface Execution {
@@ -65,13 +64,15 @@ async function prepare(settings: Settings, out: string | undefined, execution: E
   const path = out ?? defaultFolder(settings);
   await checkNewFolder(path);
   const backend = await startBackend(settings.backend, execution.progress);
-  const dataset = await load(settings, execution);
-  const plans = settings.seeds.map((seed) => planSeed(dataset, settings, seed));
-  const model = await loadTopology(settings.model, dataset.train.shape, dataset.classes);
+  const data = await load(settings, execution);
+  const { train, classes } = data.dataset;
+  const model = await loadTopology(settings.model, train.shape, classes);
   execution.signal.throwIfAborted();
-  const folder = await RunFolder.create(path, createConfig(settings, backend, dataset, plans, model));
+  const description = describeData(settings, data);
+  execution.progress.say(renderUnderstanding(description));
+  const folder = await RunFolder.create(path, createConfig(settings, backend, description, model));
   await execution.lock.take(path);
-  return { folder, dataset, plans };
+  return { folder, data };
 }
 
 async function reopen(path: string, execution: Execution): Promise<Prepared> {
@@ -81,14 +82,16 @@ async function reopen(path: string, execution: Execution): Promise<Prepared> {
   const { settings, backend } = folder.config;
   warnOfOtherVersions(folder, execution.progress);
   await startBackend(backend.backend as Settings["backend"], execution.progress);
-  const dataset = await load(settings, execution);
-  checkSameData(folder.config, dataset);
-  return { folder, dataset, plans: settings.seeds.map((seed) => planSeed(dataset, settings, seed)) };
+  const data = await load(settings, execution);
+  const description = describeData(settings, data);
+  checkSameData(folder.config, description);
+  execution.progress.say(renderUnderstanding(description));
+  return { folder, data };
 }
 
 /** Runs what is not finished yet; the samples of one seed at a time are on the backend. */
 async function runUnits(
-  { folder, dataset, plans }: Prepared,
+  { folder, data: { dataset, plans } }: Prepared,
   { progress, signal }: Execution,
 ): Promise<boolean> {
   for (const plan of plans) {
@@ -114,7 +117,7 @@ async function startBackend(name: Settings["backend"], progress: Progress): Prom
   return backend;
 }
 
-function load(settings: Settings, { dataDir, progress, signal }: Execution): Promise<Dataset> {
+function load(settings: Settings, { dataDir, progress, signal }: Execution): Promise<Data> {
   return loadData(settings, {
     ...(dataDir !== undefined && { dataDir }),
     signal,

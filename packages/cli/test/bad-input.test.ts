@@ -61,13 +61,27 @@ const cases: [string, ErrorCode, Prepare][] = [
     "SOURCE_UNAVAILABLE",
     () => ({ args: ["--train", "/nowhere/train.csv", "--test", "/nowhere/test.csv"] }),
   ],
+  ["a class too rare for three parts", "EMPTY_CLASS", csvAlone("x,label\n1,a\n2,a\n3,a\n4,b\n5,b\n")],
+  ["a test size beside test samples", "INVALID_ARGUMENT", withClouds("--test-size", "10")],
   [
-    "no test samples",
+    "a test size for an NPZ file that brings test samples",
     "INVALID_ARGUMENT",
-    async (folder) => ({ args: (await cloudFiles(folder)).slice(0, 2) }),
+    async (folder) => {
+      const { args } = await npz({})(folder);
+      return { args: [...args, "--test-size", "2"] };
+    },
+  ],
+  [
+    "a method that trusts labels which nobody says are right",
+    "INVALID_ARGUMENT",
+    withClouds("--methods", "l2rw"),
   ],
   ["more training samples than there are", "INVALID_ARGUMENT", withClouds("--train-size", "301")],
-  ["too few clean samples", "EMPTY_CLASS", withClouds("--methods", "l2rw", "--clean-size", "60")],
+  [
+    "too few clean samples",
+    "EMPTY_CLASS",
+    withClouds("--methods", "l2rw", "--valid-labels", "clean", "--clean-size", "60"),
+  ],
   ["a model whose output does not match the classes", "MODEL_OUTPUT", modelWith(2, 4)],
   ["a model whose input does not match the samples", "MODEL_OUTPUT", modelWith(5, 3)],
   ["a truncated file in the data folder", "CHECKSUM_MISMATCH", dataFolder(Uint8Array.of(0, 0, 8, 1))],
@@ -139,6 +153,10 @@ function csv(text: string): Prepare {
     await writeFile(file, text);
     return { args: ["--train", file, "--test", file] };
   };
+}
+
+function csvAlone(text: string): Prepare {
+  return async (folder) => ({ args: (await csv(text)(folder)).args.slice(0, 2) });
 }
 
 /** A linear model of one layer, saved. */

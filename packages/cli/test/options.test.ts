@@ -52,6 +52,8 @@ describe("lilaw train", () => {
   it("reads every option", async () => {
     const invocation = await parse(
       ...["--train", "/a.csv", "--valid", "/b.csv", "--test", "/c.csv", "--label-column", "y"],
+      ...["--clean", "/d.csv", "--drop-column", "id, no", "--drop-column", "when", "--missing", "mean"],
+      ...["--image-layout", "channels-first", "--max-unpacked", "1.5GB"],
       ...["--noise", "pair-flip:0.25", "--methods", "l2rw, lilaw-detached", "--model", "cnn"],
       ...["--epochs", "3", "--seeds", "3,1,2", "--backend", "cpu", "--out", "/out", "--train-size", "500"],
       ...["--valid-size", "0.2", "--clean-size", "30", "--valid-labels", "clean", "--batch-size", "32"],
@@ -64,7 +66,17 @@ describe("lilaw train", () => {
       dataDir: "/data",
       out: "/out",
       settings: {
-        files: { train: "/a.csv", valid: "/b.csv", test: "/c.csv", labelColumn: "y" },
+        files: {
+          train: "/a.csv",
+          valid: "/b.csv",
+          test: "/c.csv",
+          clean: "/d.csv",
+          labelColumn: "y",
+          dropColumns: ["id, no", "when"],
+          missing: "mean",
+          imageLayout: "channels-first",
+          maxUnpacked: 1.5e9,
+        },
         noise: "pair-flip:0.25",
         methods: ["l2rw", "lilaw-detached"],
         model: "cnn",
@@ -83,6 +95,54 @@ describe("lilaw train", () => {
     });
   });
 
+  it("reads sizes of files with and without a unit", async () => {
+    const sizeOf = async (text: string) => {
+      const invocation = await parse("--train", "a.npz", "--max-unpacked", text);
+      return "settings" in invocation && invocation.settings.files?.maxUnpacked;
+    };
+    expect(await sizeOf("4GB")).toBe(4e9);
+    expect(await sizeOf("500 mb")).toBe(5e8);
+    expect(await sizeOf("2k")).toBe(2000);
+    expect(await sizeOf("123456")).toBe(123456);
+  });
+
+  it("runs l2rw where somebody says which labels are right", async () => {
+    const methodsOf = async (...args: string[]) => {
+      const invocation = await parse(...args, "--methods", "baseline,l2rw");
+      return "settings" in invocation && invocation.settings.methods;
+    };
+    const said = [
+      ["--dataset", "adult"],
+      ["--train", "a.csv", "--noise", "symmetric:0.4"],
+      ["--train", "a.csv", "--clean", "c.csv"],
+      ["--train", "a.csv", "--valid", "b.csv", "--valid-labels", "clean"],
+    ];
+    for (const args of said) expect(await methodsOf(...args)).toEqual(["baseline", "l2rw"]);
+    for (const noise of ["none", "symmetric:0"]) {
+      const { code, message } = await failure("--train", "/a.csv", "--noise", noise, "--methods", "l2rw");
+      expect(code).toBe("INVALID_ARGUMENT");
+      expect(message).toMatch(/^Expected labels that are right for l2rw but received .+\/a\.csv.+\n/);
+      expect(message).toContain("\n  --clean FILE ");
+      expect(message).toContain("\n  --valid-labels clean ");
+    }
+    expect((await failure("--train", "a", "--valid", "/b.csv", "--methods", "l2rw")).message).toContain(
+      "/b.csv",
+    );
+    expect(await parse("--train", "a.csv", "--methods", "lilaw,random")).toHaveProperty("settings");
+  });
+
+  it("says the default of every option that has one, in lines of 80 columns", () => {
+    const ignore = async () => {};
+    const program = createProgram("1.2.3", { bench: ignore, train: ignore });
+    const train = program.commands.find((command) => command.name() === "train")!;
+    const help = train.configureHelp({ helpWidth: 80 }).helpInformation();
+    expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    const needed = /^(dataset|train|dropColumn|json|quiet|resume)$/;
+    for (const option of train.options.filter((option) => !needed.test(option.attributeName()))) {
+      expect(option.defaultValue ?? option.description, option.long).toMatch(/^[\w.,-]+$|\(default: .+\)/);
+    }
+  });
+
   it("takes a run folder alone, and how to print", async () => {
     expect(await parse("--resume", "/run", "--json")).toEqual({ resume: "/run", json: true, quiet: false });
     expect(await failure("--resume", "/run", "--epochs", "3")).toEqual({
@@ -96,6 +156,16 @@ describe("lilaw train", () => {
     ["UNKNOWN_NAME", ["--dataset", "nmist"], '--dataset but received "nmist"'],
     ["INVALID_ARGUMENT", ["--dataset", "mnist", "--train", "a.csv"], "either --dataset or --train"],
     ["INVALID_ARGUMENT", ["--test", "a.csv"], "for --train"],
+    ["INVALID_ARGUMENT", ["--clean", "a.csv"], "for --train"],
+    ["INVALID_ARGUMENT", ["--train", "a", "--test-size", "1.5"], "--test-size but received 1.5"],
+    ["INVALID_ARGUMENT", ["--train", "a", "--test-size", "0"], "--test-size but received 0"],
+    ["INVALID_ARGUMENT", ["--train", "a", "--test", "b", "--test-size", "5"], "no --test-size beside --test"],
+    ["INVALID_ARGUMENT", ["--dataset", "mnist", "--test-size", "5"], "no --test-size beside --dataset"],
+    ["INVALID_ARGUMENT", ["--train", "a", "--missing", "median"], '--missing but received "median"'],
+    ["INVALID_ARGUMENT", ["--train", "a", "--image-layout", "nchw"], "--image-layout"],
+    ["INVALID_ARGUMENT", ["--train", "a", "--max-unpacked", "lots"], '--max-unpacked but received "lots"'],
+    ["INVALID_ARGUMENT", ["--train", "a", "--max-unpacked", "0"], "--max-unpacked but received 0"],
+    ["INVALID_ARGUMENT", ["--train", "a", "--drop-column", ""], "for --drop-column"],
     ["UNKNOWN_NAME", ["--dataset", "mnist", "--methods", "lilaw,luck"], '--methods but received "luck"'],
     [
       "INVALID_ARGUMENT",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMetrics } from "../src/documents.js";
-import { renderBackend, renderTable, resultOf } from "../src/report.js";
+import { renderBackend, renderTable, renderTest, resultOf } from "../src/report.js";
 
 const unit = { method: "lilaw", seed: 3 };
 
@@ -46,7 +46,7 @@ describe("renderTable", () => {
   const cells = (text: string) => text.split("\n").map((line) => line.split("│").map((cell) => cell.trim()));
 
   it("shows a single seed as it is", () => {
-    const table = cells(renderTable({ dataset: "d", noise: "none", results: [result] }));
+    const table = cells(renderTable({ dataset: "d", noise: "none", test: "", results: [result] }));
     expect(table[3]).toEqual(["", "lilaw", "3", "1", "0.5000", "0.5000", "0.5625", "10", ""]);
   });
 
@@ -56,7 +56,7 @@ describe("renderTable", () => {
       { ...result, method: "random", testAurocAtBestValid: null },
       { ...result, seed: 4, testAccuracyLast: 0.75, bestValidEpoch: 2 },
     ];
-    const table = cells(renderTable({ dataset: "d", noise: "none", results }));
+    const table = cells(renderTable({ dataset: "d", noise: "none", test: "", results }));
     expect(table[3]!.slice(1, 7)).toEqual([
       "lilaw",
       "3, 4",
@@ -67,6 +67,14 @@ describe("renderTable", () => {
     ]);
     expect(table[5]!.slice(1, 7)).toEqual(["random", "3", "1", "0.5000", "0.5000", "-"]);
   });
+});
+
+it("renderTest keeps to 60 columns", () => {
+  const lines = renderTest({ dataset: "d", noise: "none", test: `of ${"a ".repeat(60)}`, results: [] }).split(
+    "\n",
+  );
+  expect(lines.length).toBe(3);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
 });
 
 it("renderBackend says why nothing better runs", () => {

@@ -30,7 +30,7 @@ const config = {
   }),
   versions: { lilaw: "0.0.0", node: "20.0.0", tfjs: "4.22.0" },
   backend: { backend: "cpu", tried: [{ name: "tensorflow", reason: "is not installed" }] },
-  data: { name: "mnist", sha256: "ab" },
+  data: { name: "mnist", sha256: "ab", origins: { test: "of mnist itself" } },
   model: { class_name: "Sequential" },
 } as unknown as RunConfig;
 

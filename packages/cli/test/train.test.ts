@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { RunConfig } from "../src/config.js";
 import {
   cloudFiles,
+  clouds,
   contentsOf,
   type Interruption,
   lilaw,
@@ -77,6 +78,12 @@ describe("lilaw train on a user's files", () => {
 
     const config: RunConfig = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
     expect(config.backend.backend).toBe("cpu");
+    expect(config.data.origins).toEqual({
+      valid: "held out of the training samples, with the same noise",
+      test: "test.csv",
+      trueLabels: "those of train.csv before the noise, believed to be right",
+      clean: "as many of every class, of the validation samples, labels before the noise",
+    });
     expect(config.data.seeds[1]).toEqual({
       seed: 2,
       trainSize: 255,
@@ -88,7 +95,7 @@ describe("lilaw train on a user's files", () => {
     });
   });
 
-  it("writes every training sample as the last epoch saw it", async () => {
+  it("writes every sample as the last epoch saw it", async () => {
     const folder = await scratch();
     const out = join(folder, "run");
     const files = await cloudFiles(folder);
@@ -98,8 +105,15 @@ describe("lilaw train on a user's files", () => {
     const samples: Record<string, string>[] = parse(await readFile(join(out, "lilaw-1", "samples.csv")), {
       columns: true,
     });
-    expect(samples.length).toBe(255);
-    expect(samples.filter(({ flag }) => flag === "1").length).toBe(51);
+    const training = samples.filter(({ split }) => split === "train");
+    const validation = samples.filter(({ split }) => split === "valid");
+    expect(samples.map(({ row }) => Number(row)).sort((a, b) => a - b)).toEqual([...source.keys()]);
+    expect([training.length, validation.length]).toEqual([255, 45]);
+    expect(training.filter(({ flag }) => flag === "1").length).toBe(51);
+    expect(validation.filter(({ flag }) => flag === "1").length).toBe(9);
+    const { alpha: easy, validAccuracy } = (await metricsOf(out)).at(-1)!;
+    const right = validation.filter(({ prediction, label }) => prediction === label);
+    expect(right.length / 45).toBeCloseTo(validAccuracy, 12);
     for (const sample of samples) {
       const label = Number(sample.label);
       const trueLabel = Number(sample.trueLabel);
@@ -110,7 +124,8 @@ describe("lilaw train on a user's files", () => {
       expect(v).toBeGreaterThanOrEqual(u);
       expect(Number(sample.prediction) === label).toBe(u === v);
       const [alpha, beta, delta] = [Number(sample.alpha), Number(sample.beta), Number(sample.delta)];
-      expect(Number(sample.weight)).toBeCloseTo(alpha + beta + delta, 5);
+      if (sample.split === "train") expect(Number(sample.weight)).toBeCloseTo(alpha + beta + delta, 5);
+      else expect([sample.weight, alpha]).toEqual(["", expect.closeTo(1 / (1 + Math.exp(v - easy! * u)), 5)]);
     }
   });
 
@@ -119,9 +134,71 @@ describe("lilaw train on a user's files", () => {
     const out = join(folder, "run");
     const files = await cloudFiles(folder);
     await lilaw(["train", ...files, "--methods", "baseline", "--epochs", "1", ...small, "--out", out]);
-    const [header, line] = (await readFile(join(out, "baseline-1", "samples.csv"), "utf8")).split("\n");
-    expect(header).toBe("row,label,trueLabel,flag,prediction,loss,labelProb,maxProb,alpha,beta,delta,weight");
-    expect(line).toMatch(/^\d+,[012],,,[012],[\d.e-]+,[\d.e-]+,[\d.e-]+,,,,1$/);
+    const lines = (await readFile(join(out, "baseline-1", "samples.csv"), "utf8")).trimEnd().split("\n");
+    const columns = "label,trueLabel,flag,prediction,loss,labelProb,maxProb,alpha,beta,delta,weight";
+    expect(lines[0]).toBe(`split,row,line,${columns}`);
+    expect(lines[1]).toMatch(/^train,\d+,\d*,[012],,,[012],[\d.e-]+,[\d.e-]+,[\d.e-]+,,,,1$/);
+    expect(lines.at(-1)).toMatch(/^valid,\d+,\d*,[012],,,[012],[\d.e-]+,[\d.e-]+,[\d.e-]+,,,,$/);
+  });
+
+  it("holds out test samples where there are none, and says how wrong their labels are", async () => {
+    const folder = await scratch();
+    const [train] = [(await cloudFiles(folder)).slice(0, 2)];
+    const testRows = async (name: string, ...args: string[]) => {
+      const out = join(folder, name);
+      const ended = await lilaw(["train", ...train, "--epochs", "1", ...small, ...args, "--out", out]);
+      expect(ended).toMatchObject({ status: 0 });
+      const samples: Record<string, string>[] = parse(await readFile(join(out, "lilaw-1", "samples.csv")), {
+        columns: true,
+      });
+      const used = new Set(samples.map(({ row }) => Number(row)));
+      return { ended, out, rows: [...Array(300).keys()].filter((row) => !used.has(row)) };
+    };
+    const { ended, out, rows } = await testRows("plain");
+    expect(rows).toHaveLength(45);
+    expect((await testRows("noisy", "--noise", "symmetric:0.4", "--seeds", "1,2")).rows).toEqual(rows);
+    expect((await testRows("larger", "--test-size", "0.5")).rows).toHaveLength(150);
+    const config: RunConfig = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
+    expect(config.data.testSize).toBe(45);
+    const origin = "held out of train.csv, whose labels are as wrong as all others in it";
+    expect(config.data.origins.test).toBe(origin);
+    expect((await summaryOf(out)).test).toBe(origin);
+    for (const text of [ended.stdout, ended.stderr]) expect(text.replaceAll(/\s+/g, " ")).toContain(origin);
+  });
+
+  it("trusts the labels of a clean file, and says so", async () => {
+    const folder = await scratch();
+    const files = await cloudFiles(folder);
+    const clean = join(folder, "clean.csv");
+    await writeFile(clean, clouds(4, 3));
+    const out = join(folder, "run");
+    const rest = ["--clean", clean, "--methods", "l2rw", "--epochs", "2", ...small, "--out", out];
+    const ended = await lilaw(["train", ...files, ...rest]);
+    expect(ended).toMatchObject({ status: 0 });
+    const config: RunConfig = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
+    expect(config.data.seeds[0]!.cleanSize).toBe(12);
+    expect(config.data.origins).toMatchObject({
+      trueLabels: "unknown but for the clean samples",
+      clean: "as many of every class, of clean.csv",
+    });
+    expect(ended.stderr.replaceAll(/\s+/g, " ")).toContain(
+      "clean 12 samples, as many of every class, of clean.csv",
+    );
+  });
+
+  it("says how it understood the samples before it trains, again when resumed, and not when quiet", async () => {
+    const folder = await scratch();
+    const files = await cloudFiles(folder);
+    const out = join(folder, "run");
+    const command = ["train", ...files, "--epochs", "2", ...small];
+    const ended = await lilaw([...command, "--out", out]);
+    const [before, text] = ended.stderr.split(/(?<=^backend cpu\n)(data understood as\n(?: {2}.+\n)+)/);
+    expect(before).toBe("backend cpu\n");
+    expect(text).toMatch(/^ {2}classes {5}3: c0 100, c1 100, c2 100$/m);
+    expect(text).toMatch(/^ {2}training {4}255 samples$/m);
+    expect(text).toMatch(/^ {2}true labels unknown/m);
+    expect((await lilaw(["train", "--resume", out])).stderr).toContain(text);
+    expect((await lilaw([...command, "--quiet", "--out", join(folder, "quiet")])).stderr).toBe("");
   });
 
   it("prints a table, the backend and the folder, and at most a line an epoch without a terminal", async () => {

@@ -19,25 +19,28 @@
  * - `UNSUPPORTED`: a combination that the native kernels cannot compute
  * - `CUDA_UNAVAILABLE`, `CUDA_ERROR`: CUDA is not there, or a call into it failed
  */
-export type ErrorCode =
-  | "INVALID_ARGUMENT"
-  | "LENGTH_MISMATCH"
-  | "LABEL_OUT_OF_RANGE"
-  | "NON_FINITE"
-  | "UNKNOWN_NAME"
-  | "BACKEND_UNAVAILABLE"
-  | "EMPTY_CLASS"
-  | "MODEL_OUTPUT"
-  | "CHECKSUM_MISMATCH"
-  | "CORRUPT_FILE"
-  | "SOURCE_UNAVAILABLE"
-  | "NOT_WRITABLE"
-  | "INCOMPATIBLE_STATE"
-  | "DISPOSED"
-  | "OUT_OF_MEMORY"
-  | "UNSUPPORTED"
-  | "CUDA_UNAVAILABLE"
-  | "CUDA_ERROR";
+export type ErrorCode = (typeof errorCodes)[number];
+
+export const errorCodes = [
+  "INVALID_ARGUMENT",
+  "LENGTH_MISMATCH",
+  "LABEL_OUT_OF_RANGE",
+  "NON_FINITE",
+  "UNKNOWN_NAME",
+  "BACKEND_UNAVAILABLE",
+  "EMPTY_CLASS",
+  "MODEL_OUTPUT",
+  "CHECKSUM_MISMATCH",
+  "CORRUPT_FILE",
+  "SOURCE_UNAVAILABLE",
+  "NOT_WRITABLE",
+  "INCOMPATIBLE_STATE",
+  "DISPOSED",
+  "OUT_OF_MEMORY",
+  "UNSUPPORTED",
+  "CUDA_UNAVAILABLE",
+  "CUDA_ERROR",
+] as const;
 
 /** The error class of the whole project: read `code` in programs, `message` as a person. */
 export class LilawError extends Error {
@@ -68,18 +71,42 @@ export function expected(code: ErrorCode, expectation: string, name: string, rec
   return new LilawError(code, `Expected ${expectation} for ${name} but received ${describe(received)}`);
 }
 
+/** Characters of a value that a message shows. */
+const most = 300;
+
+/** Never throws, whatever the value: getters and proxies may, and revoked proxies do. */
 function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (ArrayBuffer.isView(value)) {
-    return `${value.constructor.name} of length ${"length" in value ? value.length : value.byteLength}`;
+  try {
+    return describePlain(value);
+  } catch {
+    return typeof value === "function" ? "a function" : "an object that cannot be read";
   }
-  if (Array.isArray(value)) return `an array of length ${value.length}`;
-  if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) return describeObject(value);
-  return String(value);
 }
 
-function describeObject(value: object): string {
-  const type = value.constructor?.name ?? "Object";
-  return type === "Object" ? JSON.stringify(value) : `an object of type ${type}`;
+function describePlain(value: unknown): string {
+  if (typeof value === "string") return shortened(JSON.stringify(value.slice(0, most + 1)), value.length);
+  if (typeof value === "bigint") return shortened(`${value}n`);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return shortened(String(value));
+  if (ArrayBuffer.isView(value)) {
+    return `${nameOf(value)} of length ${"length" in value ? value.length : value.byteLength}`;
+  }
+  if (Array.isArray(value)) return `an array of length ${value.length}`;
+  const type = nameOf(value);
+  if (type !== "Object") return `an object of type ${type}`;
+  return shortened(JSON.stringify(value, withoutNumbers) ?? "an object");
+}
+
+/** The name of its class. */
+function nameOf(value: object): string {
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" && name !== "" ? shortened(name) : "Object";
+}
+
+/** JSON has no big integers, and would write out every number of a typed array. */
+const withoutNumbers = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" || ArrayBuffer.isView(value) ? describePlain(value) : value;
+
+function shortened(text: string, length = text.length): string {
+  return text.length <= most ? text : `${text.slice(0, most)}… (${length} characters)`;
 }

@@ -220,3 +220,44 @@ describe("bad input gets one clear error", () => {
     expect(() => weightedLoss({ ...batch, logits, params: null }, { gradLogits })).toThrow(/out.gradLogits/);
   });
 });
+
+describe("a state from JSON", () => {
+  const whole = () => JSON.parse(JSON.stringify(new LiLAW({ loss: { kind: "focal", gamma: 2 } })));
+  const changes: [string, (state: Record<string, unknown>) => unknown][] = [
+    ["nothing", () => undefined],
+    ["null", () => null],
+    ["an array", () => []],
+    ["another version", (state) => ({ ...state, version: 2 })],
+    ["another method", (state) => ({ ...state, method: "learning-to-reweight" })],
+    ["NaN, which is null in JSON", (state) => ({ ...state, alpha: null })],
+    ["a text for a number", (state) => ({ ...state, beta: "2" })],
+    ["another loss", (state) => ({ ...state, loss: "hinge" })],
+    ["half a loss", (state) => ({ ...state, loss: { kind: "focal" } })],
+    ["a negative rate", (state) => ({ ...state, learningRate: -1 })],
+    ["no rate", (state) => ({ ...state, weightDecay: null })],
+    ["a number for a switch", (state) => ({ ...state, clamp: 0 })],
+    ["another choice", (state) => ({ ...state, gradient: "half" })],
+    ["a member more", (state) => ({ ...state, gamma: 1 })],
+  ];
+  it.each(changes)("is refused with %s", (_, change) => {
+    expect(() => LiLAW.fromJSON(change(whole()) as never)).toThrow(
+      expect.objectContaining({ code: "INCOMPATIBLE_STATE" }),
+    );
+  });
+
+  it.each(Object.keys(new LiLAW().toJSON()))("is refused without %s", (name) => {
+    const { [name]: _, ...rest } = whole();
+    expect(() => LiLAW.fromJSON(rest)).toThrow(expect.objectContaining({ code: "INCOMPATIBLE_STATE" }));
+  });
+
+  it.each<[string, unknown]>([
+    ["no loss", { method: "learning-to-reweight", version: 1 }],
+    ["another loss", { method: "learning-to-reweight", version: 1, loss: 3 }],
+    ["a member more", { method: "learning-to-reweight", version: 1, loss: "binary", alpha: 1 }],
+    ["a LiLAW", whole()],
+  ])("of learning to reweight is refused with %s", (_, state) => {
+    expect(() => LearningToReweight.fromJSON(state as never)).toThrow(
+      expect.objectContaining({ code: "INCOMPATIBLE_STATE" }),
+    );
+  });
+});

@@ -1,5 +1,5 @@
 import type * as Native from "@lilaw/native";
-import { type ErrorCode, LilawError } from "../errors.js";
+import { type ErrorCode, errorCodes, LilawError } from "../errors.js";
 import type { NativeModule } from "./native-arrays.js";
 
 /** Things on the device that a call made. */
@@ -28,6 +28,7 @@ export class Held {
 /** An error of the kernels as one of this package. */
 export function asLilawError(error: unknown): unknown {
   if (error instanceof LilawError || !(error instanceof Error)) return error;
-  const { code } = error as { code?: ErrorCode };
-  return code === undefined ? error : new LilawError(code, error.message, { cause: error });
+  const { code } = error as { code?: unknown };
+  const known = errorCodes.includes(code as ErrorCode);
+  return known ? new LilawError(code as ErrorCode, error.message, { cause: error }) : error;
 }

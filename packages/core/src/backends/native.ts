@@ -13,6 +13,7 @@ import type {
 } from "../backend.js";
 import { cudaBackend } from "./cuda.js";
 import { findNative } from "./find-native.js";
+import { asLilawError } from "./held.js";
 import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
 
 /** A backend, or why there is none and what would give one. */
@@ -74,46 +75,61 @@ export function registerTensorFlowOps(): TensorFlowOps | string {
   return binding.registerTensorFlowOps() || { settings: native.opSettings };
 }
 
+/** What the kernels throw, as errors of this package. */
+function throwing<R>(run: () => R): R {
+  try {
+    return run();
+  } catch (error) {
+    throw asLilawError(error);
+  }
+}
+
 /** Object literals throughout, as a spread would cost more than a small kernel. */
 function cpuBackend(native: NativeModule): Backend {
   return {
     name: "cpu",
     weightedLoss: (args, out) =>
-      native.weightedLoss(
-        {
+      throwing(() =>
+        native.weightedLoss(
+          {
+            logits: float32("logits", args.logits),
+            labels: nativeLabels(args.labels, args.loss),
+            classes: args.classes,
+            loss: args.loss,
+            params: args.params,
+            gradient: args.gradient,
+            normalize: args.normalize,
+            sampleWeights: float32("sampleWeights", args.sampleWeights),
+          },
+          nativeOutputs(out),
+        ),
+      ),
+    metaGradient: (args) =>
+      throwing(() =>
+        native.metaGradient({
           logits: float32("logits", args.logits),
           labels: nativeLabels(args.labels, args.loss),
           classes: args.classes,
           loss: args.loss,
           params: args.params,
-          gradient: args.gradient,
-          normalize: args.normalize,
-          sampleWeights: float32("sampleWeights", args.sampleWeights),
-        },
-        nativeOutputs(out),
+          coefficients: float32("coefficients", args.coefficients),
+        }),
       ),
-    metaGradient: (args) =>
-      native.metaGradient({
-        logits: float32("logits", args.logits),
-        labels: nativeLabels(args.labels, args.loss),
-        classes: args.classes,
-        loss: args.loss,
-        params: args.params,
-        coefficients: float32("coefficients", args.coefficients),
-      }),
     alignmentWeights: (args, out) =>
-      native.alignmentWeights(
-        {
-          logits: float32("logits", args.logits),
-          labels: nativeLabels(args.labels, args.loss),
-          classes: args.classes,
-          loss: args.loss,
-          tangents: float32("tangents", args.tangents),
-        },
-        {
-          alignments: float32("out.alignments", out.alignments),
-          weights: float32("out.weights", out.weights),
-        },
+      throwing(() =>
+        native.alignmentWeights(
+          {
+            logits: float32("logits", args.logits),
+            labels: nativeLabels(args.labels, args.loss),
+            classes: args.classes,
+            loss: args.loss,
+            tangents: float32("tangents", args.tangents),
+          },
+          {
+            alignments: float32("out.alignments", out.alignments),
+            weights: float32("out.weights", out.weights),
+          },
+        ),
       ),
   };
 }
@@ -123,8 +139,10 @@ function cpuBackend(native: NativeModule): Backend {
  * number is a float64. Rounding those would give up what their owner wants.
  */
 export function withReferenceForFloat64(native: Backend, reference: Backend): Backend {
-  const backendFor = (...arrays: (FloatArray | undefined)[]) =>
-    arrays.some((array) => array instanceof Float64Array) ? reference : native;
+  const backendFor = (...arrays: (FloatArray | undefined)[]) => {
+    for (const array of arrays) if (array instanceof Float64Array) return reference;
+    return native;
+  };
   return {
     name: native.name,
     weightedLoss: (args, out) =>

@@ -6,9 +6,9 @@ import type {
   DeviceBatchInput,
   DeviceLogits,
 } from "../device.js";
-import { expected } from "../errors.js";
 import { type AlignmentWeightsResult, alignmentWeights } from "../operations/alignment-weights.js";
-import { type BatchInput, checkLoss } from "../operations/arguments.js";
+import { type BatchInput, checkLoss, optionsOf } from "../operations/arguments.js";
+import { checkState, ofState, sameMembers } from "./state.js";
 
 export interface LearningToReweightOptions {
   /** Default `"cross-entropy"` */
@@ -46,8 +46,9 @@ export class LearningToReweight {
   readonly #backend: BackendChoice;
 
   /** @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME` */
-  constructor({ loss = "cross-entropy", backend = "auto" }: LearningToReweightOptions = {}) {
-    this.loss = checkLoss(loss);
+  constructor(options: LearningToReweightOptions = {}) {
+    const { loss = "cross-entropy", backend = "auto" } = optionsOf("options", options);
+    this.loss = Object.freeze(checkLoss(loss));
     this.#backend = backend;
   }
 
@@ -61,7 +62,11 @@ export class LearningToReweight {
   ): O & Pick<DeviceAlignmentWeightsResult, "result">;
   weigh(batch: ReweighInput | DeviceReweighInput, out?: object): object {
     // Which of the forms it is, the batch says.
-    const input = { ...(batch as ReweighInput), loss: this.loss, backend: this.#backend };
+    const { logits, tangents, labels, classes, stream } = optionsOf(
+      "batch",
+      batch as ReweighInput & Pick<DeviceReweighInput, "stream">,
+    );
+    const input = { logits, tangents, labels, classes, stream, loss: this.loss, backend: this.#backend };
     return out === undefined ? alignmentWeights(input) : alignmentWeights(input, out);
   }
 
@@ -69,21 +74,17 @@ export class LearningToReweight {
     return { method: "learning-to-reweight", version: 1, loss: this.loss };
   }
 
-  /** @throws LilawError `INCOMPATIBLE_STATE` */
+  /** @throws LilawError `INCOMPATIBLE_STATE` for anything but a whole state whose values are possible */
   static fromJSON(
     state: LearningToReweightState,
     { backend }: Pick<LearningToReweightOptions, "backend"> = {},
   ): LearningToReweight {
-    if (state?.method !== "learning-to-reweight" || state.version !== 1) {
-      throw expected(
-        "INCOMPATIBLE_STATE",
-        'a state of method "learning-to-reweight", version 1',
-        "state",
-        state,
-      );
-    }
-    return new LearningToReweight(
-      backend === undefined ? { loss: state.loss } : { loss: state.loss, backend },
-    );
+    checkState(state, "learning-to-reweight");
+    const { method: _, version: __, ...options } = state;
+    return ofState(state, () => {
+      const method = new LearningToReweight(backend === undefined ? options : { ...options, backend });
+      sameMembers(options, { loss: method.loss });
+      return method;
+    });
   }
 }

@@ -1,7 +1,8 @@
 import type { GradientMode, LilawParams, Loss, Normalize } from "../backend.js";
 import type { BackendChoice } from "../backends/select.js";
 import { expected } from "../errors.js";
-import { checkChoice, checkLoss, checkNumber, checkParams } from "../operations/arguments.js";
+import { checkChoice, checkLoss, checkNumber, checkParams, optionsOf } from "../operations/arguments.js";
+import { checkState, ofState, sameMembers } from "./state.js";
 
 export interface LiLAWOptions {
   /** Start values of the scalars: 10, 2, 6 */
@@ -27,47 +28,65 @@ export interface LiLAWOptions {
 /** The state and options of a LiLAW, as plain JSON. */
 export type LiLAWState = Required<Omit<LiLAWOptions, "backend">> & { method: "lilaw"; version: 1 };
 
-const defaults = {
-  alpha: 10,
-  beta: 2,
-  delta: 6,
-  learningRate: 0.005,
-  weightDecay: 1e-4,
-  loss: "cross-entropy",
-  gradient: "full",
-  clamp: false,
-  normalize: "none",
-} as const satisfies LiLAWOptions;
-
 export const scalarNames = ["alpha", "beta", "delta"] as const;
 
 /**
- * All options, with the defaults.
+ * All options, with the defaults: a copy, which nobody can change.
  * @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME`
  */
-export function checkOptions(options: LiLAWOptions): Required<LiLAWOptions> {
-  const chosen = { ...defaults, backend: "auto" as const, ...withoutUndefined(options) };
-  checkParams(chosen);
-  for (const rates of ["learningRate", "weightDecay"] as const) {
-    for (const name of scalarNames) {
-      checkNumber(rates, perScalar(chosen[rates], name), "a finite number of at least 0", (x) => x >= 0);
-    }
-  }
-  checkLoss(chosen.loss);
-  checkChoice("gradient", chosen.gradient, ["full", "detached"]);
-  checkChoice("normalize", chosen.normalize, ["none", "batch-mean"]);
-  if (typeof chosen.clamp !== "boolean") {
-    throw expected("INVALID_ARGUMENT", "a boolean", "clamp", chosen.clamp);
-  }
-  return chosen;
+export function checkOptions(given: LiLAWOptions): Required<LiLAWOptions> {
+  const {
+    alpha = 10,
+    beta = 2,
+    delta = 6,
+    learningRate = 0.005,
+    weightDecay = 1e-4,
+    loss = "cross-entropy",
+    gradient = "full",
+    clamp = false,
+    normalize = "none",
+    backend = "auto",
+  } = optionsOf("options", given);
+  if (typeof clamp !== "boolean") throw expected("INVALID_ARGUMENT", "a boolean", "clamp", clamp);
+  return {
+    ...checkParams({ alpha, beta, delta }),
+    learningRate: checkRates("learningRate", learningRate),
+    weightDecay: checkRates("weightDecay", weightDecay),
+    loss: Object.freeze(checkLoss(loss)),
+    gradient: checkChoice("gradient", gradient, ["full", "detached"]),
+    clamp,
+    normalize: checkChoice("normalize", normalize, ["none", "batch-mean"]),
+    backend,
+  };
+}
+
+function checkRates(name: string, rates: number | LilawParams): number | LilawParams {
+  const check = (rate: number) => checkNumber(name, rate, "a finite number of at least 0", (x) => x >= 0);
+  if (typeof rates !== "object" || rates === null) return check(rates);
+  const { alpha, beta, delta } = optionsOf(name, rates);
+  return Object.freeze({ alpha: check(alpha), beta: check(beta), delta: check(delta) });
 }
 
 export function perScalar(value: number | LilawParams, name: (typeof scalarNames)[number]): number {
-  return typeof value === "number" ? value : value?.[name];
+  return typeof value === "number" ? value : value[name];
 }
 
 export function stateOf({ backend: _, ...options }: Required<LiLAWOptions>, params: LilawParams): LiLAWState {
   return { method: "lilaw", version: 1, ...options, ...params };
+}
+
+/**
+ * The options that a state holds: all of them, and nothing else.
+ * @throws LilawError `INCOMPATIBLE_STATE`
+ */
+export function optionsOfState(state: LiLAWState): LiLAWOptions {
+  checkState(state, "lilaw");
+  const { method: _, version: __, ...options } = state;
+  return ofState(state, () => {
+    const { backend: ___, ...checked } = checkOptions(options);
+    sameMembers(options, checked);
+    return checked;
+  });
 }
 
 /** One for each of the three. */
@@ -76,8 +95,3 @@ export const allScalars = (value: number | LilawParams): LilawParams => ({
   beta: perScalar(value, "beta"),
   delta: perScalar(value, "delta"),
 });
-
-/** An option given as `undefined` means its default. */
-function withoutUndefined<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
-}

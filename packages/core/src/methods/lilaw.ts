@@ -6,9 +6,9 @@ import type {
   WeightedLossOutputs,
   WeightedLossScalars,
 } from "../backend.js";
-import type { DeviceBatchInput, DeviceStream } from "../device.js";
+import type { DeviceStream } from "../device.js";
 import { expected, LilawError } from "../errors.js";
-import { type BatchInput, isOnDevice } from "../operations/arguments.js";
+import { type BatchInput, isOnDevice, optionsOf } from "../operations/arguments.js";
 import { metaGradient } from "../operations/meta-gradient.js";
 import { type WeightedLossResult, weightedLoss } from "../operations/weighted-loss.js";
 import { DeviceLiLAW } from "./device-lilaw.js";
@@ -16,6 +16,7 @@ import {
   checkOptions,
   type LiLAWOptions,
   type LiLAWState,
+  optionsOfState,
   perScalar,
   scalarNames,
   stateOf,
@@ -55,7 +56,7 @@ export class LiLAW {
 
   /** alpha, beta and delta as they are now. */
   get params(): LilawParams {
-    return this.#params;
+    return { ...this.#params };
   }
 
   get loss(): Loss {
@@ -66,8 +67,8 @@ export class LiLAW {
   weigh<A extends FloatArray>(batch: WeighInput<A>): WeightedLossResult<A>;
   weigh<O extends WeightedLossOutputs>(batch: WeighInput, out: O): O & WeightedLossScalars;
   weigh(batch: WeighInput, out?: WeightedLossOutputs): WeightedLossOutputs & WeightedLossScalars {
-    checkOnHost(batch);
-    const { logits, labels, classes, sampleWeights, warmup = false } = batch;
+    const { logits, labels, classes, sampleWeights, warmup = false } = optionsOf("batch", batch);
+    checkOnHost(logits);
     const { loss, gradient, normalize, backend } = this.#options;
     const params = warmup ? null : this.#params;
     const input = { logits, labels, classes, sampleWeights, params, loss, gradient, normalize, backend };
@@ -82,8 +83,8 @@ export class LiLAW {
    *   Also the errors of {@link metaGradient}.
    */
   metaStep(batch: MetaStepInput): MetaGradient {
-    checkOnHost(batch);
-    const { logits, labels, classes, coefficients } = batch;
+    const { logits, labels, classes, coefficients } = optionsOf("batch", batch);
+    checkOnHost(logits);
     const { loss, backend } = this.#options;
     const input = { logits, labels, classes, coefficients, params: this.#params, loss, backend };
     return this.applyMetaGradient(metaGradient(input));
@@ -95,12 +96,11 @@ export class LiLAW {
    * @throws LilawError `NON_FINITE`; the scalars have not moved then
    */
   applyMetaGradient(gradient: MetaGradient): MetaGradient {
-    const moved = this.#moved(gradient);
+    const moved = this.#moved(optionsOf("gradient", gradient));
     if (!scalarNames.every((name) => Number.isFinite(moved[name]))) {
       throw new LilawError(
         "NON_FINITE",
-        `Expected finite validation logits for metaStep but received ${gradient.nonFiniteRows} non-finite rows; ` +
-          "alpha, beta and delta have not moved",
+        `Expected ${causeOf(gradient)}; alpha, beta and delta have not moved`,
       );
     }
     this.#params = moved;
@@ -137,24 +137,23 @@ export class LiLAW {
 
   /**
    * The method a {@link toJSON} state describes, on a backend of this machine's own.
-   * @throws LilawError `INCOMPATIBLE_STATE`
+   * @throws LilawError `INCOMPATIBLE_STATE` for anything but a whole state whose values are possible
    */
   static fromJSON(state: LiLAWState, { backend }: Pick<LiLAWOptions, "backend"> = {}): LiLAW {
-    if (state?.method !== "lilaw" || state.version !== 1) {
-      throw expected("INCOMPATIBLE_STATE", 'a state of method "lilaw", version 1', "state", state);
-    }
-    const { method: _, version: __, ...options } = state;
+    const options = optionsOfState(state);
     return new LiLAW(backend === undefined ? options : { ...options, backend });
   }
 }
 
+/** What keeps the scalars from moving. */
+function causeOf({ alpha, beta, delta, nonFiniteRows }: MetaGradient): string {
+  return nonFiniteRows > 0
+    ? `finite validation logits for metaStep but received ${nonFiniteRows} non-finite rows`
+    : `a gradient that leaves the scalars finite for metaStep but received ${[alpha, beta, delta].join(", ")}`;
+}
+
 /** The scalars are on the host. */
-function checkOnHost(batch: BatchInput | DeviceBatchInput): void {
-  if (!isOnDevice(batch)) return;
-  throw expected(
-    "INVALID_ARGUMENT",
-    "an array of the host (LiLAW.onDevice is for others)",
-    "logits",
-    batch.logits,
-  );
+function checkOnHost(logits: unknown): void {
+  if (!isOnDevice(logits)) return;
+  throw expected("INVALID_ARGUMENT", "an array of the host (LiLAW.onDevice is for others)", "logits", logits);
 }

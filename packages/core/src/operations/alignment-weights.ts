@@ -1,8 +1,24 @@
-import type { AlignmentWeightsOutputs, AlignmentWeightsScalars, FloatArray, Loss } from "../backend.js";
+import type {
+  AlignmentWeightsArgs,
+  AlignmentWeightsOutputs,
+  AlignmentWeightsScalars,
+  FloatArray,
+  Loss,
+} from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceAlignmentWeightsOutputs, DeviceAlignmentWeightsResult } from "../device.js";
-import { expected } from "../errors.js";
-import { type BatchInput, checkBatch, checkLength, checkLoss, isOnDevice, newFloats } from "./arguments.js";
+import {
+  type BatchInput,
+  checkApart,
+  checkBatch,
+  checkFloats,
+  checkLength,
+  checkLoss,
+  checkOut,
+  isOnDevice,
+  newFloats,
+  optionsOf,
+} from "./arguments.js";
 import { alignmentWeightsOnDevice, type DeviceAlignmentWeightsInput } from "./on-device.js";
 
 export interface AlignmentWeightsInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
@@ -24,7 +40,9 @@ export interface AlignmentWeightsResult<A extends FloatArray = FloatArray> exten
  * All weights are 0 when no alignment is positive.
  *
  * A NaN or infinite logit or tangent makes its row NaN and is counted in `nonFiniteRows`; the weights of the other
- * rows are normalised without it. With `out` only the arrays in it are computed, and `out` is returned.
+ * rows are normalised without it. Weights come from the alignments before these are rounded: an alignment that a
+ * Float32Array does not hold is infinite there, and its weight is right. With `out` only the arrays in it are computed,
+ * and `out` is returned; its arrays share no memory with each other or with the inputs.
  *
  * With arrays of the device it goes as {@link weightedLoss} does, and throws what that throws.
  *
@@ -47,11 +65,17 @@ export function alignmentWeights(
   input: AlignmentWeightsInput | DeviceAlignmentWeightsInput,
   out?: AlignmentWeightsOutputs | DeviceAlignmentWeightsOutputs,
 ): object {
-  return isOnDevice(input)
-    ? alignmentWeightsOnDevice(input, out as DeviceAlignmentWeightsOutputs)
-    : alignmentWeightsOnHost(input, out as AlignmentWeightsOutputs);
+  const { logits, tangents, labels, classes, loss, backend, stream } = optionsOf(
+    "input",
+    input as AlignmentWeightsInput & Pick<DeviceAlignmentWeightsInput, "stream">,
+  );
+  const once = { logits, tangents, labels, classes, loss, backend };
+  return isOnDevice(logits)
+    ? alignmentWeightsOnDevice({ ...once, stream } as object as DeviceAlignmentWeightsInput, out as object)
+    : alignmentWeightsOnHost(once, out as AlignmentWeightsOutputs);
 }
 
+/** @param input read from the caller's once: what its getters do, they do before this */
 function alignmentWeightsOnHost(
   input: AlignmentWeightsInput,
   out?: AlignmentWeightsOutputs,
@@ -60,11 +84,29 @@ function alignmentWeightsOnHost(
   const { batch, count } = checkBatch(input, loss);
   const { logits, labels, classes } = batch;
   const { tangents } = input;
-  if (tangents === undefined) throw expected("INVALID_ARGUMENT", "a float array", "tangents", tangents);
-  checkLength("tangents", tangents, logits.length);
-  checkLength("out.alignments", out?.alignments, count);
-  checkLength("out.weights", out?.weights, count);
-  const outputs = out ?? { alignments: newFloats(logits, count), weights: newFloats(logits, count) };
+  checkFloats("tangents", tangents, logits.length);
   const args = { logits, labels, classes, loss, tangents };
-  return Object.assign(outputs, getBackend(input.backend).alignmentWeights(args, outputs));
+  const outputs = out == null ? allocate(logits, count) : checkOutputs(out, args, count);
+  return Object.assign(out ?? outputs, getBackend(input.backend).alignmentWeights(args, outputs));
+}
+
+function allocate(logits: FloatArray, count: number): AlignmentWeightsOutputs {
+  return { alignments: newFloats(logits, count), weights: newFloats(logits, count) };
+}
+
+/** Names of the arrays of a call, as {@link checkOutputs} lists them. */
+const names = ["logits", "labels", "tangents", "out.alignments", "out.weights"];
+
+/** The output arrays, read once. */
+function checkOutputs(
+  out: AlignmentWeightsOutputs,
+  { logits, labels, tangents }: AlignmentWeightsArgs,
+  count: number,
+): AlignmentWeightsOutputs {
+  checkOut(out, ["nonFiniteRows"]);
+  const { alignments, weights } = optionsOf("out", out);
+  checkLength("out.alignments", alignments, count);
+  checkLength("out.weights", weights, count);
+  checkApart(names, [logits, labels, tangents, alignments, weights], 3);
+  return { alignments, weights } as AlignmentWeightsOutputs;
 }

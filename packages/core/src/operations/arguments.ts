@@ -12,54 +12,93 @@ export interface BatchInput<A extends FloatArray = FloatArray> {
   readonly classes?: number | undefined;
 }
 
+const atLeastZero = "a finite number of at least 0";
 const lossNames = '"cross-entropy", focal, label-smoothing, "binary", "multi-label" or regression';
 
+const everyObject: object = {};
+
+/**
+ * The properties of an object of arguments: its own, those of its class, and getters, each of which is read once. A
+ * property that somebody gave to `Object.prototype` is one of every object, and no argument.
+ *
+ * @throws LilawError `INVALID_ARGUMENT` for anything but an object
+ */
+export function optionsOf<T extends object>(name: string, options: T): T {
+  if (typeof options !== "object" || options === null) {
+    throw expected("INVALID_ARGUMENT", "an object", name, options);
+  }
+  for (const _ in everyObject) return withoutShared(options);
+  return options;
+}
+
+function withoutShared<T extends object>(options: T): T {
+  const all = options as Record<PropertyKey, unknown>;
+  const own = Object.create(null) as Record<PropertyKey, unknown>;
+  for (let at: object | null = options; at && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Reflect.ownKeys(at)) if (!(name in own)) own[name] = all[name];
+  }
+  return own as T;
+}
+
+/** The class of a typed array, which nothing can pretend; undefined for anything else. */
+const typeOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Float32Array.prototype),
+  Symbol.toStringTag,
+)!.get!;
+
 export function isFloatArray(value: unknown): value is FloatArray {
-  return value instanceof Float32Array || value instanceof Float64Array;
+  const type = typeOf.call(value);
+  return type === "Float32Array" || type === "Float64Array";
 }
 
 /** Where the logits are, the rest has to be. */
-export function isOnDevice<Input extends { readonly logits: unknown }>(
-  input: Input,
-): input is Extract<Input, { readonly logits: DeviceLogits }> {
-  return !isFloatArray(input.logits) && isDeviceArray(input.logits);
+export function isOnDevice(logits: unknown): logits is DeviceLogits {
+  return !isFloatArray(logits) && isDeviceArray(logits);
 }
 
+/** A copy, which nobody can change. */
 export function checkLoss(loss: Loss): Loss {
   if (loss === "cross-entropy" || loss === "binary" || loss === "multi-label") return loss;
-  switch (loss?.kind) {
-    case "focal":
-      checkNumber("loss.gamma", loss.gamma, "a finite number of at least 0", (x) => x >= 0);
-      break;
-    case "label-smoothing":
-      checkNumber("loss.smoothing", loss.smoothing, "a number in [0, 1)", (x) => x >= 0 && x < 1);
-      break;
-    case "regression":
-      checkNumber("loss.range", loss.range, "a finite number above 0", (x) => x > 0);
-      break;
-    default:
-      throw expected("UNKNOWN_NAME", lossNames, "loss", loss);
+  if (typeof loss === "object" && loss !== null) {
+    const { kind, gamma, smoothing, range } = optionsOf("loss", loss as object as Record<string, number>);
+    switch (kind as unknown) {
+      case "focal":
+        return { kind: "focal", gamma: checkNumber("loss.gamma", gamma, atLeastZero, (x) => x >= 0) };
+      case "label-smoothing": {
+        const share = checkNumber("loss.smoothing", smoothing, "a number in [0, 1)", (x) => x >= 0 && x < 1);
+        return { kind: "label-smoothing", smoothing: share };
+      }
+      case "regression": {
+        const width = checkNumber("loss.range", range, "a finite number above 0", (x) => x > 0);
+        return { kind: "regression", range: width };
+      }
+    }
   }
-  return loss;
+  throw expected("UNKNOWN_NAME", lossNames, "loss", loss);
 }
 
 export function checkNumber(
   name: string,
-  value: number,
+  value: number | undefined,
   expectation: string,
   holds: (x: number) => boolean = () => true,
 ): number {
-  if (!Number.isFinite(value) || !holds(value)) throw expected("INVALID_ARGUMENT", expectation, name, value);
-  return value;
+  if (!Number.isFinite(value) || !holds(value!)) throw expected("INVALID_ARGUMENT", expectation, name, value);
+  return value!;
 }
 
+/** A copy, which nobody can change. */
 export function checkParams(params: LilawParams): LilawParams {
-  for (const name of ["alpha", "beta", "delta"] as const) {
-    if (Number.isFinite(params?.[name])) continue;
-    if (isDeviceArray(params)) throw expected("INVALID_ARGUMENT", "{ alpha, beta, delta }", "params", params);
-    throw expected("INVALID_ARGUMENT", "a finite number", name, params?.[name]);
+  if (typeof params === "object" && params !== null) {
+    const { alpha, beta, delta } = optionsOf("params", params);
+    if (Number.isFinite(alpha) && Number.isFinite(beta) && Number.isFinite(delta))
+      return { alpha, beta, delta };
+    if (!isDeviceArray(params)) {
+      const [name, value] = Object.entries({ alpha, beta, delta }).find(([, x]) => !Number.isFinite(x))!;
+      throw expected("INVALID_ARGUMENT", "a finite number", name, value);
+    }
   }
-  return params;
+  throw expected("INVALID_ARGUMENT", "{ alpha, beta, delta }", "params", params);
 }
 
 export function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
@@ -104,8 +143,8 @@ export function checkClasses(classes: number | undefined, loss: Loss): number {
 
 function checkLabels(labels: Labels, loss: Loss, classes: number, count: number): void {
   const regression = typeof loss === "object" && loss.kind === "regression";
-  const typed = labels instanceof Int32Array || labels instanceof Uint8Array || isFloatArray(labels);
-  if (!typed)
+  const type = typeOf.call(labels);
+  if (type !== "Int32Array" && type !== "Uint8Array" && !isFloatArray(labels))
     throw expected("INVALID_ARGUMENT", "an Int32Array, Uint8Array or float array", "labels", labels);
   const length = loss === "multi-label" ? count * classes : count;
   if (labels.length !== length)
@@ -122,22 +161,68 @@ function checkLabels(labels: Labels, loss: Loss, classes: number, count: number)
 
 /** Checks one float array of the given length, if it is there. */
 export function checkLength(name: string, array: FloatArray | undefined, length: number): void {
-  if (array === undefined) return;
+  if (array !== undefined) checkFloats(name, array, length);
+}
+
+/** Checks one float array of the given length. */
+export function checkFloats(name: string, array: FloatArray, length: number): void {
   if (!isFloatArray(array)) {
     throw expected("INVALID_ARGUMENT", "a Float32Array or Float64Array", name, array);
   }
   if (array.length !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, array.length);
 }
 
-/** In place means the very same array: any other overlap would read what was just written. */
-export function checkOverlap(name: string, out: FloatArray | undefined, input: FloatArray): void {
-  if (out === undefined || out.buffer !== input.buffer) return;
-  const same = out.byteOffset === input.byteOffset && out.constructor === input.constructor;
-  const apart =
-    out.byteOffset + out.byteLength <= input.byteOffset ||
-    input.byteOffset + input.byteLength <= out.byteOffset;
-  if (!same && !apart) {
-    throw expected("INVALID_ARGUMENT", "an array apart from the input, or the input itself", name, out);
+/** Checks one Int32Array of the given length, if it is there. */
+export function checkIntegers(name: string, array: Int32Array | undefined, length: number): void {
+  if (array === undefined) return;
+  if (typeOf.call(array) !== "Int32Array") throw expected("INVALID_ARGUMENT", "an Int32Array", name, array);
+  if (array.length !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, array.length);
+}
+
+type View = FloatArray | Labels;
+
+/**
+ * Refuses outputs that share memory with an input or with one another: an operation would read what it has just
+ * written. Only `out.gradLogits` may be `logits`, as a whole. Memory is known by its buffer: two objects of shared
+ * memory that show the same bytes are taken for two.
+ *
+ * @param views inputs, then outputs, in the order of their names; those that are absent are undefined
+ * @param inputs how many of them are inputs
+ */
+export function checkApart(
+  names: readonly string[],
+  views: readonly (View | undefined)[],
+  inputs: number,
+): void {
+  const buffers: (ArrayBufferLike | undefined)[] = [];
+  for (let i = 0; i < views.length; i++) {
+    const view = views[i];
+    const buffer = view?.buffer;
+    buffers.push(buffer);
+    if (i < inputs || buffer === undefined) continue;
+    for (let k = 0; k < i; k++) {
+      if (buffers[k] === buffer) checkPair(names[k]!, views[k]!, names[i]!, view!);
+    }
+  }
+}
+
+function checkPair(name: string, view: View, outputName: string, output: View): void {
+  const end = view.byteOffset + view.byteLength;
+  if (end <= output.byteOffset || output.byteOffset + output.byteLength <= view.byteOffset) return;
+  const mayBeSame = name === "logits" && outputName === "out.gradLogits";
+  const isSame = view.byteOffset === output.byteOffset && view.constructor === output.constructor;
+  if (mayBeSame && isSame) return;
+  const expectation = `memory apart from that of ${name}${mayBeSame ? ", or all of it" : ""}`;
+  throw expected("INVALID_ARGUMENT", expectation, outputName, output);
+}
+
+/** Refuses an `out` that cannot be given the scalars of an operation, before anything is written. */
+export function checkOut(out: object, scalars: readonly string[]): void {
+  if (typeof out !== "object" || out === null) throw expected("INVALID_ARGUMENT", "an object", "out", out);
+  if (Object.isExtensible(out)) return;
+  for (const name of scalars) {
+    if (Object.getOwnPropertyDescriptor(out, name)?.writable) continue;
+    throw expected("INVALID_ARGUMENT", `an object on which ${name} can be set`, "out", out);
   }
 }
 

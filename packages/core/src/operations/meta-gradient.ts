@@ -1,7 +1,15 @@
 import type { FloatArray, LilawParams, Loss, MetaGradient } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceMetaGradient, DeviceResult } from "../device.js";
-import { type BatchInput, checkBatch, checkLength, checkLoss, checkParams, isOnDevice } from "./arguments.js";
+import {
+  type BatchInput,
+  checkBatch,
+  checkLength,
+  checkLoss,
+  checkParams,
+  isOnDevice,
+  optionsOf,
+} from "./arguments.js";
 import { type DeviceMetaGradientInput, metaGradientOnDevice } from "./on-device.js";
 
 export interface MetaGradientInput extends BatchInput {
@@ -33,9 +41,17 @@ export function metaGradient(
   input: MetaGradientInput | DeviceMetaGradientInput,
   out?: DeviceResult<DeviceMetaGradient>,
 ): MetaGradient | DeviceResult<DeviceMetaGradient> {
-  return isOnDevice(input) ? metaGradientOnDevice(input, out) : metaGradientOnHost(input);
+  const { logits, labels, classes, params, loss, coefficients, backend, stream } = optionsOf(
+    "input",
+    input as MetaGradientInput & Pick<DeviceMetaGradientInput, "stream">,
+  );
+  const once = { logits, labels, classes, params, loss, coefficients, backend };
+  return isOnDevice(logits)
+    ? metaGradientOnDevice({ ...once, stream } as object as DeviceMetaGradientInput, out)
+    : metaGradientOnHost(once);
 }
 
+/** @param input read from the caller's once: what its getters do, they do before this */
 function metaGradientOnHost(input: MetaGradientInput): MetaGradient {
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const { batch, count } = checkBatch(input, loss);

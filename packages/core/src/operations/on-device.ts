@@ -19,7 +19,7 @@ import type {
   DeviceWeightedLossOutputs,
   DeviceWeightedLossScalars,
 } from "../device.js";
-import { checkChoice, checkClasses, checkCount, checkLoss } from "./arguments.js";
+import { checkChoice, checkClasses, checkCount, checkLoss, checkOut, optionsOf } from "./arguments.js";
 
 interface DeviceInput extends DeviceBatchInput {
   /** Default `"cross-entropy"` */
@@ -65,10 +65,14 @@ export function weightedLossOnDevice(
   const gradient = checkChoice("gradient", input.gradient ?? "full", ["full", "detached"]);
   const normalize = checkChoice("normalize", input.normalize ?? "none", ["none", "batch-mean"]);
   return queued(input, (batch, made) => {
+    if (out != null) checkOut(out, ["result"]);
     const outputs = out ?? lossOutputs(batch, made);
-    const result = outputs.result ?? made.hold(made.native.DeviceResult.ofWeightedLoss());
+    const { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits, ...given } =
+      optionsOf<DeviceWeightedLossOutputs>("out", outputs);
+    const result = given.result ?? made.hold(made.native.DeviceResult.ofWeightedLoss());
     const args = { ...batch, params, gradient, normalize, sampleWeights };
-    made.native.weightedLossCuda(args, { ...outputs, result }, stream);
+    const arrays = { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits };
+    made.native.weightedLossCuda(args, { ...arrays, result }, stream);
     return Object.assign(outputs, { result });
   });
 }
@@ -116,9 +120,11 @@ export function alignmentWeightsOnDevice(
 ): DeviceAlignmentWeightsOutputs & { result: DeviceResult<DeviceAlignmentWeightsScalars> } {
   const { tangents, stream } = input;
   return queued(input, (batch, made) => {
+    if (out != null) checkOut(out, ["result"]);
     const outputs = out ?? alignmentOutputs(batch, made);
-    const result = outputs.result ?? made.hold(made.native.DeviceResult.ofAlignmentWeights());
-    made.native.alignmentWeightsCuda({ ...batch, tangents }, { ...outputs, result }, stream);
+    const { alignments, weights, ...given } = optionsOf<DeviceAlignmentWeightsOutputs>("out", outputs);
+    const result = given.result ?? made.hold(made.native.DeviceResult.ofAlignmentWeights());
+    made.native.alignmentWeightsCuda({ ...batch, tangents }, { alignments, weights, result }, stream);
     return Object.assign(outputs, { result });
   });
 }

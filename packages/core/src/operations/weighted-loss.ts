@@ -4,22 +4,28 @@ import type {
   LilawParams,
   Loss,
   Normalize,
+  WeightedLossArgs,
   WeightedLossOutputs,
   WeightedLossScalars,
+  WeightTerms,
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceWeightedLossOutputs, DeviceWeightedLossResult } from "../device.js";
 import { expected } from "../errors.js";
 import {
   type BatchInput,
+  checkApart,
   checkBatch,
   checkChoice,
+  checkFloats,
+  checkIntegers,
   checkLength,
   checkLoss,
-  checkOverlap,
+  checkOut,
   checkParams,
   isOnDevice,
   newFloats,
+  optionsOf,
 } from "./arguments.js";
 import { type DeviceWeightedLossInput, weightedLossOnDevice } from "./on-device.js";
 
@@ -53,7 +59,8 @@ export interface WeightedLossResult<A extends FloatArray = FloatArray> extends W
  * label, v the largest probability (LiLAW, arXiv 2509.20786).
  *
  * Results have the precision of the logits (Float32Array or Float64Array). With `out` only the arrays in it are
- * computed, and `out` is returned with `objective`, `gradParams` and `nonFiniteRows` set on it.
+ * computed, and `out` is returned with `objective`, `gradParams` and `nonFiniteRows` set on it. Its arrays share no
+ * memory with each other or with the inputs, but `gradLogits` may be the logits.
  *
  * With arrays of the device (`DeviceBuffer` of @lilaw/native, for the logits and for everything else) it is queued on
  * `stream`, and returns before it is done: results are arrays of the device, and `result` has the scalars. What is
@@ -80,28 +87,31 @@ export function weightedLoss(
   input: WeightedLossInput | DeviceWeightedLossInput,
   out?: WeightedLossOutputs | DeviceWeightedLossOutputs,
 ): object {
-  return isOnDevice(input)
-    ? weightedLossOnDevice(input, out as DeviceWeightedLossOutputs)
-    : weightedLossOnHost(input, out as WeightedLossOutputs);
+  const { logits, labels, classes, params, loss, gradient, normalize, sampleWeights, backend, stream } =
+    optionsOf("input", input as WeightedLossInput & Pick<DeviceWeightedLossInput, "stream">);
+  const once = { logits, labels, classes, params, loss, gradient, normalize, sampleWeights, backend };
+  return isOnDevice(logits)
+    ? weightedLossOnDevice({ ...once, stream } as object as DeviceWeightedLossInput, out as object)
+    : weightedLossOnHost(once, out as WeightedLossOutputs);
 }
 
+/** @param input read from the caller's once: what its getters do, they do before this */
 function weightedLossOnHost(
   input: WeightedLossInput,
   out?: WeightedLossOutputs,
 ): WeightedLossOutputs & WeightedLossScalars {
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const { batch, count } = checkBatch(input, loss);
-  const { params, sampleWeights } = input;
-  if (params !== null) checkParams(params);
+  const { logits, labels, classes } = batch;
+  const params = input.params === null ? null : checkParams(input.params);
   const gradient = checkChoice("gradient", input.gradient ?? "full", ["full", "detached"]);
   const normalize = checkChoice("normalize", input.normalize ?? "none", ["none", "batch-mean"]);
+  const { sampleWeights } = input;
   checkLength("sampleWeights", sampleWeights, count);
-  const outputs = out ?? allocate(batch.logits, count);
-  checkOutputs(outputs, batch.logits, count, params);
-
-  const { logits, labels, classes } = batch;
   const args = { logits, labels, classes, loss, params, gradient, normalize, sampleWeights };
-  return Object.assign(outputs, getBackend(input.backend).weightedLoss(args, outputs));
+  const outputs = out == null ? allocate(logits, count) : checkOutputs(out, args, count);
+  const scalars = getBackend(input.backend).weightedLoss(args, outputs);
+  return Object.assign(out ?? outputs, scalars);
 }
 
 function allocate(logits: FloatArray, count: number): WeightedLossOutputs {
@@ -115,25 +125,62 @@ function allocate(logits: FloatArray, count: number): WeightedLossOutputs {
   };
 }
 
-function checkOutputs(
-  out: WeightedLossOutputs,
-  logits: FloatArray,
-  count: number,
-  params: LilawParams | null,
-): void {
-  for (const name of ["losses", "weights", "labelProbs", "maxProbs"] as const) {
-    checkLength(`out.${name}`, out[name], count);
-  }
-  for (const name of ["alpha", "beta", "delta"] as const) {
-    checkLength(`out.terms.${name}`, out.terms?.[name], count);
-  }
-  checkLength("out.gradLogits", out.gradLogits, logits.length);
-  checkOverlap("out.gradLogits", out.gradLogits, logits);
-  const { predictions } = out;
-  if (predictions !== undefined && (!(predictions instanceof Int32Array) || predictions.length !== count)) {
-    throw expected("LENGTH_MISMATCH", `an Int32Array of length ${count}`, "out.predictions", predictions);
-  }
-  if (out.terms !== undefined && params === null) {
+/** Names of the arrays of a call, as {@link checkOutputs} lists them. */
+const names = [
+  ...["logits", "labels", "sampleWeights"],
+  ...["losses", "weights", "labelProbs", "maxProbs", "predictions"].map((name) => `out.${name}`),
+  ...["alpha", "beta", "delta"].map((name) => `out.terms.${name}`),
+  "out.gradLogits",
+];
+
+const noTerms: Partial<WeightTerms> = {};
+
+/** The output arrays, read once. */
+function checkOutputs(out: WeightedLossOutputs, args: WeightedLossArgs, count: number): WeightedLossOutputs {
+  checkOut(out, ["objective", "gradParams", "nonFiniteRows"]);
+  const { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits } = optionsOf("out", out);
+  checkLength("out.losses", losses, count);
+  checkLength("out.weights", weights, count);
+  checkLength("out.labelProbs", labelProbs, count);
+  checkLength("out.maxProbs", maxProbs, count);
+  checkIntegers("out.predictions", predictions, count);
+  const three = terms && checkTerms(terms, args.params, count);
+  checkLength("out.gradLogits", gradLogits, args.logits.length);
+  const { logits, labels, sampleWeights } = args;
+  const { alpha, beta, delta } = three ?? noTerms;
+  const views = [
+    logits,
+    labels,
+    sampleWeights,
+    losses,
+    weights,
+    labelProbs,
+    maxProbs,
+    predictions,
+    alpha,
+    beta,
+    delta,
+    gradLogits,
+  ];
+  checkApart(names, views, 3);
+  return {
+    losses,
+    weights,
+    labelProbs,
+    maxProbs,
+    predictions,
+    terms: three,
+    gradLogits,
+  } as WeightedLossOutputs;
+}
+
+function checkTerms(terms: WeightTerms, params: LilawParams | null, count: number): WeightTerms {
+  if (params === null) {
     throw expected("INVALID_ARGUMENT", "alpha, beta and delta (out.terms was asked for)", "params", params);
   }
+  const { alpha, beta, delta } = optionsOf("out.terms", terms);
+  checkFloats("out.terms.alpha", alpha, count);
+  checkFloats("out.terms.beta", beta, count);
+  checkFloats("out.terms.delta", delta, count);
+  return { alpha, beta, delta };
 }

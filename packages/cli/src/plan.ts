@@ -1,0 +1,264 @@
+import { expected, LilawError, Random } from "@lilaw/core";
+import {
+  balancedRows,
+  type Dataset,
+  injectNoise,
+  type Noise,
+  parseNoise,
+  type Samples,
+  splitSamples,
+} from "@lilaw/datasets";
+import { needsClean } from "./methods.js";
+import type { Settings } from "./options.js";
+
+/** What must be known of training samples to divide them, before their features are in memory. */
+export interface Source {
+  /** Class of every training sample. */
+  readonly labels: Int32Array;
+  readonly classNames: readonly string[];
+  /** The splits that have samples of their own; the others are held out of the training samples. */
+  readonly splits: readonly string[];
+}
+
+/** How the training samples are divided; each list holds indices into them. */
+export interface Division {
+  /** Held out for the test, the same for every seed; absent where the source has a test split. */
+  readonly test?: Int32Array;
+  readonly seeds: readonly SeedDivision[];
+}
+
+interface SeedDivision {
+  readonly seed: number;
+  readonly train: Int32Array;
+  /** Absent where the source has a validation split. */
+  readonly valid?: Int32Array;
+}
+
+/** Samples of one seed: which ones, and which labels training gets to see. */
+export interface Part {
+  /** Indices into the samples of the source. */
+  readonly rows: Int32Array;
+  /** Labels before noise was injected. */
+  readonly trueLabels: Int32Array;
+  /** Labels that training, or model selection, sees. */
+  readonly labels: Int32Array;
+  /** Share of labels that the noise changed. */
+  readonly noiseRate: number;
+  /** Whether every class keeps more of its labels than it loses to any one other, in the nominal noise. */
+  readonly diagonallyDominant: boolean;
+}
+
+/** The samples whose labels Learning to Reweight trusts: as many of every class. */
+export interface CleanPart {
+  /** The samples that `rows` are indices of. */
+  readonly of: "valid" | "clean";
+  readonly rows: Int32Array;
+  readonly labels: Int32Array;
+}
+
+/** The split and the noise of one seed. */
+export interface SeedPlan {
+  readonly seed: number;
+  readonly train: Part;
+  readonly valid: Part;
+  readonly clean?: CleanPart;
+}
+
+const defaultPartSize = 0.15;
+const defaultCleanSize = 1000;
+/** Of the test part. No `--seeds` entry can be the same, whose validation part would be drawn with the same numbers. */
+const testSeed = -1;
+
+/**
+ * Divides the training samples: holds out a stratified test part (unless the source has a test split), then for each
+ * seed takes as many of the others as `--train-size` says, and holds out a stratified validation part of those (unless
+ * the source has one).
+ *
+ * @throws INVALID_ARGUMENT (sizes), EMPTY_CLASS
+ */
+export function divide(source: Source, settings: Settings): Division {
+  const { labels } = source;
+  const [ownTest, ownValid] = [source.splits.includes("test"), source.splits.includes("valid")];
+  if (ownTest && settings.testSize !== undefined) throw sizeOfOwn("--test-size", settings.testSize);
+  if (ownValid && settings.validSize !== undefined) throw sizeOfOwn("--valid-size", settings.validSize);
+  const purposes = ["train", ...(ownValid ? [] : ["validate"]), ...(ownTest ? [] : ["test"])];
+  const everything = everyRow(labels.length);
+  checkClasses(source, everything, purposes);
+  const { kept, heldOut } = ownTest
+    ? { kept: everything, heldOut: undefined }
+    : holdOut(labels, everything, settings.testSize, "--test-size", testSeed);
+  const seeds = settings.seeds.map((seed) => {
+    const pool = limitRows(kept, labels.length, settings.trainSize, seed);
+    if (ownValid) return { seed, train: pool };
+    if (pool.length < kept.length) checkClasses(source, pool, purposes.slice(0, 2), "--train-size");
+    const split = holdOut(labels, pool, settings.validSize, "--valid-size", seed);
+    return { seed, train: split.kept, valid: split.heldOut };
+  });
+  return { ...(heldOut && { test: heldOut }), seeds };
+}
+
+/** All rows of a division, in ascending order. */
+export function rowsOf({ test, seeds }: Division, count: number): Int32Array {
+  const used = new Uint8Array(count);
+  for (const rows of [test, ...seeds.flatMap(({ train, valid }) => [train, valid])]) {
+    for (const row of rows ?? []) used[row] = 1;
+  }
+  return everyRow(count).filter((row) => used[row] === 1);
+}
+
+/** The same division of the samples that are left when only `kept` (ascending) are. */
+export function relocate({ test, seeds }: Division, kept: Int32Array): Division {
+  const places = new Int32Array((kept.at(-1) ?? -1) + 1);
+  kept.forEach((row, place) => {
+    places[row] = place;
+  });
+  const placesOf = (rows: Int32Array) => rows.map((row) => places[row]!);
+  return {
+    ...(test && { test: placesOf(test) }),
+    seeds: seeds.map(({ seed, train, valid }) => ({
+      seed,
+      train: placesOf(train),
+      ...(valid && { valid: placesOf(valid) }),
+    })),
+  };
+}
+
+/**
+ * Injects the noise of one seed into its training and validation labels, and chooses the clean samples.
+ *
+ * @throws INVALID_ARGUMENT (sizes), EMPTY_CLASS
+ */
+export function planSeed(
+  dataset: Dataset,
+  { seed, train, valid }: SeedDivision,
+  settings: Settings,
+): SeedPlan {
+  const noise = parseNoise(settings.noise);
+  const validNoise: Noise = settings.validLabels === "clean" ? { kind: "none" } : noise;
+  const source = validSource(dataset);
+  const validPart = partOf(source, valid ?? everyRow(source.count), dataset.classes, validNoise, seed);
+  return {
+    seed,
+    train: partOf(dataset.train, train, dataset.classes, noise, seed),
+    valid: validPart,
+    ...(settings.methods.some(needsClean) && {
+      clean: cleanPart(dataset, validPart, settings.cleanSize, seed),
+    }),
+  };
+}
+
+/** Where the rows of a plan's validation part are found. */
+export function validSource(dataset: Dataset): Samples {
+  return dataset.valid ?? dataset.train;
+}
+
+function partOf(source: Samples, rows: Int32Array, classes: number, noise: Noise, seed: number): Part {
+  const trueLabels = rows.map((row) => source.labels[row]!);
+  const { labels, rate, diagonallyDominant } = injectNoise(trueLabels, classes, noise, seed);
+  return { rows, trueLabels, labels, noiseRate: rate, diagonallyDominant };
+}
+
+function cleanPart(dataset: Dataset, valid: Part, size: number | undefined, seed: number): CleanPart {
+  const { clean, classes, classNames } = dataset;
+  const [labels, rows] = clean ? [clean.labels, everyRow(clean.count)] : [valid.trueLabels, valid.rows];
+  const chosen = cleanRows(labels, classes, classNames, size, seed);
+  return {
+    of: clean ? "clean" : "valid",
+    rows: chosen.map((place) => rows[place]!),
+    labels: chosen.map((place) => labels[place]!),
+  };
+}
+
+function cleanRows(
+  labels: Int32Array,
+  classes: number,
+  classNames: readonly string[],
+  size: number | undefined,
+  seed: number,
+): Int32Array {
+  if (size !== undefined && size < classes) {
+    const wanted = `at least one sample for each of the ${classes} classes`;
+    throw expected("INVALID_ARGUMENT", wanted, "--clean-size", size);
+  }
+  const counts = countsOf(labels, classes);
+  const perClass = Math.floor((size ?? defaultCleanSize) / classes);
+  // Asked for, a size is met or refused; by default it is what the rarest class allows.
+  const wanted = size === undefined ? Math.max(1, Math.min(perClass, ...counts)) : perClass;
+  const lacking = counts.findIndex((count) => count < wanted);
+  if (lacking >= 0) {
+    const where = `class ${JSON.stringify(classNames[lacking])} among the samples with right labels`;
+    throw expected("EMPTY_CLASS", `at least ${wanted} (--clean-size by the classes)`, where, counts[lacking]);
+  }
+  return balancedRows(labels, classes, wanted, seed);
+}
+
+/** Divides `rows` in two, of every class its share. */
+function holdOut(
+  labels: Int32Array,
+  rows: Int32Array,
+  size: number = defaultPartSize,
+  flag: string,
+  seed: number,
+): { kept: Int32Array; heldOut: Int32Array } {
+  const own = rows.map((row) => labels[row]!);
+  const classes = new Set(own).size;
+  const count = size < 1 ? Math.round(size * rows.length) : size;
+  if (count < classes || rows.length - count < classes) {
+    const part = `${classes} to ${rows.length - classes} samples (of ${rows.length}, which have ${classes} classes)`;
+    throw expected("INVALID_ARGUMENT", part, flag, count);
+  }
+  const labelled: Samples = { features: new Float32Array(), labels: own, count: own.length, shape: [0] };
+  const { kept, heldOut } = splitSamples(labelled, { count, stratified: true, seed });
+  return { kept: kept.map((place) => rows[place]!), heldOut: heldOut.map((place) => rows[place]!) };
+}
+
+/** Every class needs a sample for each purpose. */
+function checkClasses(
+  { labels, classNames }: Source,
+  rows: Int32Array,
+  purposes: readonly string[],
+  flag?: string,
+): void {
+  if (purposes.length === 1) return;
+  const counts = countsOf(
+    rows.map((row) => labels[row]!),
+    classNames.length,
+  );
+  const rare = counts.findIndex((count) => count < purposes.length);
+  if (rare < 0) return;
+  const wanted = `at least ${purposes.length} samples (to ${purposes.join(", ")})`;
+  const name = `class ${JSON.stringify(classNames[rare])}${flag ? ` among the ${rows.length} of ${flag}` : ""}`;
+  const files = purposes.slice(1).map((purpose) => (purpose === "test" ? "--test FILE" : "--valid FILE"));
+  const help = flag ? `a larger ${flag}` : "more samples of the class, or the training file without it";
+  const { message } = expected("EMPTY_CLASS", wanted, name, counts[rare]);
+  throw new LilawError("EMPTY_CLASS", `${message}\nThese help: ${help}, or ${files.join(" and ")}`);
+}
+
+function limitRows(rows: Int32Array, all: number, limit: number | undefined, seed: number): Int32Array {
+  if (limit === undefined || limit === rows.length) return rows;
+  if (limit > rows.length) {
+    const held = rows.length < all ? ` (${all - rows.length} more are the test part)` : "";
+    const wanted = `at most the ${rows.length} training samples there are${held}`;
+    throw expected("INVALID_ARGUMENT", wanted, "--train-size", limit);
+  }
+  return Random.from(seed, "train-size")
+    .permutation(rows.length)
+    .slice(0, limit)
+    .map((place) => rows[place]!);
+}
+
+function sizeOfOwn(flag: string, size: number): Error {
+  const split = flag === "--test-size" ? "test" : "validation";
+  return expected("INVALID_ARGUMENT", `no ${flag}`, `a source that brings its ${split} samples`, size);
+}
+
+/** `[classes]`, how many labels are of each class. */
+export function countsOf(labels: Int32Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}
+
+function everyRow(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, row) => row);
+}

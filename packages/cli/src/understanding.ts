@@ -1,0 +1,144 @@
+import { basename } from "node:path";
+import wrapAnsi from "wrap-ansi";
+import type { DataConfig } from "./config.js";
+import type { Data } from "./data.js";
+import { inFlags } from "./flags.js";
+import { needsClean } from "./methods.js";
+import { injectsNoise, type Settings } from "./options.js";
+
+/** Where the parts and the right labels come from, in words. */
+export interface Origins {
+  readonly valid: string;
+  readonly test: string;
+  /** Which labels are known to be right. */
+  readonly trueLabels: string;
+  /** Of the samples whose labels a method trusts; absent where no method does. */
+  readonly clean?: string;
+}
+
+const width = 60;
+const indent = 14;
+/** Characters of a list: two lines. */
+const listLength = 2 * (width - indent);
+const nameLength = 30;
+
+export function originsOf(settings: Settings, { dataset, heldOut }: Data): Origins {
+  const { files } = settings;
+  const source = basename(files?.train ?? dataset.name);
+  const own = (part: "valid" | "test") => (files?.[part] ? basename(files[part]) : `of ${source} itself`);
+  const [validHeldOut, testHeldOut] = [heldOut.includes("valid"), heldOut.includes("test")];
+  return {
+    valid: (validHeldOut ? "held out of the training samples" : own("valid")) + validLabels(settings),
+    test: testHeldOut ? `held out of ${source}, whose labels are as wrong as all others in it` : own("test"),
+    trueLabels: trueLabels(settings, source, dataset.clean !== undefined),
+    ...(settings.methods.some(needsClean) && {
+      clean: cleanLabels(settings, source, dataset.clean !== undefined),
+    }),
+  };
+}
+
+/**
+ * What was made of the samples, for people to check before they trust a result: lines of at most 60 columns, less than
+ * a screen of them.
+ */
+export function renderUnderstanding(data: DataConfig): string {
+  const { reading, origins, classNames, classCounts } = data;
+  const { trainSize, validSize, cleanSize } = data.seeds[0]!;
+  const classes = classNames.map((name, label) => `${shown(name)} ${classCounts[label]}`);
+  const entries: [label: string, text: string | undefined][] = [
+    ["samples", samplesText(data)],
+    ["label", reading && `${shown(reading.label.name)} (${inFlags(reading.label.reason)})`],
+    ["classes", counted(classes)],
+    ["numeric", featuresText(data, "numeric")],
+    ["categorical", featuresText(data, "categorical")],
+    ["left out", reading?.dropped?.length ? counted(reading.dropped.map(shown)) : undefined],
+    ["training", samples(trainSize)],
+    ["validation", `${samples(validSize)}, ${origins.valid}`],
+    ["test", `${samples(data.testSize)}, ${origins.test}`],
+    ["clean", origins.clean && `${samples(cleanSize!)}, ${origins.clean}`],
+    ["true labels", origins.trueLabels],
+  ];
+  return ["data understood as", ...entries.flatMap(([label, text]) => (text ? entry(label, text) : []))].join(
+    "\n",
+  );
+}
+
+function validLabels(settings: Settings): string {
+  const clean = settings.validLabels === "clean";
+  if (injectsNoise(settings)) return clean ? ", without noise" : ", with the same noise";
+  return clean ? ", labels said to be right" : "";
+}
+
+function trueLabels(settings: Settings, source: string, cleanFile: boolean): string {
+  const own = settings.files !== undefined;
+  if (injectsNoise(settings)) {
+    return own
+      ? `those of ${source} before the noise, believed to be right`
+      : "those published, before the noise";
+  }
+  if (!own) return "those published";
+  const known = [
+    ...(cleanFile ? ["the clean samples"] : []),
+    ...(settings.validLabels === "clean" ? ["the validation samples"] : []),
+  ];
+  return known.length > 0
+    ? `unknown but for ${known.join(" and ")}`
+    : "unknown: nobody says which labels are right";
+}
+
+function cleanLabels(settings: Settings, source: string, cleanFile: boolean): string {
+  const even = "as many of every class,";
+  if (cleanFile) return `${even} of ${basename(settings.files?.clean ?? source)}`;
+  const validation = `${even} of the validation samples`;
+  if (injectsNoise(settings)) return `${validation}, labels before the noise`;
+  return settings.files ? `${validation}, labels said to be right` : `${validation}, labels as published`;
+}
+
+function samplesText({ name, reading, shape }: DataConfig): string {
+  const values = `[${shape.join(", ")}] each`;
+  if (!reading) return `${shown(name)}, ${values}`;
+  const { read, dropped, filled } = reading.rows.train!;
+  return [
+    `${shown(name)} (${reading.format.toUpperCase()}), ${read} rows`,
+    ...(dropped > 0 ? [`${dropped} dropped for missing cells`] : []),
+    ...(filled > 0 ? [`${filled} with missing cells filled`] : []),
+    values,
+    ...(reading.layout ? [`images with ${reading.layout.replace("-", " ")} in the file`] : []),
+  ].join(", ");
+}
+
+function featuresText({ reading }: DataConfig, kind: "numeric" | "categorical"): string | undefined {
+  const features = reading?.features?.filter((feature) => feature.kind === kind);
+  if (!features?.length) return undefined;
+  const texts = features.map(({ name, values }) =>
+    kind === "numeric" ? shown(name) : `${shown(name)} ${values}`,
+  );
+  return counted(texts);
+}
+
+function samples(count: number): string {
+  return `${count} ${count === 1 ? "sample" : "samples"}`;
+}
+
+/** How many there are, and as many of them as have room. */
+function counted(texts: readonly string[]): string {
+  let room = listLength;
+  const fits = (text: string) => {
+    room -= text.length + 2;
+    return room > 0;
+  };
+  const overflow = texts.findIndex((text) => !fits(text));
+  const listed = overflow < 0 ? texts : [...texts.slice(0, overflow), `and ${texts.length - overflow} more`];
+  return `${texts.length}: ${listed.join(", ")}`;
+}
+
+/** A name from a file: short, and without what could move the cursor. */
+function shown(name: string): string {
+  const letters = [...name.replaceAll(/\p{C}/gu, "�")];
+  return letters.length > nameLength ? `${letters.slice(0, nameLength - 1).join("")}…` : letters.join("");
+}
+
+function entry(label: string, text: string): string[] {
+  const lines = wrapAnsi(text, width - indent, { hard: true }).split("\n");
+  return lines.map((line, i) => `  ${(i === 0 ? label : "").padEnd(indent - 2)}${line}`);
+}

@@ -1,0 +1,28 @@
+/** What all methods do with a state that comes back from JSON. */
+import { expected, LilawError } from "../errors.js";
+
+/** @throws LilawError `INCOMPATIBLE_STATE` unless it is one of this method and version */
+export function checkState(state: { method: string; version: number }, method: string): void {
+  if (state?.method === method && state.version === 1) return;
+  throw expected("INCOMPATIBLE_STATE", `a state of method "${method}", version 1`, "state", state);
+}
+
+/** Reads a state. What is wrong with a value in it is wrong with the state. */
+export function ofState<T>(state: object, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof LilawError)) throw cause;
+    const error = expected("INCOMPATIBLE_STATE", `whole values (${cause.message})`, "state", state);
+    error.cause = cause;
+    throw error;
+  }
+}
+
+/** Refuses a state with other members than it was read to. */
+export function sameMembers(given: object, read: object): void {
+  const names = (object: object) => Object.keys(object).sort().join(", ");
+  if (names(given) !== names(read)) {
+    throw expected("INCOMPATIBLE_STATE", `the members ${names(read)}`, "state", names(given));
+  }
+}
