@@ -1,5 +1,5 @@
 import { expected, Random } from "@lilaw/core";
-import { checkClasses, checkLabels } from "./check.js";
+import { checkCount, checkLabels, checkObject } from "./check.js";
 
 /**
  * How labels become wrong. `rate` in [0, 1] is the share of samples that is *chosen*: exactly
@@ -11,7 +11,8 @@ import { checkClasses, checkLabels } from "./check.js";
  * - `pair-flip`: y + 1 (mod C)
  * - `adjacent`: y - 1 or y + 1 (mod C), 1/2 each
  * - `asymmetric`: row y of `matrix` (`[C * C]`, rows sum to 1; with `rate: 1` it is the transition matrix
- *   itself). Without one, a Dirichlet(1, …, 1) row over the other classes is drawn for every class
+ *   itself). Without one, a Dirichlet(1, …, 1) row over the other classes is drawn for every class. With two
+ *   classes there is but one other, and the noise is the symmetric one
  * - `background`: the class `background` (default 0), whose own samples stay as they are
  * - `instance`: evenly one of the labels `rules[y]`, all different from y; a class without rules stays as it is
  */
@@ -38,6 +39,8 @@ export interface NoisyLabels {
   realisedMatrix: Float64Array;
   /** Whether `transitionMatrix` has T[i][i] > T[i][j] for all j != i, which noise-robustness results assume. */
   diagonallyDominant: boolean;
+  /** For people: that noise of another kind is the symmetric one, as pair-flip and asymmetric are with two classes. */
+  note?: string;
 }
 
 const kinds = [
@@ -51,6 +54,9 @@ const kinds = [
   "instance",
 ] as const satisfies readonly Noise["kind"][];
 
+/** A matrix of so many classes has 800 MB. */
+const maxClasses = 10_000;
+
 const noiseSyntax = "KIND:RATE such as symmetric:0.5, background:0.4:CLASS, instance:0.2:1=7,7=1+9 or none";
 
 /**
@@ -60,6 +66,7 @@ const noiseSyntax = "KIND:RATE such as symmetric:0.5, background:0.4:CLASS, inst
  * @throws `UNKNOWN_NAME` for an unknown kind, `INVALID_ARGUMENT` for a rate outside [0, 1] or other text
  */
 export function parseNoise(text: string): Noise {
+  if (typeof text !== "string") throw unreadable(text);
   const [name, rateText, detail, ...rest] = text.split(":");
   const kind = kinds.find((known) => known === name);
   if (kind === undefined) throw expected("UNKNOWN_NAME", `one of ${kinds.join(", ")}`, "noise", text);
@@ -82,13 +89,15 @@ export function parseNoise(text: string): Noise {
  * The labels passed in are not changed.
  *
  * @param labels `[n]`, the true classes
+ * @param classes at most 10,000
  * @param seed an integer
- * @throws `INVALID_ARGUMENT` for a rate outside [0, 1], wrong matrix, background or rules; `UNKNOWN_NAME` for an
- *   unknown kind; `LABEL_OUT_OF_RANGE` for a label outside [0, classes)
+ * @throws `INVALID_ARGUMENT` for a rate outside [0, 1], wrong matrix, background or rules, other labels than an
+ *   Int32Array; `UNKNOWN_NAME` for an unknown kind; `LABEL_OUT_OF_RANGE` for a label outside [0, classes)
  */
 export function injectNoise(labels: Int32Array, classes: number, noise: Noise, seed: number): NoisyLabels {
-  checkClasses(classes);
+  checkCount(classes, "classes", maxClasses);
   checkLabels(labels, classes);
+  checkObject(noise, "noise");
   const rate = noise.kind === "none" ? 0 : checkRate(noise.rate);
   const flips = flipMatrix(noise, classes, seed);
   const noisy = labels.slice();
@@ -102,6 +111,7 @@ export function injectNoise(labels: Int32Array, classes: number, noise: Noise, s
     (flip, cell) => (isDiagonal(cell, classes) ? 1 - rate : 0) + rate * flip,
   );
   const flags = Uint8Array.from(labels, (label, row) => (label === noisy[row] ? 0 : 1));
+  const isSymmetric = noise.kind !== "symmetric" && classes > 1 && isSymmetricFlip(flips, classes);
   return {
     labels: noisy,
     flags,
@@ -109,6 +119,7 @@ export function injectNoise(labels: Int32Array, classes: number, noise: Noise, s
     transitionMatrix,
     realisedMatrix: realisedMatrix(labels, noisy, classes),
     diagonallyDominant: isDiagonallyDominant(transitionMatrix, classes),
+    ...(isSymmetric && { note: `with ${classes} classes this ${noise.kind} noise is the symmetric one` }),
   };
 }
 
@@ -121,7 +132,7 @@ function flipMatrix(noise: Noise, classes: number, seed: number): Float64Array {
       return matrixOf(classes, () => 1 / classes);
     case "symmetric":
       needOtherClasses(noise.kind, classes);
-      return matrixOf(classes, (from, to) => (from === to ? 0 : 1 / (classes - 1)));
+      return matrixOf(classes, symmetricFlip(classes));
     case "pair-flip":
       needOtherClasses(noise.kind, classes);
       return matrixOf(classes, (from, to) => Number(to === (from + 1) % classes));
@@ -153,9 +164,20 @@ function flipMatrix(noise: Noise, classes: number, seed: number): Float64Array {
 }
 
 function matrixOf(classes: number, value: (from: number, to: number) => number): Float64Array {
-  return Float64Array.from({ length: classes * classes }, (_, cell) =>
-    value(Math.floor(cell / classes), cell % classes),
-  );
+  const matrix = new Float64Array(classes * classes);
+  for (let from = 0; from < classes; from++) {
+    for (let to = 0; to < classes; to++) matrix[from * classes + to] = value(from, to);
+  }
+  return matrix;
+}
+
+function symmetricFlip(classes: number): (from: number, to: number) => number {
+  return (from, to) => (from === to ? 0 : 1 / (classes - 1));
+}
+
+function isSymmetricFlip(matrix: Float64Array, classes: number): boolean {
+  const flip = symmetricFlip(classes);
+  return matrix.every((value, cell) => value === flip(Math.floor(cell / classes), cell % classes));
 }
 
 function isDiagonal(cell: number, classes: number): boolean {
@@ -185,17 +207,15 @@ function ruleRows(rules: readonly (readonly number[])[], classes: number): Float
     );
   }
   rules.forEach((allowed, from) => {
+    // Array.from, since holes would be passed over.
     const fits =
       Array.isArray(allowed) &&
       new Set(allowed).size === allowed.length &&
-      allowed.every((to) => isClass(to, classes) && to !== from);
+      Array.from(allowed).every((to) => isClass(to, classes) && to !== from);
     if (!fits) {
-      throw expected(
-        "INVALID_ARGUMENT",
-        `distinct labels below ${classes} other than ${from}`,
-        `noise.rules[${from}]`,
-        allowed === undefined ? undefined : JSON.stringify(allowed),
-      );
+      const all = `distinct labels below ${classes} other than ${from}`;
+      const received = Array.isArray(allowed) && allowed.every(Number.isFinite) ? allowed.join("+") : allowed;
+      throw expected("INVALID_ARGUMENT", all, `noise.rules[${from}]`, received);
     }
   });
   return matrixOf(classes, (from, to) => {
@@ -206,10 +226,10 @@ function ruleRows(rules: readonly (readonly number[])[], classes: number): Float
 }
 
 function checkFlipMatrix(matrix: Float64Array, classes: number): Float64Array {
-  if (matrix.length !== classes * classes) {
+  if (!(matrix instanceof Float64Array) || matrix.length !== classes * classes) {
     throw expected(
       "INVALID_ARGUMENT",
-      `${classes * classes} values (classes squared)`,
+      `a Float64Array of ${classes * classes} values (classes squared)`,
       "noise.matrix",
       matrix,
     );
@@ -270,7 +290,8 @@ function needOtherClasses(kind: string, classes: number): void {
 
 function checkRate(rate: number): number {
   // Negated, so that NaN fails too.
-  if (!(rate >= 0 && rate <= 1)) throw expected("INVALID_ARGUMENT", "a rate in [0, 1]", "noise rate", rate);
+  if (typeof rate !== "number" || !(rate >= 0 && rate <= 1))
+    throw expected("INVALID_ARGUMENT", "a rate in [0, 1]", "noise rate", rate);
   return rate;
 }
 
@@ -279,7 +300,8 @@ function unreadable(text: string): Error {
 }
 
 function parseNumber(number: string | undefined, text: string): number {
-  if (number === undefined || number.trim() === "") throw unreadable(text);
+  // Number alone would also read "0x1" and " ".
+  if (!/^-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(number ?? "")) throw unreadable(text);
   return Number(number);
 }
 
@@ -293,7 +315,9 @@ function parseRules(detail: string | undefined, text: string): number[][] {
   for (const rule of (detail ?? "").split(",")) {
     const [from, allowed, ...rest] = rule.split("=");
     if (from === undefined || allowed === undefined || rest.length > 0) throw unreadable(text);
-    rules[parseClass(from, text)] = allowed.split("+").map((label) => parseClass(label, text));
+    const label = parseClass(from, text);
+    if (rules[label] !== undefined) throw unreadable(text);
+    rules[label] = allowed.split("+").map((to) => parseClass(to, text));
   }
   return Array.from(rules, (allowed) => allowed ?? []);
 }
