@@ -97,7 +97,7 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .option("--train <file>", "your own training samples: NPZ, CSV, TSV, ARFF or IDX")
     .option("--valid <file>", "your own validation samples (default: a part of the training samples)")
     .option("--test <file>", "your own test samples (default: a part of the training file)")
-    .option("--clean <file>", "samples whose labels are right, for l2rw (default: see --valid-labels)")
+    .option("--clean <file>", "samples whose labels are right, for l2rw (default: none)")
     .option("--labels <file>", "label file of an IDX training file (default: the one beside it)")
     .option("--label-column <name>", "label column of a table (default: found by name, else the last)")
     .option(
@@ -107,7 +107,10 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     )
     .option("--missing <what>", "missing cells of a table: error, drop (the row) or mean (default: error)")
     .option("--image-layout <name>", `${imageLayouts.join(", ")} (default: auto)`)
-    .option("--max-unpacked <size>", "what a packed file may unpack to, such as 4GB (default: see README)")
+    .option(
+      "--max-unpacked <size>",
+      "what a packed file may unpack to, such as 4GB (default: 1GiB, or 20 times its size)",
+    )
     .option("--noise <kind:rate>", "label noise to inject, for example symmetric:0.5", "none")
     .option("--methods <list>", `of ${methodNames.join(", ")}`, "baseline,lilaw")
     .option("--model <name|file>", `${modelNames.join(", ")}, or a TensorFlow.js model.json`, "mlp")
@@ -372,11 +375,12 @@ function number(value: unknown): unknown {
   return Number.isNaN(parsed) ? value : parsed;
 }
 
-/** 4GB as 4e9, bytes without a unit; any other text stays as it is. */
+/** 4GB as 4e9, 4GiB as 2 ** 32, bytes without a unit; any other text stays as it is. */
 function bytes(value: unknown): unknown {
-  const [, count, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]?)b?$/i.exec(String(value)) ?? [];
+  const [, count, unit, binary] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?)b?$/i.exec(String(value)) ?? [];
   if (count === undefined || unit === undefined) return value;
-  return Math.round(Number(count) * 1000 ** ["", "k", "m", "g", "t"].indexOf(unit.toLowerCase()));
+  const exponent = ["", "k", "m", "g", "t"].indexOf(unit.toLowerCase());
+  return Math.round(Number(count) * (binary ? 1024 : 1000) ** exponent);
 }
 
 function append(value: string, before: readonly string[] = []): string[] {

@@ -95,7 +95,7 @@ function cleanLabels(settings: Settings, source: string, cleanFile: boolean): st
 }
 
 function samplesText({ name, reading, shape }: DataConfig): string {
-  const values = `[${shape.join(", ")}] each`;
+  const values = shape.length === 1 ? `${shape[0]} values each` : `[${shape.join(", ")}] each`;
   if (!reading) return `${shown(name)}, ${values}`;
   const { read, dropped, filled } = reading.rows.train!;
   return [

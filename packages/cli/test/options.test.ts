@@ -103,6 +103,7 @@ describe("lilaw train", () => {
     expect(await sizeOf("4GB")).toBe(4e9);
     expect(await sizeOf("500 mb")).toBe(5e8);
     expect(await sizeOf("2k")).toBe(2000);
+    expect(await sizeOf("1GiB")).toBe(2 ** 30);
     expect(await sizeOf("123456")).toBe(123456);
   });
 

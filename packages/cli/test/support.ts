@@ -86,6 +86,25 @@ export function clouds(perClass: number, seed: number): string {
   return ["x,y,label", ...random.shuffle(lines).map((line) => line.join(","))].join("\n");
 }
 
+/** The same two clouds as people keep them: an identifier, a date, the label in the middle, cells that are missing. */
+export function messyTable(count: number, seed: number): string[][] {
+  const random = Random.from(seed, "messy");
+  const lines = Array.from({ length: count }, (_, i) => {
+    const ill = i % 2;
+    const number = (center: number) => (center + 0.5 * random.normal()).toFixed(3);
+    const age = i % 20 === 7 ? "NA" : number(2 * ill);
+    const town = ["Ulm", "Bonn", "Kiel"][random.int(3)]!;
+    return [`p${1000 + i}`, `2024-01-${10 + (i % 19)}`, age, ill ? "ill" : "healthy", town, number(-2 * ill)];
+  });
+  return [["id", "day", "age", "diagnosis", "town", "iron"], ...lines];
+}
+
+/** Writes a table as CSV. */
+export async function writeTable(file: string, table: readonly string[][], delimiter = ","): Promise<string> {
+  await writeFile(file, `${table.map((cells) => cells.join(delimiter)).join("\n")}\n`);
+  return file;
+}
+
 /** `--train` and `--test` with files of clouds in `folder`. */
 export async function cloudFiles(folder: string, perClass = 100): Promise<string[]> {
   const [train, test] = [join(folder, "train.csv"), join(folder, "test.csv")];
