@@ -49,8 +49,8 @@ describe("renderUnderstanding", () => {
     expect(linesOf()).toEqual([
       "data understood as",
       "  samples     patients.csv (CSV), 104 rows, 4 dropped for",
-      "              missing cells, 3 with missing cells filled,",
-      "              13 values each",
+      "              missing cells, 3 with missing cells filled, 13",
+      "              values each",
       "  label       diagnosis (named by --label-column)",
       "  classes     2: healthy 60, ill 40",
       "  numeric     1: age",
