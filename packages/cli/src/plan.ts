@@ -46,6 +46,8 @@ export interface Part {
   readonly noiseRate: number;
   /** Whether every class keeps more of its labels than it loses to any one other, in the nominal noise. */
   readonly diagonallyDominant: boolean;
+  /** What people should know of the noise. */
+  readonly note?: string;
 }
 
 /** The samples whose labels Learning to Reweight trusts: as many of every class. */
@@ -154,8 +156,10 @@ export function validSource(dataset: Dataset): Samples {
 
 function partOf(source: Samples, rows: Int32Array, classes: number, noise: Noise, seed: number): Part {
   const trueLabels = rows.map((row) => source.labels[row]!);
-  const { labels, rate, diagonallyDominant } = injectNoise(trueLabels, classes, noise, seed);
-  return { rows, trueLabels, labels, noiseRate: rate, diagonallyDominant };
+  const part = { rows, trueLabels, labels: trueLabels, noiseRate: 0, diagonallyDominant: true };
+  if (noise.kind === "none") return part;
+  const { labels, rate, diagonallyDominant, note } = injectNoise(trueLabels, classes, noise, seed);
+  return { ...part, labels, noiseRate: rate, diagonallyDominant, ...(note !== undefined && { note }) };
 }
 
 function cleanPart(dataset: Dataset, valid: Part, size: number | undefined, seed: number): CleanPart {
@@ -207,8 +211,7 @@ function holdOut(
     const part = `${classes} to ${rows.length - classes} samples (of ${rows.length}, which have ${classes} classes)`;
     throw expected("INVALID_ARGUMENT", part, flag, count);
   }
-  const labelled: Samples = { features: new Float32Array(), labels: own, count: own.length, shape: [0] };
-  const { kept, heldOut } = splitSamples(labelled, { count, stratified: true, seed });
+  const { kept, heldOut } = splitSamples({ labels: own }, { count, stratified: true, seed });
   return { kept: kept.map((place) => rows[place]!), heldOut: heldOut.map((place) => rows[place]!) };
 }
 

@@ -6,10 +6,12 @@ import { inFlags } from "./flags.js";
 import { needsClean } from "./methods.js";
 import { injectsNoise, type Settings } from "./options.js";
 
-/** Where the parts and the right labels come from, in words. */
+/** Where the parts, the wrong labels and the right ones come from, in words. */
 export interface Origins {
   readonly valid: string;
   readonly test: string;
+  /** Absent where none is injected. */
+  readonly noise?: string;
   /** Which labels are known to be right. */
   readonly trueLabels: string;
   /** Of the samples whose labels a method trusts; absent where no method does. */
@@ -22,7 +24,7 @@ const indent = 14;
 const listLength = 2 * (width - indent);
 const nameLength = 30;
 
-export function originsOf(settings: Settings, { dataset, heldOut }: Data): Origins {
+export function originsOf(settings: Settings, { dataset, plans, heldOut }: Data): Origins {
   const { files } = settings;
   const source = basename(files?.train ?? dataset.name);
   const own = (part: "valid" | "test") => (files?.[part] ? basename(files[part]) : `of ${source} itself`);
@@ -30,6 +32,7 @@ export function originsOf(settings: Settings, { dataset, heldOut }: Data): Origi
   return {
     valid: (validHeldOut ? "held out of the training samples" : own("valid")) + validLabels(settings),
     test: testHeldOut ? `held out of ${source}, whose labels are as wrong as all others in it` : own("test"),
+    ...(injectsNoise(settings) && { noise: noiseText(settings, plans[0]!.train.note) }),
     trueLabels: trueLabels(settings, source, dataset.clean !== undefined),
     ...(settings.methods.some(needsClean) && {
       clean: cleanLabels(settings, source, dataset.clean !== undefined),
@@ -56,6 +59,7 @@ export function renderUnderstanding(data: DataConfig): string {
     ["validation", `${samples(validSize)}, ${origins.valid}`],
     ["test", `${samples(data.testSize)}, ${origins.test}`],
     ["clean", origins.clean && `${samples(cleanSize!)}, ${origins.clean}`],
+    ["noise", origins.noise],
     ["true labels", origins.trueLabels],
   ];
   return ["data understood as", ...entries.flatMap(([label, text]) => (text ? entry(label, text) : []))].join(
@@ -64,9 +68,12 @@ export function renderUnderstanding(data: DataConfig): string {
 }
 
 function validLabels(settings: Settings): string {
-  const clean = settings.validLabels === "clean";
-  if (injectsNoise(settings)) return clean ? ", without noise" : ", with the same noise";
-  return clean ? ", labels said to be right" : "";
+  return settings.validLabels === "clean" && !injectsNoise(settings) ? ", labels said to be right" : "";
+}
+
+function noiseText({ noise, validLabels }: Settings, note: string | undefined): string {
+  const parts = validLabels === "clean" ? "training labels" : "training and validation labels";
+  return `${noise}, injected into the ${parts}${note === undefined ? "" : `; ${note}`}`;
 }
 
 function trueLabels(settings: Settings, source: string, cleanFile: boolean): string {

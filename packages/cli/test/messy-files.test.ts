@@ -96,6 +96,19 @@ describe("a table as people keep them", () => {
     }
   });
 
+  it("has two classes, whose asymmetric noise is the symmetric one, and is told so", async () => {
+    const folder = await scratch();
+    const train = await writeTable(join(folder, "train.csv"), messyTable(200, 1));
+    const out = join(folder, "run");
+    const noise = ["--noise", "asymmetric:0.3", "--valid-labels", "clean", "--epochs", "1"];
+    const ended = await lilaw(["train", "--train", train, ...reading, ...noise, ...small, "--out", out]);
+    expect(ended).toMatchObject({ status: 0 });
+    expect(ended.stderr.replaceAll(/\s+/g, " ")).toContain(
+      " noise asymmetric:0.3, injected into the training labels; with 2 classes this asymmetric noise is the symmetric " +
+        "one true labels those of train.csv before the noise, believed to be right ",
+    );
+  });
+
   it("gives the same run when it is stopped and resumed", async () => {
     const folder = await scratch();
     const train = await writeTable(join(folder, "train.csv"), messyTable(200, 1));
