@@ -59,7 +59,7 @@ class Lines implements Progress {
   }
 
   download(file: string): void {
-    if (file !== this.#file) this.say(`downloading ${file}`);
+    if (file !== this.#file) this.say(`loading ${file}`);
     this.#file = file;
   }
 
@@ -99,7 +99,7 @@ class Bars implements Progress {
   download(file: string, received: number, total: number | undefined): void {
     if (file !== this.#file) {
       this.#file = file;
-      this.#start(`downloading ${file} {bar} {percentage} % ETA {eta_formatted}`, total ?? 0, 0, {});
+      this.#start(`loading ${file} {bar} {percentage} % ETA {eta_formatted}`, total ?? 0, 0, {});
     }
     this.#bar?.update(received);
   }

@@ -204,14 +204,14 @@ function npzArchive(changes: Record<string, Uint8Array> = {}): Uint8Array {
 function npz(changes: Record<string, Uint8Array>): Prepare {
   return async (folder) => {
     await writeFile(join(folder, "data.npz"), npzArchive(changes));
-    return { args: ["--train", join(folder, "data.npz")] };
+    return { args: ["--train", join(folder, "data.npz"), "--valid-size", "2"] };
   };
 }
 
 function spoiltNpz(spoil: (bytes: Uint8Array) => Uint8Array): Prepare {
   return async (folder) => {
     await writeFile(join(folder, "data.npz"), spoil(npzArchive()));
-    return { args: ["--train", join(folder, "data.npz")] };
+    return { args: ["--train", join(folder, "data.npz"), "--valid-size", "2"] };
   };
 }
 

@@ -146,19 +146,17 @@ async function loadTables(
   options: FileOptions,
   open: (name: string, chunks: () => Chunks) => Promise<Table>,
 ): Promise<Found> {
-  const tables = await Promise.all(
-    data.map(async ({ split, file }) => {
-      const table = await open(file.path, () => file.chunks());
-      // Once for what there is, once for the samples.
-      file.total = 2 * file.size;
-      return { split, file, table };
-    }),
-  );
+  const tables: { split: SplitName; file: DataFile; table: Table }[] = [];
+  for (const { split, file } of data) {
+    tables.push({ split, file, table: await open(file.path, () => file.chunks()) });
+    // Once for what there is, once for the samples.
+    file.expectBytes(2 * file.size);
+  }
   const [train, ...others] = tables as [(typeof tables)[0], ...typeof tables];
   const fit = new TableFit(train.table, options);
   await train.table.read((cells, line) => fit.add(cells, line));
   if (fit.hasMixed) {
-    train.file.total += train.file.size;
+    train.file.expectBytes(2 * train.file.size);
     await train.table.read((cells) => fit.addMixed(cells));
   }
   const { encoder, usable } = fit.finish();
@@ -207,7 +205,7 @@ async function loadNpz(data: readonly SplitFile[], options: FileOptions): Promis
     }
     for (const { file, npz } of opened) {
       const own = [...found.values()].filter((arrays) => arrays.npz === npz);
-      file.total = npz.bytesOf(own.flatMap(({ names }) => names));
+      file.expectBytes(npz.bytesOf(own.flatMap(({ names }) => names)));
     }
     const splits = [...found].map(
       ([split, { npz, names }]): ArraySplit => ({
@@ -263,20 +261,14 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
   if (trainLabels.count === 0) throw expected("INVALID_ARGUMENT", "training samples", trainLabels.name, 0);
   const classes = classesOfArray(trainLabels);
   const indices = indicesOf(trainLabels, classes);
-  const chosen = chooseRows(options, indices, classes.names, present(splits));
   const found: Splits = {};
   let layout: Layout | undefined;
   for (const part of splits) {
     const isTrain = part === train;
     const labels = isTrain ? trainLabels : await reading(await part.labels(), readLabels);
     const partIndices = isTrain ? indices : indicesOf(labels, classes);
-    const read = await readSamples(
-      await part.features(),
-      labels,
-      partIndices,
-      options,
-      isTrain ? chosen : undefined,
-    );
+    const choose = () => (isTrain ? chooseRows(options, indices, classes.names, present(splits)) : undefined);
+    const read = await readSamples(await part.features(), labels, partIndices, options, choose);
     if (isTrain) layout = read.layout;
     const used = read.samples.count;
     found[part.split] = {
@@ -297,11 +289,12 @@ function readSamples(
   labels: ArrayLabels,
   indices: Int32Array,
   { imageLayout = "auto" }: FileOptions,
-  rows: Int32Array | undefined,
+  choose: () => Int32Array | undefined,
 ): Promise<{ samples: Samples; layout: Layout | undefined }> {
   return reading(array, async () => {
     checkCount(array, labels);
     const form = sampleForm(array, imageLayout);
+    const rows = choose();
     const samples: Samples = {
       features: await readFeatures(array, form, rows),
       labels: rows ? rows.map((row) => indices[row]!) : indices,

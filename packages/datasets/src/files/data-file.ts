@@ -15,16 +15,15 @@ export class DataFile {
   /** The first unpacked bytes. */
   head = new Uint8Array();
   readonly size: number;
-  /** Bytes that reading it is going to take, for progress: more than its size where it is read more than once. */
-  total: number;
   readonly #options: ReadOptions;
+  #total: number;
   #received = 0;
 
   private constructor(path: string, isPacked: boolean, size: number, options: ReadOptions) {
     this.path = path;
     this.isPacked = isPacked;
     this.size = size;
-    this.total = size;
+    this.#total = size;
     this.#options = options;
   }
 
@@ -58,11 +57,17 @@ export class DataFile {
     this.#options.signal?.throwIfAborted();
   }
 
+  /** Sets the bytes that reading is going to take from now on, for progress. */
+  expectBytes(total: number): void {
+    this.#total = total;
+    this.#received = 0;
+  }
+
   /** Tells progress; throws the signal's reason after an abort. */
   advance(bytes: number): void {
     this.throwIfAborted();
     this.#received += bytes;
-    this.#options.onProgress?.({ file: this.path, received: this.#received, total: this.total });
+    this.#options.onProgress?.({ file: this.path, received: this.#received, total: this.#total });
   }
 
   /**
