@@ -47,7 +47,7 @@ export {
   type AlignmentWeightsResult,
   alignmentWeights,
 } from "./operations/alignment-weights.js";
-export { optionsOf } from "./operations/arguments.js";
+export { checkLabels, optionsOf } from "./operations/arguments.js";
 export { type MetaGradientInput, metaGradient } from "./operations/meta-gradient.js";
 export type {
   DeviceAlignmentWeightsInput,

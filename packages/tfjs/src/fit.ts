@@ -12,6 +12,7 @@ import { checkCount } from "./arguments.js";
 import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
 import { gatherRows } from "./gather-rows.js";
 import { type Head, headOf, lossOf } from "./head.js";
+import { prepareBackend } from "./kernels/register.js";
 import { withFastRelu } from "./kernels/relu-tensorflow.js";
 import { internals, trainedModel } from "./model-internals.js";
 import { modelLossOf } from "./model-loss.js";
@@ -181,6 +182,7 @@ async function train(
   weighting: Weighting,
   { seed, head, loss, batchSize, validation, record, checkpoint, resume, ...args }: TrainArgs,
 ): Promise<History> {
+  prepareBackend();
   const model = trainedModel(givenModel);
   const stochastic = new StochasticLayers(model, seed);
   if (checkpoint !== undefined || resume !== undefined) stochastic.requireSeedable("checkpoints");

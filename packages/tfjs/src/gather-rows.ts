@@ -22,7 +22,7 @@ export function gatherRows(tensors: tf.Tensor[], rows: Int32Array): tf.Tensor[] 
 function copyRows(x: tf.Tensor, rows: Int32Array): tf.Tensor {
   const size = x.size / x.shape[0]!;
   const memory = hostMemory();
-  const { arrays, tensors } = memory.allocate([[rows.length, ...x.shape.slice(1)]]);
+  const { arrays, tensors } = memory.allocate([[rows.length, ...x.shape.slice(1)]], [x]);
   const values = memory.view(x) as Float32Array;
   rows.forEach((row, i) => {
     arrays[0]!.set(values.subarray(row * size, (row + 1) * size), i * size);

@@ -1,6 +1,7 @@
 import { expected, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { requireSynchronousReads } from "./kernels/register.js";
 import { internals, type LayerInternals, linearActivation } from "./model-internals.js";
 
 /** How a model ends, and how to get at its logits. */
@@ -121,13 +122,14 @@ export function lossOf(model: LayersModel, head: Head): Loss {
  *
  * @param x one tensor [N, …] (an array of them for several inputs)
  * @returns row-major [N, units]
- * @throws LilawError `MODEL_OUTPUT`
+ * @throws LilawError `MODEL_OUTPUT`, `BACKEND_UNAVAILABLE` on webgpu, whose tensors cannot be read synchronously
  */
 export function predictLogits(
   model: LayersModel,
   x: tf.Tensor | tf.Tensor[],
   { batchSize = 1024 }: { batchSize?: number } = {},
 ): Float32Array {
+  requireSynchronousReads("predictLogits");
   const head = headOf(model);
   const xs = Array.isArray(x) ? x : [x];
   const count = xs[0]!.shape[0]!;

@@ -3,8 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { registerWasmKernels } from "./kernels/conv2d-backprop-filter-wasm.js";
-import { registerPoolingGradients } from "./kernels/pooling-gradients-wasm.js";
+import { prepareBackend } from "./kernels/register.js";
 import { mendUtil } from "./node-compatibility.js";
 
 /** tfjs backends that train in Node. `"tensorflow"` is tfjs-node or tfjs-node-gpu, whichever is installed. */
@@ -66,9 +65,8 @@ const loaders: Record<NodeBackend, (packages: readonly TensorFlowPackage[]) => P
     const wasm = await import("@tensorflow/tfjs-backend-wasm");
     const main = require.resolve("@tensorflow/tfjs-backend-wasm");
     wasm.setWasmPaths(join(dirname(main), "/"));
-    registerWasmKernels();
-    registerPoolingGradients();
     await select("wasm");
+    prepareBackend();
   },
   async cpu() {
     await import("@tensorflow/tfjs-backend-cpu");

@@ -239,6 +239,47 @@ describe.each([
       tf.dispose(inputs);
     });
 
+    it.runIf(kernels === all.composed).each<[string, Loss, number[], number[]]>([
+      ["cross-entropy", "cross-entropy", [0, 3, -1, 1], [0, 1, 0, 1]],
+      ["binary", "binary", [1, 2, -1, 0], [1, 1, 1, 0]],
+      ["multi-label", "multi-label", [1, 0, 2, 0, Number.NaN, 1, 1, 0], [1, 0, 0, 0, 0, 0, 1, 0]],
+      [
+        "regression",
+        { kind: "regression", range: 4 },
+        [1, Number.NaN, Number.POSITIVE_INFINITY, 2],
+        [1, 0, 0, 2],
+      ],
+    ])("a label that does not fit spoils its own row only, %s", async (_, loss, labels, replaced) => {
+      const columns = loss === "cross-entropy" || loss === "multi-label" ? 2 : 1;
+      const logits = tf.tensor2d([1, -1, 0.5, 0, 2, 1, -1, 0].slice(0, 4 * columns), [4, columns]);
+      const settings = { loss, params: { alpha: 10, beta: 2, delta: 6 } };
+      const run = (labels: number[]) => {
+        const dtype = loss === "cross-entropy" || loss === "binary" ? "int32" : "float32";
+        const inputs = { logits, labels: tf.tensor(labels, loss === "multi-label" ? [4, 2] : [4], dtype) };
+        const attributes = {
+          ...settings,
+          gradient: "full",
+          normalize: "none",
+          rowValues: ["losses"],
+        } as const;
+        const tangents = tf.onesLike(logits);
+        return [
+          ...kernels.weightedLoss(inputs, attributes).slice(1),
+          kernels.alignmentWeights({ ...inputs, tangents }, { loss })[0]!,
+          kernels.metaGradient(inputs, settings)[0]!,
+        ];
+      };
+      const [actual, expected] = [await valuesOf(() => run(labels)), await valuesOf(() => run(replaced))];
+      for (const at of [0, 1, 2]) {
+        const width = at === 0 ? columns : 1;
+        const isSpoilt = (i: number) => [1, 2].includes(Math.floor(i / width));
+        const marked = expected[at]!.map((value, i) => (isSpoilt(i) ? Number.NaN : value));
+        expect(actual[at]).toEqual(marked);
+      }
+      expect([actual[3]![0], actual[3]![8]]).toEqual([Number.NaN, 2]);
+      logits.dispose();
+    });
+
     it("leaks no tensors", () => {
       tf.tidy(() => {
         const inputs = { logits: tf.ones([2, 3]), labels: tf.tensor1d([0, 2], "int32") };
@@ -299,6 +340,23 @@ describeAsyncBackends("bad labels", (backend) => {
         expect(tf.sum(gradLogits!).dataSync()[0]).toBeCloseTo(0, 4);
       }
       expect(wasm.HEAPU8.length).toBeGreaterThan(size);
+    });
+
+    it("wasm: inputs may come from another backend, which makes its heap grow", async () => {
+      const { wasm } = tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
+      const size = wasm.HEAPU8.length;
+      await tf.setBackend("cpu");
+      const logits = tf.zeros<tf.Rank.R2>([Math.ceil(size / 4 / 25), 25]); // does not fit what is left
+      const labels = tf.zeros([logits.shape[0]], "int32");
+      await tf.setBackend("wasm");
+      const attributes = { loss: "cross-entropy", params: null, gradient: "full" } as const;
+      const outputs = all.registered.weightedLoss(
+        { logits, labels },
+        { ...attributes, normalize: "none", rowValues: [] },
+      );
+      expect(outputs[0]!.dataSync()[0]).toBeCloseTo(Math.log(25), 5);
+      expect(wasm.HEAPU8.length).toBeGreaterThan(size);
+      tf.dispose([logits, labels, ...outputs]);
     });
   }
 

@@ -20,6 +20,18 @@ export function blobTensors(count: number, seed = 1) {
   return { x, y: tf.tensor1d(labels, "int32"), clean: tf.tensor1d(clean, "int32"), labels };
 }
 
+/** Two classes of images of 8 x 8, bright above and bright below; every fourth label is wrong. */
+export function noisyImages(count: number, seed = 1) {
+  const random = Random.from(seed, "images");
+  const clean = Int32Array.from({ length: count }, () => random.int(2));
+  const features = Float32Array.from({ length: count * 64 }, (_, i) => {
+    const below = i % 64 < 32 ? 0 : 1;
+    return 0.3 * random.normal() + (clean[i >> 6] === below ? 1 : 0);
+  });
+  const labels = clean.map((y, i) => (i % 4 === 0 ? 1 - y : y));
+  return { features, clean, labels };
+}
+
 /** Images of 8 x 8 in two classes, of which one is brighter. */
 export function imageTensors(count: number) {
   const labels = Int32Array.from({ length: count }, (_, i) => i % 2);

@@ -141,7 +141,13 @@ export function checkClasses(classes: number | undefined, loss: Loss): number {
   return classes!;
 }
 
-function checkLabels(labels: Labels, loss: Loss, classes: number, count: number): void {
+/**
+ * Labels as the operations take them: class indices below `classes`, 0 or 1 for binary and multi-label, finite targets
+ * for regression; one a row, or `classes` a row for multi-label.
+ *
+ * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE`
+ */
+export function checkLabels(labels: Labels, loss: Loss, classes: number, count: number): void {
   const regression = typeof loss === "object" && loss.kind === "regression";
   const type = typeOf.call(labels);
   if (type !== "Int32Array" && type !== "Uint8Array" && !isFloatArray(labels))

@@ -10,8 +10,8 @@ export interface Outputs {
 
 /** Memory of a backend whose tensors the host can reach. Outputs come first: new ones may move the memory of wasm. */
 export interface HostMemory {
-  /** New float32 tensors of these shapes */
-  allocate(shapes: number[][]): Outputs;
+  /** New float32 tensors of these shapes; the `inputs` are those that will be viewed beside them */
+  allocate(shapes: number[][], inputs: (tf.TensorInfo | undefined)[]): Outputs;
   /** The values of a tensor, good until the next `allocate` */
   view(tensor: tf.TensorInfo): HostValues;
 }
@@ -20,6 +20,7 @@ export interface HostMemory {
 interface WasmBackend {
   makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
   typedArrayFromHeap(tensor: tf.TensorInfo): HostValues;
+  getMemoryOffset(dataId: object): number;
 }
 
 /** That of the backend in use. */
@@ -32,7 +33,9 @@ export function hostMemory(): HostMemory {
 
 /** No copies: inputs and outputs lie on the heap. */
 const wasmHeap = (backend: WasmBackend): HostMemory => ({
-  allocate(shapes) {
+  allocate(shapes, inputs) {
+    // Asking where a tensor is brings it in from the backend that made it: that takes memory as well.
+    for (const input of inputs) if (input !== undefined) backend.getMemoryOffset(input.dataId);
     const infos = shapes.map((shape) => backend.makeOutput(shape, "float32"));
     return {
       arrays: infos.map((info) => backend.typedArrayFromHeap(info) as Float32Array),

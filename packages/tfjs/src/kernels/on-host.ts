@@ -17,7 +17,7 @@ export const onHost: Kernels = {
     const [count, classes] = logits.shape as [number, number];
     const shapes = [[], [count, classes]];
     if (rowValues.length > 0) shapes.push([rowValues.length, count]);
-    return filled(shapes, (memory, arrays) => {
+    return filled(shapes, [logits, labels, sampleWeights, moved], (memory, arrays) => {
       const [objective, gradLogits, rows] = arrays as [Float32Array, Float32Array, Float32Array?];
       const predictions = rowValues.includes("predictions") ? new Int32Array(count) : undefined;
       const out = { ...(rows && rowOutputs(rows, rowValues, count, predictions)), gradLogits };
@@ -40,7 +40,7 @@ export const onHost: Kernels = {
   },
 
   metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
-    return filled([[5, 2]], (memory, [values]) => {
+    return filled([[5, 2]], [logits, labels, coefficients, moved], (memory, [values]) => {
       const { alpha, beta, delta, objective, nonFiniteRows } = metaGradient({
         logits: floats(memory, logits),
         labels: memory.view(labels) as Labels,
@@ -57,7 +57,7 @@ export const onHost: Kernels = {
 
   alignmentWeights({ logits, tangents, labels }, { loss }) {
     const count = logits.shape[0]!;
-    return filled([[count], [count]], (memory, [alignments, weights]) => {
+    return filled([[count], [count]], [logits, tangents, labels], (memory, [alignments, weights]) => {
       alignmentWeights(
         {
           logits: floats(memory, logits),
@@ -72,10 +72,14 @@ export const onHost: Kernels = {
   },
 };
 
-/** New tensors, their arrays filled by `fill`. */
-function filled(shapes: number[][], fill: (memory: HostMemory, arrays: Float32Array[]) => void): tf.Tensor[] {
+/** New tensors, their arrays filled by `fill` from the inputs. */
+function filled(
+  shapes: number[][],
+  inputs: (tf.TensorInfo | undefined)[],
+  fill: (memory: HostMemory, arrays: Float32Array[]) => void,
+): tf.Tensor[] {
   const memory = hostMemory();
-  const { arrays, tensors } = memory.allocate(shapes);
+  const { arrays, tensors } = memory.allocate(shapes, inputs);
   try {
     fill(memory, arrays);
     return tensors;

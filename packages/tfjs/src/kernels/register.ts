@@ -1,9 +1,11 @@
-import { backendReport, registerTensorFlowOps } from "@lilaw/core";
+import { backendReport, expected, registerTensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { composed } from "./composed/index.js";
 import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
+import { checkingInputs } from "./device-inputs.js";
 import { onHost } from "./on-host.js";
 import { onTensorFlow } from "./on-tensorflow.js";
+import { mendWasm } from "./wasm/index.js";
 import { onWebGpu } from "./webgpu/index.js";
 
 const synchronous = new Set(["tensorflow", "cpu", "wasm"]);
@@ -24,8 +26,8 @@ function kernelsFor(backend: string): Kernels {
     if (backendReport().backend !== "reference") console.warn(`lilaw: no native TensorFlow ops: ${ops}`);
     return onHost;
   }
-  if (backend === "webgpu") return onWebGpu;
-  return synchronous.has(backend) ? onHost : composed;
+  if (synchronous.has(backend)) return onHost;
+  return checkingInputs(backend === "webgpu" ? onWebGpu : composed);
 }
 
 /** Whether tensors of the backend in use can be read synchronously at next to no cost. */
@@ -33,10 +35,36 @@ export function readsSynchronously(): boolean {
   return synchronous.has(tf.getBackend());
 }
 
+/**
+ * Refuses what must read tensors synchronously where that cannot be done: in a browser without a screen, webgpu gives
+ * zeros.
+ *
+ * @throws LilawError `BACKEND_UNAVAILABLE` on webgpu
+ */
+export function requireSynchronousReads(reader: string): void {
+  if (tf.getBackend() !== "webgpu") return;
+  throw expected("BACKEND_UNAVAILABLE", "a tfjs backend that reads tensors synchronously", reader, "webgpu");
+}
+
+/**
+ * Gives the backend in use what tfjs lacks or has wrong there for training.
+ *
+ * @throws LilawError `BACKEND_UNAVAILABLE` for webgl on a device that has no textures of 32-bit floats: class indices
+ *   above 2048 and steps of LiLAW's scalars would be lost in 16 bits
+ */
+export function prepareBackend(): void {
+  const backend = tf.getBackend();
+  if (backend === "wasm") mendWasm();
+  if (backend === "webgl" && !tf.env().getBool("WEBGL_RENDER_FLOAT32_ENABLED")) {
+    throw expected("BACKEND_UNAVAILABLE", "32-bit floats", "the tfjs backend", "webgl with 16-bit floats");
+  }
+}
+
 const registered = new Set<string>();
 
 /** Registers the kernels for a backend under tfjs's own registry, once, whichever copy of this package comes first. */
 function registerKernels(backend: string): void {
+  prepareBackend();
   registered.add(backend);
   if (tf.getKernel(WeightedLoss, backend) !== undefined) return;
   const kernels = kernelsFor(backend);

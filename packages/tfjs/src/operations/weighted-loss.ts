@@ -6,7 +6,7 @@ import {
   WeightedLoss,
   type WeightedLossAttributes,
 } from "../kernels/contract.js";
-import { runKernel, scaledGradient } from "../kernels/register.js";
+import { requireSynchronousReads, runKernel, scaledGradient } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
 
 export type WeightedLossOptions = Omit<WeightedLossInput, "logits" | "classes" | "backend">;
@@ -15,9 +15,10 @@ type RowOutputs = Omit<WeightedLossOutputs<Float32Array>, "gradLogits">;
 /**
  * The weighted loss of a batch as a differentiable tfjs operation: the scalar objective, whose gradient on the
  * logits is the closed form of `weightedLoss` in @lilaw/core (where all options, results and errors are described).
- * Per-row results are written to the arrays in `out`, on backends that read tensors synchronously.
+ * Per-row results are written to the arrays in `out`; on webgl that waits for the device.
  *
  * @param logits float32 [B, C]
+ * @throws LilawError `BACKEND_UNAVAILABLE` for `out` on webgpu, whose tensors cannot be read synchronously
  */
 export function weightedLoss(
   logits: tf.Tensor2D,
@@ -26,6 +27,7 @@ export function weightedLoss(
 ): tf.Scalar {
   const targets: Partial<Record<RowValueName, Float32Array | Int32Array>> = { ...out, ...out.terms };
   const names = rowValueNames.filter((name) => targets[name] !== undefined);
+  if (names.length > 0) requireSynchronousReads("the out of weightedLoss");
   const weights = sampleWeights && tf.tensor1d(sampleWeights as Float32Array);
   const { objective, rowValues } = weightedLossTensors(logits, { ...options, sampleWeights: weights }, names);
   weights?.dispose();

@@ -1,10 +1,11 @@
 /**
  * The three operations composed of tfjs operations, for backends whose tensors cannot be read synchronously. Same
- * results as @lilaw/core to float32 rounding. A NaN or infinite logit makes its row NaN, as there.
+ * results as @lilaw/core to float32 rounding. A NaN or infinite logit makes its row NaN, as there, and so does a label
+ * that does not fit.
  */
 import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type RowLoss, rowLoss } from "./row-loss.js";
+import { fitting, type RowLoss, rowLoss } from "./row-loss.js";
 
 /** The weights of all rows with their terms and derivatives, each [B]. */
 interface RowWeights {
@@ -60,13 +61,20 @@ function rowWeights(
   };
 }
 
-/** 1 for rows whose logits are all finite, [B]. */
-function finiteRows(logits: tf.Tensor2D): tf.Tensor1D {
-  return tf.cast(tf.all(tf.isFinite(logits), 1), "float32");
+/** 1 for rows whose values are all finite and whose label fits, [B]. */
+function validRows(values: tf.Tensor2D, labels: tf.Tensor, loss: Loss, classes: number): tf.Tensor1D {
+  const finite = tf.all(tf.isFinite(values), 1);
+  return tf.cast(tf.logicalAnd(finite, fitting(labels, loss, classes)), "float32");
 }
 
-const nanWhereNot = (finite: tf.Tensor, x: tf.Tensor): tf.Tensor =>
-  tf.where(tf.cast(finite, "bool"), x, tf.fill(x.shape, Number.NaN));
+/** Other rows as zeros: a NaN times zero would spread through the sums. */
+function onlyValid<T extends tf.Tensor>(valid: tf.Tensor1D, x: T): T {
+  const shape = x.shape.map((size, axis) => (axis === 0 ? size : 1));
+  return tf.where(tf.cast(tf.reshape(valid, shape), "bool"), x, tf.zerosLike(x)) as T;
+}
+
+const nanWhereNot = (valid: tf.Tensor, x: tf.Tensor): tf.Tensor =>
+  tf.where(tf.cast(valid, "bool"), x, tf.fill(x.shape, Number.NaN));
 
 export interface ComposedWeightedLoss {
   /** Scalar */
@@ -94,23 +102,17 @@ export function weightedLoss(
   },
 ): ComposedWeightedLoss {
   const count = logits.shape[0];
-  const finite = finiteRows(logits);
-  // NaN rows are computed as zeros and marked at the end: a NaN times zero would spread through the sums.
-  const safe = tf.where(
-    tf.cast(tf.expandDims(finite, 1), "bool"),
-    logits,
-    tf.zerosLike(logits),
-  ) as tf.Tensor2D;
-  const rows = rowLoss(safe, labels, options.loss);
+  const valid = validRows(logits, labels, options.loss, logits.shape[1]);
+  const rows = rowLoss(onlyValid(valid, logits), onlyValid(valid, labels), options.loss);
   const w = options.params === null ? undefined : rowWeights(rows, options.params, options.moved);
   const total = w?.total ?? tf.ones<tf.Rank.R1>([count]);
   const factor = options.sampleWeights ?? tf.ones<tf.Rank.R1>([count]);
 
   const normalized = options.normalize === "batch-mean" && w !== undefined;
-  const weightSum = tf.sum(tf.mul(total, finite));
-  const meanWeight = normalized ? tf.div(weightSum, tf.sum(finite)) : tf.scalar(1);
+  const weightSum = tf.sum(tf.mul(total, valid));
+  const meanWeight = normalized ? tf.div(weightSum, tf.sum(valid)) : tf.scalar(1);
   const weighted = tf.mul(factor, tf.mul(total, rows.loss));
-  const pull = normalized ? tf.div(tf.sum(tf.mul(weighted, finite)), weightSum) : tf.scalar(0);
+  const pull = normalized ? tf.div(tf.sum(tf.mul(weighted, valid)), weightSum) : tf.scalar(0);
 
   const scale = tf.reciprocal(tf.mul(count, meanWeight));
   const byWeight = tf.mul(scale, tf.sub(tf.mul(factor, rows.loss), pull));
@@ -121,16 +123,16 @@ export function weightedLoss(
     full ? tf.mul(byWeight, w.byLabelProb) : none,
     full ? tf.mul(byWeight, w.byMaxProb) : none,
   );
-  const mark = <T extends tf.Tensor>(x: T): T => nanWhereNot(finite, x) as T;
+  const mark = <T extends tf.Tensor>(x: T): T => nanWhereNot(valid, x) as T;
   return {
     objective: tf.mean(mark(tf.div(weighted, meanWeight))) as tf.Scalar,
-    gradLogits: nanWhereNot(tf.broadcastTo(tf.expandDims(finite, 1), logits.shape), gradient) as tf.Tensor2D,
+    gradLogits: nanWhereNot(tf.broadcastTo(tf.expandDims(valid, 1), logits.shape), gradient) as tf.Tensor2D,
     losses: mark(rows.loss),
     weights: mark(tf.div(total, meanWeight) as tf.Tensor1D),
     labelProbs: mark(rows.labelProb),
     maxProbs: mark(rows.maxProb),
     predictions: tf.where(
-      tf.cast(finite, "bool"),
+      tf.cast(valid, "bool"),
       rows.prediction,
       tf.fill([count], -1, "int32"),
     ) as tf.Tensor1D,
@@ -138,7 +140,7 @@ export function weightedLoss(
   };
 }
 
-/** [alpha, beta, delta, objective, number of non-finite rows] */
+/** [alpha, beta, delta, objective, number of rows that are not valid] */
 export function metaGradient(
   logits: tf.Tensor2D,
   labels: tf.Tensor,
@@ -149,14 +151,14 @@ export function metaGradient(
     moved: tf.Tensor1D | undefined;
   },
 ): tf.Tensor1D {
-  const finite = finiteRows(logits);
+  const valid = validRows(logits, labels, options.loss, logits.shape[1]);
   const rows = rowLoss(logits, labels, options.loss);
   const w = rowWeights(rows, options.params, options.moved);
-  const coefficients = nanWhereNot(finite, options.coefficients ?? rows.loss);
+  const coefficients = nanWhereNot(valid, options.coefficients ?? rows.loss);
   const mean = (by: tf.Tensor) => tf.mean(tf.mul(coefficients, by));
   return tf.stack([
     ...[w.byAlpha, w.byBeta, w.byDelta, w.total].map(mean),
-    tf.sum(tf.sub(1, finite)),
+    tf.sum(tf.sub(1, valid)),
   ]) as tf.Tensor1D;
 }
 
@@ -166,16 +168,14 @@ export function alignmentWeights(
   labels: tf.Tensor,
   loss: Loss,
 ): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
-  const finite = finiteRows(tf.concat([logits, tangents], 1));
-  const inside = tf.cast(tf.expandDims(finite, 1), "bool");
-  const safe = (x: tf.Tensor2D) => tf.where(inside, x, tf.zerosLike(x)) as tf.Tensor2D;
-  const rows = rowLoss(safe(logits), labels, loss);
+  const valid = validRows(tf.concat([logits, tangents], 1), labels, loss, logits.shape[1]);
+  const rows = rowLoss(onlyValid(valid, logits), onlyValid(valid, labels), loss);
   const none = tf.zerosLike(rows.loss);
   const gradient = rows.gradient(tf.onesLike(rows.loss), none, none);
-  const alignments = tf.sum(tf.mul(gradient, safe(tangents)), 1) as tf.Tensor1D;
+  const alignments = tf.sum(tf.mul(gradient, onlyValid(valid, tangents)), 1) as tf.Tensor1D;
   const positive = tf.relu(alignments);
   return {
-    alignments: nanWhereNot(finite, alignments) as tf.Tensor1D,
-    weights: nanWhereNot(finite, tf.divNoNan(positive, tf.sum(positive))) as tf.Tensor1D,
+    alignments: nanWhereNot(valid, alignments) as tf.Tensor1D,
+    weights: nanWhereNot(valid, tf.divNoNan(positive, tf.sum(positive))) as tf.Tensor1D,
   };
 }

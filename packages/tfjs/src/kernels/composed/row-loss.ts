@@ -24,6 +24,17 @@ export function rowLoss(logits: tf.Tensor2D, labels: tf.Tensor, loss: Loss): Row
   return regressionRows(logits, labels, loss.range);
 }
 
+/** Whether the label of each row is one that the loss knows, [B]. */
+export function fitting(labels: tf.Tensor, loss: Loss, classes: number): tf.Tensor1D {
+  if (typeof loss === "object" && loss.kind === "regression") return tf.isFinite(labels as tf.Tensor1D);
+  if (loss === "multi-label") {
+    const isFlag = tf.logicalOr(tf.equal(labels, 0), tf.equal(labels, 1));
+    return tf.all(tf.reshape(isFlag, [-1, classes]), 1);
+  }
+  const limit = loss === "binary" ? 2 : classes;
+  return tf.logicalAnd(tf.greaterEqual(labels, 0), tf.less(labels, limit)) as tf.Tensor1D;
+}
+
 const column = (values: tf.Tensor1D): tf.Tensor2D => tf.expandDims(values, 1);
 const sumRows = (values: tf.Tensor): tf.Tensor1D => tf.sum(values, 1);
 /** [n, classes]; unlike tfjs's own also of a single class. */

@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { MetaGradientAttributes, MetaGradientInputs } from "../contract.js";
 import { run } from "./program.js";
-import { checkLength, overRows, type SoftmaxLoss } from "./rows.js";
+import { overRows, type SoftmaxLoss } from "./rows.js";
 import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /** [values]: each workgroup reduces its rows, the last one sums over all. */
@@ -11,8 +11,6 @@ export function metaGradient(
   loss: SoftmaxLoss,
 ): tf.Tensor[] {
   const count = logits.shape[0]!;
-  checkLength("coefficients", coefficients, count);
-  checkLength("moved", moved, 3);
   const rows = overRows(logits, labels, loss);
   return run({
     ...rows,

@@ -24,7 +24,6 @@ interface WebGpuBackend {
     pushErrorScope(filter: "validation"): void;
     popErrorScope(): Promise<{ readonly message: string } | null>;
   };
-  readonly tensorMap: { get(dataId: object): { readonly values?: ArrayLike<number> | null } };
   makeTensorInfo(shape: number[], dtype: tf.DataType, values?: Int32Array): tf.TensorInfo;
   disposeData(dataId: object): boolean;
   runWebGPUProgram(
@@ -137,9 +136,4 @@ function watched(gpu: WebGpuBackend, code: string, runProgram: () => void): void
       () => {}, // a device that was lost meanwhile: tfjs says so itself
     );
   }
-}
-
-/** The values of a tensor that has not left the host yet; those on the device cannot be read synchronously. */
-export function hostValues({ dataId }: tf.TensorInfo): ArrayLike<number> | undefined {
-  return backend().tensorMap.get(dataId).values ?? undefined;
 }

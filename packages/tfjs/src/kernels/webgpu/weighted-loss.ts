@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { RowValueName, WeightedLossAttributes, WeightedLossInputs } from "../contract.js";
 import { type Program, run } from "./program.js";
-import { checkLength, overRows, type SoftmaxLoss } from "./rows.js";
+import { overRows, type SoftmaxLoss } from "./rows.js";
 import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /**
@@ -15,8 +15,6 @@ export function weightedLoss(
   loss: SoftmaxLoss,
 ): tf.Tensor[] {
   const [count, classes] = logits.shape as [number, number];
-  checkLength("sampleWeights", sampleWeights, count);
-  checkLength("moved", moved, 3);
   const rows = overRows(logits, labels, loss);
   // WebGPU refuses an input that the code does not read.
   const movedBy: Program["inputs"] = moved && params !== null ? { moved } : {};

@@ -10,40 +10,36 @@ type PoolAttrs = tf.MaxPoolGradAttrs;
 /** One pooling window of one channel: its output, and the first `count` flat indices of the input under it. */
 type Visit = (output: number, elements: Int32Array, count: number) => void;
 
-/**
- * Replaces `MaxPoolGrad` and `AvgPoolGrad` of the wasm backend, which give wrong numbers in tfjs 4.22: the first for
- * every input, the second where windows reach into the padding.
- */
-export function registerPoolingGradients(): void {
-  replaceKernel(tf.MaxPoolGrad, ({ dy, input }, attrs, backend) => {
-    const [dx, gradient, values] = buffers(backend, dy!, input!);
-    forEachWindow(input!.shape, attrs, (output, elements, count) => {
-      let largest = elements[0]!;
-      for (let k = 1; k < count; k++) if (values[elements[k]!]! > values[largest]!) largest = elements[k]!;
-      dx.values[largest]! += gradient[output]!;
-    });
-    return dx.info;
+/** In place of tfjs 4.22's own, which is wrong for every input. */
+export const maxPoolGrad = poolingGradient(tf.MaxPoolGrad, ({ dy, input }, attrs, backend) => {
+  const [dx, gradient, values] = buffers(backend, dy!, input!);
+  forEachWindow(input!.shape, attrs, (output, elements, count) => {
+    let largest = elements[0]!;
+    for (let k = 1; k < count; k++) if (values[elements[k]!]! > values[largest]!) largest = elements[k]!;
+    dx.values[largest]! += gradient[output]!;
   });
-  replaceKernel(tf.AvgPoolGrad, ({ dy, input }, attrs, backend) => {
-    const [dx, gradient] = buffers(backend, dy!, input!);
-    forEachWindow(input!.shape, attrs, (output, elements, count) => {
-      for (let k = 0; k < count; k++) dx.values[elements[k]!]! += gradient[output]! / count;
-    });
-    return dx.info;
-  });
-}
+  return dx.info;
+});
 
-function replaceKernel(
+/** In place of tfjs 4.22's own, which is wrong where windows reach into the padding. */
+export const avgPoolGrad = poolingGradient(tf.AvgPoolGrad, ({ dy, input }, attrs, backend) => {
+  const [dx, gradient] = buffers(backend, dy!, input!);
+  forEachWindow(input!.shape, attrs, (output, elements, count) => {
+    for (let k = 0; k < count; k++) dx.values[elements[k]!]! += gradient[output]! / count;
+  });
+  return dx.info;
+});
+
+function poolingGradient(
   kernelName: string,
   kernel: (inputs: tf.NamedTensorInfoMap, attrs: PoolAttrs, backend: WasmBackend) => tf.TensorInfo,
-): void {
-  if (tf.getKernel(kernelName, "wasm") !== undefined) tf.unregisterKernel(kernelName, "wasm");
-  tf.registerKernel({
+): tf.KernelConfig {
+  return {
     kernelName,
     backendName: "wasm",
     kernelFunc: ({ inputs, attrs, backend }) =>
       kernel(inputs, attrs as unknown as PoolAttrs, backend as WasmBackend),
-  });
+  };
 }
 
 /** A zeroed output, and views of dy and x. Views move when the heap grows, so they are taken after the output. */
@@ -74,7 +70,8 @@ function forEachWindow(shape: number[], attrs: PoolAttrs, visit: Visit): void {
               elements[count++] = ((b * inHeight + row) * inWidth + column) * inChannels + c;
             }
           }
-          visit(output++, elements, count);
+          if (count > 0) visit(output, elements, count); // else the window lies in the padding
+          output++;
         }
       }
     }

@@ -1,36 +1,31 @@
+import { expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 
-/**
- * Adds `Conv2DBackpropFilter` to the wasm backend, which lacks it: without it no convolution trains there.
- * Does nothing where the kernel exists (a later tfjs).
- */
-export function registerWasmKernels(): void {
-  if (tf.getKernel(tf.Conv2DBackpropFilter, "wasm") !== undefined) return;
-  tf.registerKernel({
-    kernelName: tf.Conv2DBackpropFilter,
-    backendName: "wasm",
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      conv2dBackpropFilter(
-        inputs as tf.Conv2DBackpropFilterInputs,
-        attrs as unknown as tf.Conv2DBackpropFilterAttrs,
-        backend as { disposeData(dataId: object): boolean },
-      ),
-  });
-}
+type Disposes = { disposeData(dataId: object): boolean };
+
+/** `Conv2DBackpropFilter`, which the wasm backend of tfjs 4.22 lacks: without it no convolution trains there. */
+export const conv2dBackpropFilter: tf.KernelConfig = {
+  kernelName: tf.Conv2DBackpropFilter,
+  backendName: "wasm",
+  kernelFunc: ({ inputs, attrs, backend }) =>
+    filterGradient(
+      inputs as tf.Conv2DBackpropFilterInputs,
+      attrs as unknown as tf.Conv2DBackpropFilterAttrs,
+      backend as Disposes,
+    ),
+};
 
 /**
  * The filter gradient is itself a convolution: of x with its channels as the batch, by dy with the batch as its
  * channels, dilated by the stride of the forward pass.
  */
-function conv2dBackpropFilter(
+function filterGradient(
   { x, dy }: tf.Conv2DBackpropFilterInputs,
   { strides, pad, dataFormat, dimRoundingMode, filterShape }: tf.Conv2DBackpropFilterAttrs,
-  backend: { disposeData(dataId: object): boolean },
+  backend: Disposes,
 ): tf.TensorInfo {
   if (dataFormat !== "NHWC") {
-    throw new Error(
-      `Expected "NHWC" for dataFormat (Conv2DBackpropFilter on wasm) but received "${dataFormat}"`,
-    );
+    throw expected("INVALID_ARGUMENT", '"NHWC" (to train on wasm)', "dataFormat", dataFormat);
   }
   const inShape = x!.shape as [number, number, number, number];
   const info = tf.backend_util.computeConv2DInfo(inShape, filterShape, strides, 1, pad, dimRoundingMode);

@@ -1,0 +1,62 @@
+import { checkLabels, expected, type Labels, type Loss } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Kernels } from "./contract.js";
+
+/**
+ * Kernels on a device that check their inputs first: shapes, and those labels that are still on the host. Labels on the
+ * device cannot be read without waiting; the kernels make a row NaN whose label does not fit.
+ *
+ * @throws LilawError `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE`: from each of the kernels
+ */
+export function checkingInputs(kernels: Kernels): Kernels {
+  return {
+    weightedLoss(inputs, attributes) {
+      const { logits, labels, sampleWeights, moved } = inputs;
+      checkBatch(logits, labels, attributes.loss);
+      checkLength("sampleWeights", sampleWeights, logits.shape[0]!);
+      checkLength("moved", moved, 3);
+      return kernels.weightedLoss(inputs, attributes);
+    },
+
+    metaGradient(inputs, attributes) {
+      const { logits, labels, coefficients, moved } = inputs;
+      checkBatch(logits, labels, attributes.loss);
+      checkLength("coefficients", coefficients, logits.shape[0]!);
+      checkLength("moved", moved, 3);
+      return kernels.metaGradient(inputs, attributes);
+    },
+
+    alignmentWeights(inputs, attributes) {
+      const { logits, tangents, labels } = inputs;
+      checkBatch(logits, labels, attributes.loss);
+      checkLength("tangents", tangents, tf.util.sizeFromShape(logits.shape));
+      return kernels.alignmentWeights(inputs, attributes);
+    },
+  };
+}
+
+function checkBatch(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss): void {
+  const [count, classes] = logits.shape as [number, number];
+  checkLength("labels", labels, loss === "multi-label" ? count * classes : count);
+  const values = hostValues(labels);
+  if (values !== undefined) checkLabels(values, loss, classes, count);
+}
+
+/** WebGPU reads within a buffer whatever the index, and tfjs broadcasts: a wrong length would go unseen. */
+function checkLength(name: string, tensor: tf.TensorInfo | undefined, length: number): void {
+  if (tensor === undefined) return;
+  const received = tf.util.sizeFromShape(tensor.shape);
+  if (received !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, received);
+}
+
+/** The part of the backends webgpu and webgl that keeps the values of a tensor until a program takes them to the device. */
+interface DeviceBackend {
+  tensorMap?: { get(dataId: object): { values?: unknown } };
+  texData?: { get(dataId: object): { values?: unknown } };
+}
+
+function hostValues({ dataId }: tf.TensorInfo): Labels | undefined {
+  const { tensorMap, texData } = tf.backend() as unknown as DeviceBackend;
+  const values = (tensorMap ?? texData)?.get(dataId).values;
+  return ArrayBuffer.isView(values) ? (values as Labels) : undefined;
+}
