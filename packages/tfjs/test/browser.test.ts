@@ -91,7 +91,7 @@ const softwareGpu = [
 let browser: Browser | undefined;
 const pages = new Map<boolean, Page>();
 let page: Page;
-let missing: string[] = [];
+const missing: string[] = [];
 
 async function openPage(isolated: boolean, code: string): Promise<Page> {
   const page = await browser!.newPage();
@@ -113,12 +113,13 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath, args: ["--no-sandbox", ...softwareGpu] });
   const code = await bundle(source);
   for (const isolated of [false, true]) pages.set(isolated, await openPage(isolated, code));
-  missing = await pages
-    .get(false)!
-    .evaluate(async () => [
-      ...((await navigator.gpu?.requestAdapter()) ? [] : ["webgpu"]),
-      ...(document.createElement("canvas").getContext("webgl2") ? [] : ["webgl"]),
-    ]);
+  const offers: Record<string, string> = {
+    webgpu: "navigator.gpu?.requestAdapter().then(Boolean) ?? false",
+    webgl: 'document.createElement("canvas").getContext("webgl2") !== null',
+  };
+  for (const [backend, isOffered] of Object.entries(offers)) {
+    if (!(await pages.get(false)!.evaluate(isOffered))) missing.push(backend);
+  }
 });
 
 /** Why a backend cannot run in the browser here, if so. */
