@@ -232,9 +232,13 @@ function checkClasses(
   const wanted = `at least ${purposes.length} samples (to ${purposes.join(", ")})`;
   const name = `class ${JSON.stringify(classNames[rare])}${flag ? ` among the ${rows.length} of ${flag}` : ""}`;
   const files = purposes.slice(1).map((purpose) => (purpose === "test" ? "--test FILE" : "--valid FILE"));
-  const help = flag ? `a larger ${flag}` : "more samples of the class, or the training file without it";
+  const more = flag ? `a larger ${flag}` : "more samples of the class, the training file without it";
+  const help =
+    counts[rare] === 0 && flag === undefined
+      ? "No training sample has it. Classes of arrays count from 0"
+      : `These help: ${more}, or ${files.join(" and ")}`;
   const { message } = expected("EMPTY_CLASS", wanted, name, counts[rare]);
-  throw new LilawError("EMPTY_CLASS", `${message}\nThese help: ${help}, or ${files.join(" and ")}`);
+  throw new LilawError("EMPTY_CLASS", `${message}\n${help}`);
 }
 
 function limitRows(rows: Int32Array, all: number, limit: number | undefined, seed: number): Int32Array {

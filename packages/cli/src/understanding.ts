@@ -14,7 +14,7 @@ export interface Origins {
   readonly noise?: string;
   /** Which labels are known to be right. */
   readonly trueLabels: string;
-  /** Of the samples whose labels a method trusts; absent where no method does. */
+  /** Of the samples whose labels a method trusts; absent where there are none. */
   readonly clean?: string;
 }
 
@@ -34,9 +34,7 @@ export function originsOf(settings: Settings, { dataset, plans, heldOut }: Data)
     test: testHeldOut ? `held out of ${source}, whose labels are as wrong as all others in it` : own("test"),
     ...(injectsNoise(settings) && { noise: noiseText(settings, plans[0]!.train.note) }),
     trueLabels: trueLabels(settings, source, dataset.clean !== undefined),
-    ...(settings.methods.some(needsClean) && {
-      clean: cleanLabels(settings, source, dataset.clean !== undefined),
-    }),
+    ...cleanOrigin(settings, source, dataset.clean !== undefined),
   };
 }
 
@@ -58,7 +56,7 @@ export function renderUnderstanding(data: DataConfig): string {
     ["training", samples(trainSize)],
     ["validation", `${samples(validSize)}, ${origins.valid}`],
     ["test", `${samples(data.testSize)}, ${origins.test}`],
-    ["clean", origins.clean && `${samples(cleanSize!)}, ${origins.clean}`],
+    ["clean", cleanSize === undefined ? origins.clean : `${samples(cleanSize)}, ${origins.clean}`],
     ["noise", origins.noise],
     ["true labels", origins.trueLabels],
   ];
@@ -93,12 +91,17 @@ function trueLabels(settings: Settings, source: string, cleanFile: boolean): str
     : "unknown: nobody says which labels are right";
 }
 
-function cleanLabels(settings: Settings, source: string, cleanFile: boolean): string {
-  const even = "as many of every class,";
-  if (cleanFile) return `${even} of ${basename(settings.files?.clean ?? source)}`;
-  const validation = `${even} of the validation samples`;
-  if (injectsNoise(settings)) return `${validation}, labels before the noise`;
-  return settings.files ? `${validation}, labels said to be right` : `${validation}, labels as published`;
+function cleanOrigin(settings: Settings, source: string, cleanFile: boolean): Pick<Origins, "clean"> {
+  const file = basename(settings.files?.clean ?? source);
+  if (settings.methods.some(needsClean)) {
+    return { clean: `as many of every class, of ${cleanFile ? file : validationSamples(settings)}` };
+  }
+  return cleanFile ? { clean: `${file} is not used, no method here needs it` } : {};
+}
+
+function validationSamples(settings: Settings): string {
+  if (injectsNoise(settings)) return "the validation samples, labels before the noise";
+  return `the validation samples, labels ${settings.files ? "said to be right" : "as published"}`;
 }
 
 function samplesText({ name, reading, shape }: DataConfig): string {

@@ -159,6 +159,8 @@ describe("divide", () => {
     expect(() => divide(rare, settings())).toThrow(
       /^Expected at least 3 samples \(to train, validate, test\) for class "so so" but received 2\n.*--test FILE/,
     );
+    const fromOne = { ...source, labels: labels.map((label) => label + 1), classNames: ["0", "1", "2"] };
+    expect(() => divide(fromOne, settings())).toThrow(/class "0" but received 0\nNo training sample has it/);
     expect(divide({ ...rare, splits: ["train", "test"] }, settings()).seeds[0]!.valid!.length).toBe(30);
     expect(() => divide({ ...source, splits: ["train", "test"] }, settings({ trainSize: 4 }))).toThrow(
       /class "ill" among the 4 of --train-size but received [01]\nThese help: a larger --train-size/,

@@ -182,6 +182,9 @@ describe("lilaw train on a user's files", () => {
       trueLabels: "unknown but for the clean samples",
       clean: "as many of every class, of clean.csv",
     });
+    const unused = ["--clean", clean, "--methods", "baseline", "--epochs", "1", ...small];
+    const other = await lilaw(["train", ...files, ...unused, "--out", join(folder, "unused")]);
+    expect(other.stderr).toMatch(/^ {2}clean {7}clean\.csv is not used, /m);
     expect(ended.stderr.replaceAll(/\s+/g, " ")).toContain(
       "clean 12 samples, as many of every class, of clean.csv",
     );

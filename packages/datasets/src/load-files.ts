@@ -48,6 +48,8 @@ interface Found {
 /** Where arrays of one split are, and why its labels are taken for them. */
 interface ArraySplit {
   split: SplitName;
+  /** Of the labels; without one it is that of their file. */
+  name?: string;
   reason: string;
   labels(): Promise<NdArray>;
   features(): Promise<NdArray>;
@@ -76,8 +78,8 @@ const splitNames = ["train", "valid", "test", "clean"] as const satisfies readon
  *   `LENGTH_MISMATCH` for features and labels of different length, `LABEL_OUT_OF_RANGE` for a label that is missing or
  *   that training does not have, `NON_FINITE` for missing, NaN or infinite features (naming the place), `UNKNOWN_NAME`
  *   for an unknown column, `OUT_OF_MEMORY` for samples larger than the memory, `INVALID_ARGUMENT` for an unknown or mixed
- *   format, samples of different shape, a file that unpacks to more than `maxBytes`, and where a guess would be a gamble:
- *   the label column or the image layout in doubt, columns of identifiers or dates, nearly equal class names; the signal's
+ *   format, options that are for another format, samples of different shape, a file that unpacks to more than
+ *   `maxBytes`, and where a guess would be a gamble: the label column or the image layout in doubt, columns of identifiers or dates, nearly equal class names; the signal's
  *   reason after an abort
  */
 export async function loadFiles(files: DataFiles, options: FileOptions = {}): Promise<Dataset> {
@@ -87,6 +89,7 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
     present.map(async (split) => ({ split, file: await DataFile.open(files[split]!, options) })),
   );
   const format = oneFormat(data);
+  checkUse(format, options);
   const { splits, trainLabels, classNames, featureNames, reading } = await readersOf[format](data, options);
   checkShapes(splits);
   const { train, valid, test, clean } = splits;
@@ -124,6 +127,22 @@ function checkOptions({ missing, imageLayout, maxBytes }: FileOptions): void {
   if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
     throw expected("INVALID_ARGUMENT", "an integer of at least 1", "maxBytes", maxBytes);
   }
+}
+
+const tableOptions = ["labelColumn", "dropColumns", "missing"] as const;
+
+/** An option that this format has no use for would be passed over in silence. */
+function checkUse(format: Format, options: FileOptions): void {
+  const others: Record<Format, readonly (keyof FileOptions)[]> = {
+    npz: [...tableOptions, "labels"],
+    idx: tableOptions,
+    csv: ["imageLayout", "labels"],
+    tsv: ["imageLayout", "labels"],
+    arff: ["imageLayout", "labels"],
+  };
+  const name = others[format].find((name) => options[name] !== undefined);
+  if (name === undefined) return;
+  throw expected("INVALID_ARGUMENT", `no option ${name}`, `${format.toUpperCase()} files`, options[name]);
 }
 
 function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
@@ -210,6 +229,7 @@ async function loadNpz(data: readonly SplitFile[], options: FileOptions): Promis
     const splits = [...found].map(
       ([split, { npz, names }]): ArraySplit => ({
         split,
+        name: names[1],
         reason: `the array that belongs to ${names[0]}`,
         features: () => npz.array(names[0]),
         labels: () => npz.array(names[1]),
@@ -225,7 +245,8 @@ async function loadIdx(data: readonly SplitFile[], options: FileOptions): Promis
   const { labels } = options;
   const given = typeof labels === "string" ? { train: labels } : (labels ?? {});
   const splits = data.map(({ split, file }): ArraySplit => {
-    const reason = given[split] === undefined ? `the file beside ${file.path}` : "named by labels";
+    const reason =
+      given[split] === undefined ? `the file beside ${basename(file.path)}` : "named by the option labels";
     return {
       split,
       reason,
@@ -280,7 +301,10 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
     splits: found,
     trainLabels: indices,
     classNames: classes.names,
-    reading: { label: { name: trainLabels.name, reason: train.reason }, ...(layout && { layout }) },
+    reading: {
+      label: { name: train.name ?? basename(trainLabels.name), reason: train.reason },
+      ...(layout && { layout }),
+    },
   };
 }
 

@@ -365,3 +365,30 @@ describe("any format", () => {
     );
   });
 });
+
+describe("options", () => {
+  it("are refused where the format has no use for them", async () => {
+    const table = await file("plain.csv", "x,label\n1,a\n2,b\n");
+    for (const [path, options] of [
+      [data("medmnist.npz"), { labelColumn: "y" }],
+      [data("medmnist.npz"), { dropColumns: ["y"] }],
+      [data("medmnist.npz"), { missing: "drop" as const }],
+      [data("medmnist.npz"), { labels: "labels.npz" }],
+      [table, { imageLayout: "auto" as const }],
+      [table, { labels: table }],
+    ] as const) {
+      const [name] = Object.keys(options);
+      await expect(loadFiles({ train: path }, options)).rejects.toMatchObject(
+        coded("INVALID_ARGUMENT", `no option ${name} for (NPZ|CSV) files but received`),
+      );
+    }
+  });
+});
+
+it("reading names the label array as it is called in its file", async () => {
+  const { reading } = await loadFiles({ train: data("medmnist.npz") });
+  expect(reading!.label).toEqual({
+    name: "train_labels",
+    reason: "the array that belongs to train_images",
+  });
+});
