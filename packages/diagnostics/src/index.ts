@@ -1,3 +1,4 @@
+export type { Flags } from "./arguments.js";
 export {
   type IssueQuality,
   type IssueScore,
@@ -12,7 +13,6 @@ export {
   auprc,
   auroc,
   effectiveSampleSize,
-  type Flags,
   multiclassAuroc,
   precisionAtK,
   predictedClasses,

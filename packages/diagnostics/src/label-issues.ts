@@ -1,6 +1,7 @@
 import { expected } from "@lilaw/core";
-import { auprc, auroc, type Flags, precisionAtK, sameLength } from "./metrics.js";
-import type { SampleRecord } from "./recorder.js";
+import { checkObject, type Flags, flagsOf, numbersOf, sameLength } from "./arguments.js";
+import { auprc, auroc, precisionAtK } from "./metrics.js";
+import type { SampleRecord, WeightTerms } from "./recorder.js";
 
 /**
  * How suspect a given label is; in every score **high means suspect**.
@@ -16,7 +17,12 @@ import type { SampleRecord } from "./recorder.js";
  */
 export type IssueScore = "alpha" | "beta" | "loss" | "self-confidence" | "margin" | "weight";
 
-const formulas: Record<IssueScore, (record: SampleRecord, row: number) => number> = {
+/** A record whose arrays fit together. */
+type Checked = Record<Exclude<keyof SampleRecord, "epoch" | "terms">, ArrayLike<number>> & {
+  readonly terms?: WeightTerms<ArrayLike<number>>;
+};
+
+const formulas: Record<IssueScore, (record: Checked, row: number) => number> = {
   alpha: (record, row) => 1 - record.terms!.alpha[row]!,
   beta: (record, row) => record.terms!.beta[row]!,
   loss: (record, row) => record.losses[row]!,
@@ -49,6 +55,8 @@ export interface LabelIssues {
   readonly score: IssueScore;
   /** Most suspect first; equal scores in the order of the rows. Rows the epoch did not visit are left out. */
   readonly issues: readonly LabelIssue[];
+  /** Rows that the epoch visited and whose score is not a number, as after a loss that was not finite: not ranked. */
+  readonly unscored: readonly number[];
   /** Present when `flags` were given. */
   readonly quality?: IssueQuality;
 }
@@ -69,15 +77,22 @@ export interface LabelIssuesOptions {
 /**
  * Ranks training samples by how suspect their labels are, and measures the ranking where the wrong ones are known.
  *
- * @throws LENGTH_MISMATCH, UNKNOWN_NAME (score), INVALID_ARGUMENT (a score the record has no values for; k)
+ * @throws LENGTH_MISMATCH, UNKNOWN_NAME (score), INVALID_ARGUMENT (a score the record has no values for; k; values that
+ *   are no numbers)
  */
 export function labelIssues(options: LabelIssuesOptions): LabelIssues {
-  const { record, labels, flags } = options;
+  checkObject(options, "options");
+  const record = checkRecord(options.record);
+  const labels = numbersOf(options.labels, "labels");
   const score = options.score ?? (record.terms ? "alpha" : "loss");
   sameLength(labels, "labels", record.losses, "record");
-  const scores = issueScores(record, score);
+  const scores = scoresOf(record, score);
 
-  const rows = Array.from(scores.keys()).filter((row) => !Number.isNaN(scores[row]));
+  const [rows, unscored]: [number[], number[]] = [[], []];
+  scores.forEach((value, row) => {
+    if (!Number.isNaN(value)) rows.push(row);
+    else if (record.predictions[row] !== -1) unscored.push(row);
+  });
   const issues = rows
     .map((row) => ({
       row,
@@ -86,15 +101,16 @@ export function labelIssues(options: LabelIssuesOptions): LabelIssues {
       score: scores[row]!,
     }))
     .sort((a, b) => (a.score > b.score ? -1 : a.score < b.score ? 1 : a.row - b.row));
-  if (!flags) return { score, issues };
+  if (options.flags === undefined) return { score, issues, unscored };
 
+  const flags = flagsOf(options.flags, "flags");
   sameLength(flags, "flags", labels, "labels");
   const quality = measure(
     rows.map((row) => scores[row]!),
     rows.map((row) => flags[row]!),
     options.k,
   );
-  return { score, issues, quality };
+  return { score, issues, unscored, quality };
 }
 
 /**
@@ -103,13 +119,45 @@ export function labelIssues(options: LabelIssuesOptions): LabelIssues {
  * @throws UNKNOWN_NAME, INVALID_ARGUMENT (a score the record has no values for)
  */
 export function issueScores(record: SampleRecord, score: IssueScore): Float64Array {
-  if (!Object.hasOwn(formulas, score)) {
+  return scoresOf(checkRecord(record), score);
+}
+
+function scoresOf(record: Checked, score: IssueScore): Float64Array {
+  if (typeof score !== "string" || !Object.hasOwn(formulas, score)) {
     throw expected("UNKNOWN_NAME", `one of ${Object.keys(formulas).join(", ")}`, "score", score);
   }
   if ((score === "alpha" || score === "beta") && !record.terms) {
     throw expected("INVALID_ARGUMENT", "a record with LiLAW's terms", `score "${score}"`, "a record without");
   }
-  return Float64Array.from(record.losses, (_, row) => formulas[score](record, row));
+  const formula = formulas[score];
+  return Float64Array.from(record.losses, (_, row) => formula(record, row));
+}
+
+/** @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH` for what is no record, or of which the arrays do not fit together */
+function checkRecord(record: SampleRecord): Checked {
+  checkObject(record, "record");
+  const { terms } = record;
+  if (terms !== undefined) checkObject(terms, "record.terms");
+  const losses = numbersOf(record.losses, "record.losses");
+  const read = (values: ArrayLike<number>, name: string) => {
+    const numbers = numbersOf(values, `record.${name}`);
+    sameLength(numbers, `record.${name}`, losses, "record.losses");
+    return numbers;
+  };
+  return {
+    losses,
+    labelProbs: read(record.labelProbs, "labelProbs"),
+    maxProbs: read(record.maxProbs, "maxProbs"),
+    weights: read(record.weights, "weights"),
+    predictions: read(record.predictions, "predictions"),
+    ...(terms && {
+      terms: {
+        alpha: read(terms.alpha, "terms.alpha"),
+        beta: read(terms.beta, "terms.beta"),
+        delta: read(terms.delta, "terms.delta"),
+      },
+    }),
+  };
 }
 
 function measure(scores: readonly number[], flags: readonly (number | boolean)[], k?: number): IssueQuality {
@@ -118,7 +166,7 @@ function measure(scores: readonly number[], flags: readonly (number | boolean)[]
   return {
     auroc: auroc(scores, flags),
     auprc: auprc(scores, flags),
-    precisionAtK: precisionAtK(scores, flags, places),
+    precisionAtK: scores.length === 0 ? Number.NaN : precisionAtK(scores, flags, places),
     k: places,
   };
 }

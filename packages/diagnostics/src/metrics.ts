@@ -1,7 +1,5 @@
-import { expected, LilawError } from "@lilaw/core";
-
-/** True flags of samples, one per score: 1 or `true` where the sample is what the score looks for. */
-export type Flags = ArrayLike<number | boolean>;
+import { expected } from "@lilaw/core";
+import { type Flags, flagsOf, indicesOf, numbersOf, sameLength } from "./arguments.js";
 
 /**
  * The share of `predictions` that equal `labels`, in [0, 1]; NaN when there are none.
@@ -11,10 +9,11 @@ export type Flags = ArrayLike<number | boolean>;
  * @throws LENGTH_MISMATCH
  */
 export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
-  sameLength(predictions, "predictions", labels, "labels");
+  const [found, given] = [numbersOf(predictions, "predictions"), numbersOf(labels, "labels")];
+  sameLength(found, "predictions", given, "labels");
   let right = 0;
-  for (let i = 0; i < labels.length; i++) if (predictions[i] === labels[i]) right++;
-  return right / labels.length;
+  for (let i = 0; i < given.length; i++) if (found[i] === given[i]) right++;
+  return right / given.length;
 }
 
 /**
@@ -68,12 +67,13 @@ export function auprc(scores: ArrayLike<number>, positives: Flags): number {
  * @throws LENGTH_MISMATCH, NON_FINITE (a NaN score), INVALID_ARGUMENT (k)
  */
 export function precisionAtK(scores: ArrayLike<number>, positives: Flags, k: number): number {
-  if (!Number.isInteger(k) || k < 1 || k > scores.length) {
-    throw expected("INVALID_ARGUMENT", `an integer from 1 to ${scores.length}`, "k", k);
+  const ranked = numbersOf(scores, "scores");
+  if (!Number.isInteger(k) || k < 1 || k > ranked.length) {
+    throw expected("INVALID_ARGUMENT", `an integer from 1 to ${ranked.length}`, "k", k);
   }
   let left = k;
   let hits = 0;
-  for (const group of tieGroups(scores, positives)) {
+  for (const group of tieGroups(ranked, positives)) {
     const taken = Math.min(left, group.count);
     hits += group.positives * (taken / group.count);
     left -= taken;
@@ -100,19 +100,24 @@ export function multiclassAuroc(
   labels: ArrayLike<number>,
   classes: number,
 ): number {
-  matrixRows(scores, classes, labels.length);
+  const values = numbersOf(scores, "scores");
+  const given = numbersOf(labels, "labels");
+  matrixRows(values, classes, given.length);
+  // No class occurs, however many there are said to be.
+  if (given.length === 0) return Number.NaN;
+  indicesOf(given, "labels", classes - 1, "LABEL_OUT_OF_RANGE");
   const counts = new Float64Array(classes);
-  for (let i = 0; i < labels.length; i++) counts[classIndex(labels, i, classes)]!++;
+  for (let i = 0; i < given.length; i++) counts[given[i]!]!++;
 
-  const column = new Float64Array(labels.length);
-  const positives = new Uint8Array(labels.length);
+  const column = new Float64Array(given.length);
+  const positives = new Uint8Array(given.length);
   let sum = 0;
   let terms = 0;
   for (let c = 0; c < classes; c++) {
-    if (counts[c] === 0 || counts[c] === labels.length) continue;
-    for (let i = 0; i < labels.length; i++) {
-      column[i] = scores[i * classes + c]!;
-      positives[i] = labels[i] === c ? 1 : 0;
+    if (counts[c] === 0 || counts[c] === given.length) continue;
+    for (let i = 0; i < given.length; i++) {
+      column[i] = values[i * classes + c]!;
+      positives[i] = given[i] === c ? 1 : 0;
     }
     sum += auroc(column, positives);
     terms++;
@@ -126,18 +131,19 @@ export function multiclassAuroc(
  *
  * @param logits row-major [N*C]
  * @param classes C
- * @returns row-major [N*C], rows sum to 1
+ * @returns row-major [N*C], rows sum to 1; a row with NaN or without a finite largest logit is NaN
  * @throws LENGTH_MISMATCH
  */
 export function softmax(logits: ArrayLike<number>, classes: number): Float64Array {
-  const rows = matrixRows(logits, classes);
-  const probs = new Float64Array(logits.length);
+  const values = numbersOf(logits, "logits");
+  const rows = matrixRows(values, classes);
+  const probs = new Float64Array(values.length);
   for (let row = 0; row < rows; row++) {
     const start = row * classes;
-    const top = logits[start + argmaxOfRow(logits, start, classes)]!;
+    const top = values[start + argmaxOfRow(values, start, classes)]!;
     let sum = 0;
     for (let k = start; k < start + classes; k++) {
-      probs[k] = Math.exp(logits[k]! - top);
+      probs[k] = Math.exp(values[k]! - top);
       sum += probs[k]!;
     }
     for (let k = start; k < start + classes; k++) probs[k]! /= sum;
@@ -154,8 +160,9 @@ export function softmax(logits: ArrayLike<number>, classes: number): Float64Arra
  * @throws LENGTH_MISMATCH
  */
 export function predictedClasses(scores: ArrayLike<number>, classes: number): Int32Array {
-  const rows = matrixRows(scores, classes);
-  return Int32Array.from({ length: rows }, (_, row) => argmaxOfRow(scores, row * classes, classes));
+  const values = numbersOf(scores, "scores");
+  const rows = matrixRows(values, classes);
+  return Int32Array.from({ length: rows }, (_, row) => argmaxOfRow(values, row * classes, classes));
 }
 
 /**
@@ -166,17 +173,26 @@ export function predictedClasses(scores: ArrayLike<number>, classes: number): In
  * @throws INVALID_ARGUMENT (a negative or non-finite weight)
  */
 export function effectiveSampleSize(weights: ArrayLike<number>): number {
-  let sum = 0;
-  let squares = 0;
-  for (let i = 0; i < weights.length; i++) {
-    const weight = weights[i]!;
+  const values = numbersOf(weights, "weights");
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const weight = values[i]!;
     if (!(weight >= 0 && weight < Infinity)) {
       throw expected("INVALID_ARGUMENT", "a finite number of at least 0", `weights[${i}]`, weight);
     }
+    largest = Math.max(largest, weight);
+  }
+  if (largest === 0) return 0;
+  // Squares of numbers beyond these bounds leave the range of floating point.
+  const scale = largest > 1e100 || largest < 1e-100 ? largest : 1;
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) {
+    const weight = values[i]! / scale;
     sum += weight;
     squares += weight * weight;
   }
-  return squares === 0 ? 0 : (sum * sum) / squares;
+  return (sum * sum) / squares;
 }
 
 /** Samples that share one score. */
@@ -186,8 +202,10 @@ interface TieGroup {
 }
 
 /** The samples from the highest score to the lowest, tied ones together: all that a ranking metric may look at. */
-function* tieGroups(scores: ArrayLike<number>, positives: Flags): Generator<TieGroup> {
-  sameLength(scores, "scores", positives, "positives");
+function* tieGroups(given: ArrayLike<number>, positives: Flags): Generator<TieGroup> {
+  const scores = numbersOf(given, "scores");
+  const flags = flagsOf(positives, "positives");
+  sameLength(scores, "scores", flags, "positives");
   const order = new Uint32Array(scores.length);
   for (let i = 0; i < order.length; i++) {
     if (Number.isNaN(scores[i])) throw expected("NON_FINITE", "a number", `scores[${i}]`, scores[i]);
@@ -200,7 +218,7 @@ function* tieGroups(scores: ArrayLike<number>, positives: Flags): Generator<TieG
     const score = scores[order[start]!];
     let end = start;
     let hits = 0;
-    for (; end < order.length && scores[order[end]!] === score; end++) if (positives[order[end]!]) hits++;
+    for (; end < order.length && scores[order[end]!] === score; end++) if (flags[order[end]!] === 1) hits++;
     yield { count: end - start, positives: hits };
     start = end;
   }
@@ -212,30 +230,13 @@ function argmaxOfRow(scores: ArrayLike<number>, start: number, classes: number):
   return best;
 }
 
-function classIndex(labels: ArrayLike<number>, row: number, classes: number): number {
-  const label = labels[row]!;
-  if (!Number.isInteger(label) || label < 0 || label >= classes) {
-    throw expected("LABEL_OUT_OF_RANGE", `a class index from 0 to ${classes - 1}`, `labels[${row}]`, label);
-  }
-  return label;
-}
-
-function matrixRows(scores: ArrayLike<number>, classes: number, rows = scores.length / classes): number {
-  if (!Number.isInteger(classes) || classes < 1) {
+function matrixRows(scores: ArrayLike<number>, classes: number, rows?: number): number {
+  if (!Number.isSafeInteger(classes) || classes < 1) {
     throw expected("INVALID_ARGUMENT", "an integer of at least 1", "classes", classes);
   }
-  if (!Number.isInteger(rows) || scores.length !== rows * classes) {
+  const count = rows ?? scores.length / classes;
+  if (!Number.isInteger(count) || scores.length !== count * classes) {
     throw expected("LENGTH_MISMATCH", `rows of ${classes} scores`, "scores", `${scores.length} numbers`);
   }
-  return rows;
-}
-
-/** Refuses arrays that must describe the same samples and do not. */
-export function sameLength(a: ArrayLike<unknown>, aName: string, b: ArrayLike<unknown>, bName: string): void {
-  if (a.length !== b.length) {
-    throw new LilawError(
-      "LENGTH_MISMATCH",
-      `Expected as many entries for ${aName} as for ${bName} but received ${a.length} and ${b.length}`,
-    );
-  }
+  return count;
 }

@@ -1,5 +1,5 @@
-import { expected } from "@lilaw/core";
-import { sameLength } from "./metrics.js";
+import { expected, LilawError } from "@lilaw/core";
+import { checkObject, indicesOf, numbersOf, sameLength } from "./arguments.js";
 
 /** The three summands of LiLAW's weight (arXiv 2509.20786): W_alpha (easy), W_beta (hard), W_delta (moderate). */
 export interface WeightTerms<T = Float32Array> {
@@ -10,6 +10,7 @@ export interface WeightTerms<T = Float32Array> {
 
 /** What one training step knows of each sample of its batch; all arrays have the length of `rows`. */
 export interface SampleBatch {
+  /** An integer. */
   readonly epoch: number;
   /** Rows of the training set, each in [0, count). */
   readonly rows: ArrayLike<number>;
@@ -19,8 +20,9 @@ export interface SampleBatch {
   /** Largest class probability, v. */
   readonly maxProbs: ArrayLike<number>;
   readonly weights: ArrayLike<number>;
-  /** Predicted classes. */
+  /** Predicted classes, integers of at least 0. */
   readonly predictions: ArrayLike<number>;
+  /** In all batches of an epoch or in none. */
   readonly terms?: WeightTerms<ArrayLike<number>> | undefined;
 }
 
@@ -42,6 +44,9 @@ export interface SampleRecord {
 const perSample = ["losses", "labelProbs", "maxProbs", "weights", "predictions"] as const;
 const termNames = ["alpha", "beta", "delta"] as const;
 
+/** Rows are numbered with 32 bits. */
+const mostRows = 2 ** 31 - 1;
+
 /**
  * Gathers batches into the record of the latest epoch.
  *
@@ -54,10 +59,10 @@ export class SampleRecorder {
   readonly #count: number;
   #record: SampleRecord | undefined;
 
-  /** @param count training rows, an integer of at least 1 */
+  /** @param count training rows, an integer from 1 to 2^31 - 1 */
   constructor(count: number) {
-    if (!Number.isInteger(count) || count < 1) {
-      throw expected("INVALID_ARGUMENT", "an integer of at least 1", "count", count);
+    if (!Number.isInteger(count) || count < 1 || count > mostRows) {
+      throw expected("INVALID_ARGUMENT", `an integer from 1 to ${mostRows}`, "count", count);
     }
     this.#count = count;
   }
@@ -66,16 +71,20 @@ export class SampleRecorder {
    * Copies a batch into the record. The first batch of another epoch starts a new record; a row seen twice in one
    * epoch keeps its last values.
    *
-   * @throws LENGTH_MISMATCH, INVALID_ARGUMENT (a row outside the training set); the record is then unchanged
+   * @throws LENGTH_MISMATCH, INVALID_ARGUMENT (a row outside the training set, values that are no numbers, terms in
+   *   some batches of an epoch only), OUT_OF_MEMORY; the record is then unchanged
    */
   add(batch: SampleBatch): void {
-    this.#check(batch);
-    if (this.#record?.epoch !== batch.epoch) this.#record = emptyRecord(batch, this.#count);
-    const record = this.#record!;
-    for (const name of perSample) scatter(record[name], batch.rows, batch[name]);
-    for (const name of termNames) {
-      if (record.terms && batch.terms) scatter(record.terms[name], batch.rows, batch.terms[name]);
+    const { epoch, rows, values, terms } = this.#checked(batch);
+    const current = this.#record?.epoch === epoch ? this.#record : undefined;
+    if (current && (current.terms === undefined) !== (terms === undefined)) {
+      const others = current.terms ? "terms" : "no terms";
+      throw expected("INVALID_ARGUMENT", `${others} as in the epoch's other batches`, "batch.terms", terms);
     }
+    const record = current ?? emptyRecord(epoch, terms !== undefined, this.#count);
+    for (const name of perSample) scatter(record[name], rows, values[name]);
+    for (const name of termNames) if (record.terms && terms) scatter(record.terms[name], rows, terms[name]);
+    this.#record = record;
   }
 
   /** The record of the latest epoch. It is the recorder's own memory: later batches of that epoch change it. */
@@ -84,37 +93,53 @@ export class SampleRecorder {
     return this.#record;
   }
 
-  #check(batch: SampleBatch): void {
-    for (const name of perSample) sameLength(batch[name], name, batch.rows, "rows");
-    for (const name of termNames) {
-      if (batch.terms) sameLength(batch.terms[name], `terms.${name}`, batch.rows, "rows");
-    }
-    for (let i = 0; i < batch.rows.length; i++) {
-      const row = batch.rows[i]!;
-      if (!Number.isInteger(row) || row < 0 || row >= this.#count) {
-        throw expected("INVALID_ARGUMENT", `an integer from 0 to ${this.#count - 1}`, `rows[${i}]`, row);
-      }
-    }
+  #checked(batch: SampleBatch) {
+    checkObject(batch, "batch");
+    const { epoch, terms } = batch;
+    if (!Number.isSafeInteger(epoch)) throw expected("INVALID_ARGUMENT", "an integer", "batch.epoch", epoch);
+    if (terms !== undefined) checkObject(terms, "batch.terms");
+    const rows = indicesOf(batch.rows, "rows", this.#count - 1);
+    const values = valuesOf(batch, perSample, "", rows);
+    indicesOf(values.predictions, "predictions", mostRows);
+    return { epoch, rows, values, terms: terms && valuesOf(terms, termNames, "terms.", rows) };
   }
 }
 
-function emptyRecord(batch: SampleBatch, count: number): SampleRecord {
-  const unseen = () => new Float32Array(count).fill(Number.NaN);
-  return {
-    epoch: batch.epoch,
-    losses: unseen(),
-    labelProbs: unseen(),
-    maxProbs: unseen(),
-    weights: unseen(),
-    predictions: new Int32Array(count).fill(-1),
-    ...(batch.terms && { terms: { alpha: unseen(), beta: unseen(), delta: unseen() } }),
-  };
+function valuesOf<N extends string>(
+  source: Readonly<Record<N, ArrayLike<number>>>,
+  names: readonly N[],
+  prefix: string,
+  rows: ArrayLike<number>,
+): Record<N, ArrayLike<number>> {
+  const entries = names.map((name) => {
+    const values = numbersOf(source[name], `${prefix}${name}`);
+    sameLength(values, `${prefix}${name}`, rows, "rows");
+    return [name, values] as const;
+  });
+  return Object.fromEntries(entries) as Record<N, ArrayLike<number>>;
 }
 
-function scatter(
-  target: Float32Array | Int32Array,
-  rows: ArrayLike<number>,
-  values: ArrayLike<number>,
-): void {
+function emptyRecord(epoch: number, hasTerms: boolean, count: number): SampleRecord {
+  try {
+    const unseen = () => new Float32Array(count).fill(Number.NaN);
+    return {
+      epoch,
+      losses: unseen(),
+      labelProbs: unseen(),
+      maxProbs: unseen(),
+      weights: unseen(),
+      predictions: new Int32Array(count).fill(-1),
+      ...(hasTerms && { terms: { alpha: unseen(), beta: unseen(), delta: unseen() } }),
+    };
+  } catch (cause) {
+    const message = `Expected memory for a record of ${count} rows but received none`;
+    throw new LilawError("OUT_OF_MEMORY", message, { cause });
+  }
+}
+
+function scatter(target: Float32Array | Int32Array, rows: ArrayLike<number>, given: ArrayLike<number>): void {
+  // The record is there for all to read: values may be a part of it, which would change under way.
+  const shared = ArrayBuffer.isView(given) && given.buffer === target.buffer;
+  const values = shared ? Float64Array.from(given) : given;
   for (let i = 0; i < rows.length; i++) target[rows[i]!] = values[i]!;
 }

@@ -81,6 +81,7 @@ describe("labelIssues", () => {
         { row: 2, label: 1, suggestedLabel: 1, score: 0.5 },
         { row: 0, label: 0, suggestedLabel: 0, score: 0.25 },
       ],
+      unscored: [],
     });
   });
 

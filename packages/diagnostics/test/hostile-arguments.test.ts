@@ -1,0 +1,267 @@
+import { LilawError } from "@lilaw/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  accuracy,
+  auprc,
+  auroc,
+  effectiveSampleSize,
+  issueScores,
+  type LabelIssuesOptions,
+  labelIssues,
+  multiclassAuroc,
+  precisionAtK,
+  predictedClasses,
+  type SampleBatch,
+  SampleRecorder,
+  softmax,
+} from "../src/index.js";
+
+const anything = fc.oneof(
+  fc.anything({
+    withBigInt: true,
+    withBoxedValues: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withSet: true,
+    withSparseArray: true,
+    withTypedArray: true,
+  }),
+  fc.constantFrom<unknown>(
+    ...[Symbol("s"), () => 1, Number.NaN, -0, 2 ** 31, 2 ** 53, Number.MAX_VALUE, 5n],
+    ...[
+      new BigInt64Array(3),
+      new DataView(new ArrayBuffer(3)),
+      { length: 2 ** 40 },
+      { length: -1 },
+      new Array(2 ** 32 - 1),
+    ],
+  ),
+);
+
+/** Right more often than not, so that the later checks are reached too. */
+const mostly = <T>(right: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 5, arbitrary: right as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: anything });
+
+const length = 4;
+const number = fc.oneof(fc.double(), fc.constantFrom(0, 1, Number.NaN, Infinity, -Infinity));
+const numbers = fc.oneof(
+  fc.array(number, { minLength: length, maxLength: length }),
+  fc.array(number, { minLength: length, maxLength: length }).map((list) => Float32Array.from(list)),
+  fc.array(mostly(number), { maxLength: length + 1 }),
+);
+const classes = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 2 ** 31, 2 ** 53 - 1));
+const labels = fc.array(fc.nat(3), { minLength: length, maxLength: length });
+const flags = fc.array(fc.oneof(fc.boolean(), fc.constantFrom(0, 1)), {
+  minLength: length,
+  maxLength: length,
+});
+
+/** What a call gives, or undefined where it refuses its arguments in the way that is promised. */
+function answer<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof LilawError && error.message.startsWith("Expected ")) return undefined;
+    throw error;
+  }
+}
+
+const runs = { numRuns: 2000 };
+const inUnit = (value: unknown) =>
+  value === undefined || Number.isNaN(value) || ((value as number) >= 0 && (value as number) <= 1 + 1e-12);
+
+describe("hostile arguments get a right answer or an error with a code:", () => {
+  it("metrics", () => {
+    const scores = mostly(numbers) as fc.Arbitrary<never>;
+    const second = mostly(fc.oneof(labels, flags)) as fc.Arbitrary<never>;
+    const third = mostly(classes) as fc.Arbitrary<never>;
+    fc.assert(
+      fc.property(scores, second, third, (a, b, c) => {
+        for (const share of [
+          () => accuracy(a, b),
+          () => auroc(a, b),
+          () => auprc(a, b),
+          () => precisionAtK(a, b, c),
+          () => multiclassAuroc(a, b, c),
+        ]) {
+          expect(answer(share)).toSatisfy(inUnit);
+        }
+        const size = answer(() => effectiveSampleSize(a));
+        if (size !== undefined) {
+          expect(size).toBeGreaterThanOrEqual(0);
+          expect(size).toBeLessThanOrEqual((a as number[]).length * (1 + 1e-12));
+        }
+        const probs = answer(() => softmax(a, c));
+        if (probs !== undefined) expect([...probs].every(inUnit)).toBe(true);
+        const found = answer(() => predictedClasses(a, c));
+        if (found !== undefined) expect(found.every((label) => label >= 0 && label < c)).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  const terms = fc.record({ alpha: mostly(numbers), beta: mostly(numbers), delta: mostly(numbers) });
+
+  it("SampleRecorder, which keeps what it has when it refuses", () => {
+    const batch = fc.record(
+      {
+        epoch: mostly(fc.nat(1)),
+        rows: mostly(fc.array(fc.nat(length - 1), { minLength: length, maxLength: length })),
+        losses: mostly(numbers),
+        labelProbs: mostly(numbers),
+        maxProbs: mostly(numbers),
+        weights: mostly(numbers),
+        predictions: mostly(labels),
+        terms: mostly(terms),
+      },
+      { requiredKeys: ["epoch", "rows", "losses", "labelProbs", "maxProbs", "weights", "predictions"] },
+    );
+    fc.assert(
+      fc.property(fc.array(mostly(batch), { maxLength: 6 }), (batches) => {
+        const recorder = new SampleRecorder(length);
+        let before: unknown;
+        for (const given of batches) {
+          const taken = answer(() => {
+            recorder.add(given as SampleBatch);
+            return true;
+          });
+          const record = answer(() => recorder.record);
+          if (taken === undefined) expect(structuredClone(record)).toEqual(before);
+          else
+            for (const row of Array.from((given as SampleBatch).rows))
+              expect(record!.predictions[row]).not.toBe(-1);
+          before = structuredClone(record);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    fc.assert(fc.property(anything, (count) => void answer(() => new SampleRecorder(count as number))));
+  });
+
+  it("labelIssues and issueScores", () => {
+    const record = fc.record(
+      {
+        epoch: anything,
+        losses: mostly(numbers),
+        labelProbs: mostly(numbers),
+        maxProbs: mostly(numbers),
+        weights: mostly(numbers),
+        predictions: mostly(labels),
+        terms: mostly(terms),
+      },
+      { requiredKeys: ["losses", "labelProbs", "maxProbs", "weights", "predictions"] },
+    );
+    const options = fc.record(
+      {
+        record: mostly(record),
+        labels: mostly(labels),
+        score: mostly(
+          fc.constantFrom("alpha", "beta", "loss", "self-confidence", "margin", "weight", undefined),
+        ),
+        flags: mostly(flags),
+        k: mostly(fc.integer({ min: 1, max: length })),
+      },
+      { requiredKeys: ["record", "labels"] },
+    );
+    fc.assert(
+      fc.property(mostly(options), (options) => {
+        const found = answer(() => labelIssues(options as never));
+        if (found === undefined) return;
+        const rows = [...found.issues.map(({ row }) => row), ...found.unscored];
+        expect(new Set(rows).size).toBe(rows.length);
+        expect(found.issues.every(({ score }) => !Number.isNaN(score))).toBe(true);
+        const { record, score } = options as LabelIssuesOptions;
+        answer(() => issueScores(record, score!));
+      }),
+      runs,
+    );
+  });
+});
+
+const batch = (epoch: number, values: Partial<SampleBatch> = {}): SampleBatch => ({
+  ...{ epoch, rows: [0, 1], losses: [1, 2], labelProbs: [0.5, 0.5], maxProbs: [0.5, 0.5] },
+  ...{ weights: [1, 1], predictions: [0, 1], ...values },
+});
+const terms = { alpha: [0.5, 0.5], beta: [0.5, 0.5], delta: [0.5, 0.5] };
+
+describe("nothing is lost without a word:", () => {
+  it("rows whose loss is not a number are told, not left out", () => {
+    const recorder = new SampleRecorder(3);
+    recorder.add(batch(0, { losses: [Number.NaN, 2] }));
+    const found = labelIssues({
+      record: recorder.record,
+      labels: [0, 0, 0],
+      score: "loss",
+      flags: [1, 0, 0],
+    });
+    expect(found.issues.map(({ row }) => row)).toEqual([1]);
+    expect(found.unscored).toEqual([0]);
+  });
+
+  it("an epoch without visited rows has no quality, and no error", () => {
+    const recorder = new SampleRecorder(2);
+    recorder.add(batch(0, { losses: [Number.NaN, Number.NaN] }));
+    const { quality } = labelIssues({ record: recorder.record, labels: [0, 0], flags: [0, 1] });
+    expect(quality).toMatchObject({ auroc: Number.NaN, auprc: Number.NaN, precisionAtK: Number.NaN });
+  });
+
+  it.each([
+    ["an epoch that is not a number", { epoch: Number.NaN }],
+    ["a prediction that is not a number", { predictions: [0, Number.NaN] }],
+    ["a prediction that means a row was not visited", { predictions: [0, -1] }],
+    ["holes", { losses: new Array(2) }],
+    ["text", { losses: ["1", "2"] as never }],
+    ["big integers", { weights: new BigInt64Array(2) as never }],
+    ["terms that the epoch's first batch had not", { terms }],
+  ])("%s in a batch is refused", (_, values) => {
+    const recorder = new SampleRecorder(2);
+    recorder.add(batch(3));
+    const before = structuredClone(recorder.record);
+    expect(() => recorder.add(batch(3, values))).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+    expect(recorder.record).toEqual(before);
+  });
+
+  it("terms that later batches lack are missed", () => {
+    const recorder = new SampleRecorder(4);
+    recorder.add(batch(3, { terms }));
+    expect(() => recorder.add(batch(3, { rows: [2, 3] }))).toThrow("terms as in the epoch's other batches");
+    recorder.add(batch(4));
+  });
+
+  it("a batch may be a part of the record itself", () => {
+    const recorder = new SampleRecorder(2);
+    recorder.add(batch(0));
+    const { losses } = recorder.record;
+    recorder.add(batch(0, { rows: [1, 0], losses }));
+    expect([...recorder.record.losses]).toEqual([2, 1]);
+  });
+
+  it("an array of no numbers is refused, not compared", () => {
+    expect(() => accuracy(new BigInt64Array(2) as never, new Int32Array(2))).toThrow("for predictions");
+    expect(() => auroc([1, 2], ["no", "yes"] as never)).toThrow('for positives[0] but received "no"');
+    expect(() => auroc([1, 2], [0, Number.NaN])).toThrow("for positives[1]");
+  });
+
+  it("weights at the ends of the range of numbers count as others do", () => {
+    expect(effectiveSampleSize([1e200, 1e200])).toBe(2);
+    expect(effectiveSampleSize([1e-200, 1e-200, 0])).toBe(2);
+    expect(effectiveSampleSize([5e-324])).toBe(1);
+  });
+
+  it("any number of classes has no area over no samples", () => {
+    expect(multiclassAuroc([], [], 2 ** 53 - 1)).toBeNaN();
+  });
+
+  it("getters run once", () => {
+    let reads = 0;
+    const losses = Object.defineProperty([0, 2], 0, { get: () => (reads++ === 0 ? 1 : 5n) });
+    const recorder = new SampleRecorder(2);
+    recorder.add(batch(0, { losses }));
+    expect([...recorder.record.losses]).toEqual([1, 2]);
+    expect(reads).toBe(1);
+  });
+});
