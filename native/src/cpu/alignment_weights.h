@@ -6,7 +6,7 @@
 namespace {
 
 template <class Rows>
-lilaw::AlignmentSums alignments_of(Rows& rows, const lilaw_alignment_weights_args& args, float* out,
+lilaw::AlignmentSums alignments_of(Rows& rows, const lilaw_alignment_weights_args& args, double divisor, float* out,
                                    lilaw::RowRange range) {
   Reals positive{};
   Longs finite_rows{};
@@ -19,14 +19,15 @@ lilaw::AlignmentSums alignments_of(Rows& rows, const lilaw_alignment_weights_arg
       const Longs good = rows.finite(at) & present_lanes(at, count) & (alignment - alignment == 0.0);
       positive += (good & (alignment > 0.0)) ? alignment : Reals{};
       finite_rows -= good;
-      if (out != nullptr) write_lanes(out + first, at, count, good ? alignment : Lanes::splat(kNaN));
+      if (out != nullptr) write_lanes(out + first, at, count, good ? alignment / divisor : Lanes::splat(kNaN));
     }
   });
   return {sum_lanes(positive), sum_lanes(finite_rows)};
 }
 
-lilaw::AlignmentSums alignments(const lilaw_alignment_weights_args& args, float* out, lilaw::RowRange range) {
-  return with_rows(args.batch, [&](auto& rows) { return alignments_of(rows, args, out, range); });
+lilaw::AlignmentSums alignments(const lilaw_alignment_weights_args& args, double divisor, float* out,
+                                lilaw::RowRange range) noexcept {
+  return with_rows(args.batch, [&](auto& rows) { return alignments_of(rows, args, divisor, out, range); });
 }
 
 }  // namespace

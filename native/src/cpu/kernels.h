@@ -37,13 +37,13 @@ struct RowRange {
   std::int64_t last;
 };
 
-/** One instruction set. The functions do not throw, and allocate nothing but what `top_labels` does. */
+/** One instruction set. The functions allocate nothing, so they cannot fail. */
 struct Kernels {
   const char* isa;
-  WeightedLossSums (*weighted_loss)(const lilaw_weighted_loss_args&, const BatchMeans&, RowRange);
-  MetaGradientSums (*meta_gradient)(const lilaw_meta_gradient_args&, RowRange);
-  /** Writes alignments, unclamped, to `out` unless it is null. */
-  AlignmentSums (*alignments)(const lilaw_alignment_weights_args&, float* out, RowRange);
+  WeightedLossSums (*weighted_loss)(const lilaw_weighted_loss_args&, const BatchMeans&, RowRange) noexcept;
+  MetaGradientSums (*meta_gradient)(const lilaw_meta_gradient_args&, RowRange) noexcept;
+  /** Writes alignments, unclamped and divided by `divisor`, to `out` unless it is null. The sums are undivided. */
+  AlignmentSums (*alignments)(const lilaw_alignment_weights_args&, double divisor, float* out, RowRange) noexcept;
 };
 
 /** So many logits, and their gradient, keep to the second cache and leave room there for those of the next block. */
@@ -57,14 +57,5 @@ static inline int block_rows(std::int64_t classes) {
 
 /** The instruction set in use; null if the environment asks for one that is not there, which is the last error. */
 const Kernels* kernels();
-
-/**
- * The `count` largest of a row's logits, ties to the lowest index: writes their 1 and 0 of the others to `is_top`.
- * Compiled once, outside the units of the instruction sets, because it calls templates of the standard library.
- */
-void top_classes(const float* logits, std::int64_t classes, std::int64_t count, std::uint8_t* is_top);
-
-/** Memory of this thread for one row of flags; grows and is kept. */
-std::uint8_t* row_flags(std::int64_t rows, std::int64_t classes);
 
 }  // namespace lilaw

@@ -33,7 +33,7 @@ lilaw::MetaGradientSums meta_gradient_of(Rows& rows, const lilaw_meta_gradient_a
   return {sum_lanes(alpha), sum_lanes(beta), sum_lanes(delta), sum_lanes(objective), sum_lanes(finite_rows)};
 }
 
-lilaw::MetaGradientSums meta_gradient(const lilaw_meta_gradient_args& args, lilaw::RowRange range) {
+lilaw::MetaGradientSums meta_gradient(const lilaw_meta_gradient_args& args, lilaw::RowRange range) noexcept {
   return with_rows(args.batch, [&](auto& rows) { return meta_gradient_of(rows, args, range); });
 }
 

@@ -1,11 +1,13 @@
 /** The operations of the C ABI on the CPU: checks, the division into ranges of rows, and the sums over them. */
 #include <algorithm>
+#include <cfloat>
 #include <cinttypes>
 #include <cmath>
 #include <limits>
 
 #include "../common/arguments.h"
 #include "kernels.h"
+#include "labels.h"
 #include "thread_pool.h"
 
 namespace lilaw {
@@ -47,8 +49,9 @@ struct Partition {
 /** Computes the sums of every range, then adds them up in order with `add`. */
 template <class Sums, class Work, class Add>
 Sums sum_over_rows(const Partition& ranges, Work work, Add add) {
+  static_assert(noexcept(work(RowRange{})), "a range of rows must not throw");
   Sums sums[kMaxRanges];
-  auto task = [&](std::int64_t i) { sums[i] = work(ranges[i]); };
+  auto task = [&](std::int64_t i) noexcept { sums[i] = work(ranges[i]); };
   if (ranges.parallel) {
     run_parallel(ranges.count, task);
   } else {
@@ -66,28 +69,30 @@ lilaw_status bad_label(std::int64_t row, std::int64_t label, std::int64_t classe
 }
 
 lilaw_status check_class_labels(const std::int32_t* labels, std::int64_t rows, std::int64_t classes) {
-  bool good = true;
-  for (std::int64_t i = 0; i < rows; i++) good &= labels[i] >= 0 && labels[i] < classes;
-  if (good) return LILAW_OK;
-  std::int64_t i = 0;
-  while (labels[i] >= 0 && labels[i] < classes) i++;
-  return bad_label(i, labels[i], classes);
+  for (std::int64_t i = 0; i < rows; i++) {
+    const std::int32_t label = read_label(labels + i);
+    if (label < 0 || label >= classes) return bad_label(i, label, classes);
+  }
+  return LILAW_OK;
 }
 
 lilaw_status check_multi_labels(const lilaw_batch& batch) {
   for (std::int64_t row = 0; row < batch.rows; row++) {
     const auto* labels = static_cast<const std::uint8_t*>(batch.labels) + row * batch.labels_stride;
-    const std::uint8_t* bad = std::find_if(labels, labels + batch.classes, [](std::uint8_t y) { return y > 1; });
-    if (bad != labels + batch.classes) return bad_label(row * batch.classes + (bad - labels), *bad, 2);
+    for (std::int64_t k = 0; k < batch.classes; k++) {
+      const std::uint8_t label = read_label(labels + k);
+      if (label > 1) return bad_label(row * batch.classes + k, label, 2);
+    }
   }
   return LILAW_OK;
 }
 
 lilaw_status check_targets(const float* targets, std::int64_t rows) {
   for (std::int64_t i = 0; i < rows; i++) {
-    if (std::isfinite(targets[i])) continue;
+    const float target = read_label(targets + i);
+    if (std::isfinite(target)) continue;
     return fail(LILAW_INVALID_ARGUMENT, "Expected a finite target for labels[%" PRId64 "] but received %g", i,
-                static_cast<double>(targets[i]));
+                static_cast<double>(target));
   }
   return LILAW_OK;
 }
@@ -125,7 +130,7 @@ lilaw_status check_for_cpu(const Args* args) {
 WeightedLossSums sum_weighted_loss(const lilaw_weighted_loss_args& args, const BatchMeans& means) {
   const Kernels& table = *kernels();
   return sum_over_rows<WeightedLossSums>(
-      Partition(args.batch), [&](RowRange range) { return table.weighted_loss(args, means, range); },
+      Partition(args.batch), [&](RowRange range) noexcept { return table.weighted_loss(args, means, range); },
       [](WeightedLossSums& total, const WeightedLossSums& part) {
         total.objective += part.objective;
         total.weight += part.weight;
@@ -160,7 +165,7 @@ void weighted_loss(const lilaw_weighted_loss_args& args) {
 lilaw_meta_gradient_result meta_gradient(const lilaw_meta_gradient_args& args) {
   const Kernels& table = *kernels();
   const MetaGradientSums sums = sum_over_rows<MetaGradientSums>(
-      Partition(args.batch), [&](RowRange range) { return table.meta_gradient(args, range); },
+      Partition(args.batch), [&](RowRange range) noexcept { return table.meta_gradient(args, range); },
       [](MetaGradientSums& total, const MetaGradientSums& part) {
         total.alpha += part.alpha;
         total.beta += part.beta;
@@ -202,24 +207,39 @@ lilaw_status meta_step(const lilaw_meta_step_args& args) {
   return LILAW_OK;
 }
 
-void alignment_weights(const lilaw_alignment_weights_args& args) {
-  // Weights need all alignments first: where these are not asked for, they wait in the place of the weights.
-  float* const alignments = args.alignments != nullptr ? args.alignments : args.weights;
+/** Writes the alignments, divided by `divisor`, to `out` unless it is null. */
+AlignmentSums sum_alignments(const lilaw_alignment_weights_args& args, double divisor, float* out) {
   const Kernels& table = *kernels();
-  const AlignmentSums sums = sum_over_rows<AlignmentSums>(
-      Partition(args.batch), [&](RowRange range) { return table.alignments(args, alignments, range); },
+  return sum_over_rows<AlignmentSums>(
+      Partition(args.batch), [&](RowRange range) noexcept { return table.alignments(args, divisor, out, range); },
       [](AlignmentSums& total, const AlignmentSums& part) {
         total.positive += part.positive;
         total.finite_rows += part.finite_rows;
       });
-  if (args.weights != nullptr) {
-    const double divisor = sums.positive > 0 ? sums.positive : 1;
-    for (std::int64_t i = 0; i < args.batch.rows; i++) {
-      // Not below 0, rather than above: a NaN stays one.
-      args.weights[i] = alignments[i] < 0 ? 0.0f : static_cast<float>(alignments[i] / divisor);
-    }
-  }
+}
+
+/** Sums of alignments from which on each of them has its digits as a float, and up to which each is a float at all. */
+constexpr double kLeastSum = 1e-30;
+constexpr double kMostSum = FLT_MAX;
+
+void alignment_weights(const lilaw_alignment_weights_args& args) {
+  // Weights need all alignments first: where these are not asked for, they wait in the place of the weights.
+  float* alignments = args.alignments != nullptr ? args.alignments : args.weights;
+  const AlignmentSums sums = sum_alignments(args, 1, alignments);
   *args.result = {args.batch.rows - sums.finite_rows, 0};
+  if (args.weights == nullptr) return;
+
+  double divisor = sums.positive > 0 ? sums.positive : 1;
+  if (divisor < kLeastSum || divisor > kMostSum) {
+    // Weights are floats even so: the alignments are computed again, divided as doubles.
+    sum_alignments(args, divisor, args.weights);
+    alignments = args.weights;
+    divisor = 1;
+  }
+  for (std::int64_t i = 0; i < args.batch.rows; i++) {
+    // Not below 0, rather than above: a NaN stays one.
+    args.weights[i] = alignments[i] < 0 ? 0.0f : static_cast<float>(alignments[i] / divisor);
+  }
 }
 
 }  // namespace

@@ -44,6 +44,89 @@ std::int64_t index_of(const float* z, std::int64_t classes, float max) {
   return 0;
 }
 
+/** The `count` largest elements of a row: those above `least`, and of those equal to it the ones up to index `last`. */
+struct Largest {
+  double least;
+  double last;
+};
+
+/** 1 in the lanes of the elements from `k` on that are among them, else 0. */
+LILAW_INLINE Reals among(const Largest& largest, Reals elements, std::int64_t k) {
+  Reals index;
+  for (int i = 0; i < kRealLanes; i++) index[i] = i;
+  index += static_cast<double>(k);
+  const Longs above = elements > largest.least;
+  const Longs equal = (elements == largest.least) & (index <= largest.last);
+  return (above | equal) ? Lanes::splat(1) : Lanes::splat(0);
+}
+
+/** Integers in the order of the floats; -0 as 0. */
+LILAW_INLINE Ints order_of(Floats v) {
+  const Ints bits = bits_of<Ints>(v + 0.0f);
+  return bits ^ ((bits >> 31) & INT32_MAX);
+}
+
+/** The float that has this place in their order. */
+LILAW_INLINE float float_at(std::int32_t place) { return bits_of<float>(place ^ ((place >> 31) & INT32_MAX)); }
+
+/** How many elements of a row are in a certain relation to something. */
+template <class Relation>
+LILAW_INLINE std::int64_t count_if(const float* z, std::int64_t classes, Relation relation) {
+  Ints found{};
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Ints holds = relation(load_along(z + k, left, 0));
+    found += left >= kLanes ? holds : holds & (lane_numbers() < static_cast<std::int32_t>(left));
+  }
+  return -sum_lanes(found);
+}
+
+/** The `count`-th largest of a finite row, by how many elements are above each: quick where these are few. */
+float least_by_rank(const float* z, std::int64_t classes, std::int64_t count) {
+  Floats least = splat(__builtin_inff());
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const Floats v = load_along(z + k, classes - k, -__builtin_inff());
+    Ints above{};
+    for (std::int64_t j = 0; j < classes; j++) above -= splat(z[j]) > v;
+    least = (above < static_cast<std::int32_t>(count)) & (v < least) ? v : least;
+  }
+  return -max_lane(-least);
+}
+
+/** The same bit by bit, from the highest on, by how many elements reach each guess. */
+float least_by_bits(const float* z, std::int64_t classes, std::int64_t count) {
+  std::uint32_t least = 1u << 31;  // the lowest place
+  std::int64_t reached = classes;
+  for (int bit = 31; bit >= 0 && reached != count; bit--) {
+    const std::uint32_t guess = least + (1u << bit);
+    const Ints from = Ints{} + static_cast<std::int32_t>(guess);
+    const std::int64_t found = count_if(z, classes, [&](Floats v) { return order_of(v) >= from; });
+    if (found < count) continue;
+    least = guess;
+    reached = found;
+  }
+  return float_at(static_cast<std::int32_t>(least));
+}
+
+/** The `count` largest elements of a finite row, ties to the lowest index. Needs no memory to put them in order. */
+Largest largest_of(const float* z, std::int64_t classes, std::int64_t count) {
+  constexpr std::int64_t kFew = 32;
+  const double all = static_cast<double>(classes);
+  if (count == 0) return {__builtin_inf(), all};
+  if (count == classes) return {-__builtin_inf(), all};
+  const float least = classes <= kFew ? least_by_rank(z, classes, count) : least_by_bits(z, classes, count);
+  if (count_if(z, classes, [&](Floats v) { return v >= least; }) == count) return {least, all};
+  // Of those equal to the least, some are left out.
+  std::int64_t ties = count - count_if(z, classes, [&](Floats v) { return v > least; });
+  std::int64_t last = -1;
+  for (std::int64_t k = 0; ties > 0 && k < classes; k++) {
+    if (z[k] != least) continue;
+    last = k;
+    ties--;
+  }
+  return {least, static_cast<double>(last)};
+}
+
 /** Floats in a line of the cache. */
 constexpr std::int64_t kLineFloats = 16;
 /** How far ahead of itself a scan fetches: a block at most, so rows of the next one, while arithmetic goes on. */

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "kernels.h"
+#include "labels.h"
 #include "row_passes.h"
 
 namespace {
@@ -134,9 +135,9 @@ class SoftmaxRows {
     return row_of<float>(batch_.logits, batch_.logits_stride, row);
   }
 
-  /** In range, whatever another thread does to labels in shared memory since they were checked. */
+  /** In range, even where another thread has changed it since it was checked. */
   std::int64_t class_label(std::int64_t row) const {
-    const std::int64_t label = static_cast<const std::int32_t*>(batch_.labels)[row];
+    const std::int64_t label = read_label(static_cast<const std::int32_t*>(batch_.labels) + row);
     return 0 <= label && label < batch_.classes ? label : 0;
   }
 
@@ -174,9 +175,11 @@ class SoftmaxRows {
     read_labels(first, count);
     for (int slot = 0; slot < count; slot++) {
       if (in_place) raise(slot);
-      do {
+      // Twice at most, since then the scale is the largest of all: only another thread could raise that any further.
+      for (int scans = 0; scans < 2; scans++) {
         scan_row_of(slot, logits(first + slot), gradient.row(first + slot), in_place);
-      } while (raise(slot));
+        if (!raise(slot)) break;
+      }
     }
   }
 
@@ -288,7 +291,7 @@ struct Binary {
   double unused;
 
   static double label(const void* labels, std::int64_t row) {
-    return static_cast<const std::int32_t*>(labels)[row] == 1 ? 1 : -1;
+    return read_label(static_cast<const std::int32_t*>(labels) + row) == 1 ? 1 : -1;
   }
   static RowLoss loss(Reals logit, Reals side) { return lilaw::binary_loss<Lanes>(logit, side); }
   static std::int32_t prediction(double logit) { return logit > 0 ? 1 : 0; }
@@ -301,7 +304,9 @@ struct Binary {
 struct Regression {
   double range;
 
-  static double label(const void* labels, std::int64_t row) { return static_cast<const float*>(labels)[row]; }
+  static double label(const void* labels, std::int64_t row) {
+    return read_label(static_cast<const float*>(labels) + row);
+  }
   RowLoss loss(Reals output, Reals target) const {
     RowLoss row = lilaw::regression_loss<Lanes>(output, target, range);
     // The target is finite, but in a row that is not, v is NaN as everything else.
@@ -319,8 +324,7 @@ class MultiLabelRows {
  public:
   static constexpr bool kAlwaysWeighted = false;
 
-  explicit MultiLabelRows(const lilaw_batch& batch)
-      : batch_(batch), is_top_(lilaw::row_flags(kMaxBlockRows, batch.classes)) {}
+  explicit MultiLabelRows(const lilaw_batch& batch) : batch_(batch) {}
 
   void measure(std::int64_t first, int count, const Matrix&) {
     for (int slot = 0; slot < count; slot++) measure_row(slot, first + slot);
@@ -370,14 +374,14 @@ class MultiLabelRows {
     std::int64_t observed = 0;
     bool finite = true;
     for (std::int64_t k = 0; k < batch_.classes; k++) {
-      observed += y[k] & 1;
+      observed += read_label(y + k) & 1;
       finite &= finite_number(z[k]);
     }
     observed_[slot] = static_cast<double>(observed);
     loss_sum_[slot] = label_sum_[slot] = top_sum_[slot] = kNaN;
     if (!finite) return;
     top_[slot] = index_of(z, batch_.classes, max_of(z, batch_.classes));
-    lilaw::top_classes(z, batch_.classes, observed, tops(slot));
+    tops_[slot] = largest_of(z, batch_.classes, observed);
 
     Reals loss{};
     Reals label_prob{};
@@ -408,30 +412,39 @@ class MultiLabelRows {
   const std::uint8_t* labels(std::int64_t row) const {
     return row_of<std::uint8_t>(batch_.labels, batch_.labels_stride, row);
   }
-  std::uint8_t* tops(int slot) const { return is_top_ + slot * batch_.classes; }
 
   /** From `k` on; beyond the end of the row `fill`. */
-  template <class T>
-  Reals part_of(const T* row, std::int64_t k, double fill = 0) const {
+  Reals part_of(const float* row, std::int64_t k, double fill = 0) const {
+    if (k + kRealLanes <= batch_.classes) return to_reals(load<HalfFloats>(row + k));
     Reals part = Lanes::splat(fill);
-    for (int i = 0; i < kRealLanes && k + i < batch_.classes; i++) part[i] = static_cast<double>(row[k + i]);
+    for (int i = 0; i < kRealLanes && k + i < batch_.classes; i++) part[i] = row[k + i];
     return part;
   }
 
-  /** Visits the logits, labels and top flags of a row. A logit of -1000 beyond its end adds nothing to any sum. */
+  Reals labels_of(const std::uint8_t* row, std::int64_t k) const {
+    Reals part{};
+    for (int i = 0; i < kRealLanes && k + i < batch_.classes; i++) part[i] = read_label(row + k + i);
+    return part;
+  }
+
+  /**
+   * Visits the logits of a row, its labels, and 1 or 0 for whether a logit is among the largest. A logit of -1000 beyond
+   * the end adds nothing to any sum.
+   */
   template <class Visit>
   void along(int slot, std::int64_t row, Visit visit) const {
     const float* z = row_of<float>(batch_.logits, batch_.logits_stride, row);
     const std::uint8_t* y = labels(row);
-    const std::uint8_t* top = tops(slot);
+    const Largest& tops = tops_[slot];
     for (std::int64_t k = 0; k < batch_.classes; k += kRealLanes) {
-      visit(k, part_of(z, k, -1000), part_of(y, k), part_of(top, k));
+      const Reals logits = part_of(z, k, -1000);
+      visit(k, logits, labels_of(y, k), among(tops, logits, k));
     }
   }
 
   const lilaw_batch& batch_;
-  std::uint8_t* const is_top_;
   std::int64_t top_[kMaxBlockRows];
+  Largest tops_[kMaxBlockRows];
   Column loss_sum_, label_sum_, top_sum_, observed_, alignment_;
   Column by_error_, by_label_, by_top_;
 };

@@ -1,11 +1,14 @@
 #include "thread_pool.h"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 
 namespace lilaw {
@@ -36,28 +39,26 @@ bool spin_until(Condition condition) {
 }
 
 struct Job {
-  void (*work)(void*, std::int64_t);
+  Work work;
   void* context;
   std::int64_t tasks;
   std::atomic<std::int64_t> next{0};
 
-  void take_part() {
+  void take_part() noexcept {
     for (std::int64_t task = next++; task < tasks; task = next++) work(context, task);
   }
 };
 
 /**
  * A job is open while its caller works on it. Threads that wake up in time take part; the caller waits for those
- * and never for the ones that are still asleep, so a loop ends even in a forked child that has no threads at all.
+ * and never for the ones that are still asleep.
  */
 class ThreadPool {
  public:
-  std::atomic<int> limit{default_threads()};
-
-  void run(Job& job) {
+  void run(Job& job, int limit) noexcept {
     // One loop at a time gets the threads. A second one, of another worker_thread say, does its work itself.
     const std::unique_lock<std::mutex> alone(callers_, std::try_to_lock);
-    const int helpers = alone.owns_lock() ? helpers_for(job) : 0;
+    const int helpers = alone.owns_lock() ? helpers_for(job, limit) : 0;
     if (helpers == 0) return job.take_part();
     open(job, helpers);
     job.take_part();
@@ -65,14 +66,14 @@ class ThreadPool {
   }
 
  private:
-  int helpers_for(const Job& job) {
+  int helpers_for(const Job& job, int limit) {
     const std::int64_t useful = job.tasks - 1;
-    const int allowed = limit.load() - 1;
+    const int allowed = limit - 1;
     const int wanted = static_cast<int>(useful < allowed ? useful : allowed);
     try {
       for (; started_ < wanted; started_++) std::thread(&ThreadPool::serve, this, started_).detach();
-    } catch (const std::system_error&) {
-      // The machine gives no more threads: those that there are will do.
+    } catch (const std::exception&) {
+      // The machine has no more threads, or no memory for one: those that there are will do.
     }
     return started_ < wanted ? started_ : wanted;
   }
@@ -125,22 +126,38 @@ class ThreadPool {
   int started_ = 0;
 };
 
-/** Never destroyed: its threads may outlive every static object of the process. */
-ThreadPool& pool() {
-  static ThreadPool* const only = new ThreadPool;
-  return *only;
+/** Where the pool is. It is never destroyed, since its threads may outlive every static object of the process. */
+alignas(ThreadPool) unsigned char pool_memory[sizeof(ThreadPool)];
+
+ThreadPool* new_pool() noexcept { return new (pool_memory) ThreadPool; }
+
+/**
+ * A forked child has none of the pool's threads, and its locks and conditions as they happened to be at that moment:
+ * held, or waited for, by threads that are not there to let go. So the child gets a pool of its own in that place.
+ */
+ThreadPool* start() noexcept {
+  pthread_atfork(nullptr, nullptr, [] { new_pool(); });
+  return new_pool();
 }
+
+ThreadPool* const pool = start();
+
+/** 0 until somebody asks. */
+std::atomic<int> limit{0};
 
 }  // namespace
 
-int threads() { return pool().limit; }
+int threads() {
+  if (limit == 0) set_threads(0);
+  return limit;
+}
 
-void set_threads(int count) { pool().limit = count == 0 ? default_threads() : count; }
+void set_threads(int count) { limit = count == 0 ? default_threads() : count; }
 
-void run_parallel(std::int64_t tasks, void (*work)(void*, std::int64_t), void* context) {
+void run_parallel(std::int64_t tasks, Work work, void* context) noexcept {
   Job job{work, context, tasks};
   if (tasks == 1) return job.take_part();
-  pool().run(job);
+  pool->run(job, threads());
 }
 
 }  // namespace lilaw

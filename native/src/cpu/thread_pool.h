@@ -12,14 +12,18 @@ void set_threads(int count);
 
 constexpr int kMaxThreads = 256;
 
-/** Calls work(context, task) once for each task in [0, tasks), and returns when all are done. */
-void run_parallel(std::int64_t tasks, void (*work)(void*, std::int64_t), void* context);
+/** Does a task of its context. An exception would leave the other threads at work on a dead stack, so there is none. */
+using Work = void (*)(void* context, std::int64_t task) noexcept;
 
-/** The same for anything that can be called. What it throws ends the process: it must not. */
-template <class Work>
-void run_parallel(std::int64_t tasks, Work& work) {
+/** Calls work(context, task) once for each task in [0, tasks), and returns when all are done. Does not fail. */
+void run_parallel(std::int64_t tasks, Work work, void* context) noexcept;
+
+/** The same for anything that can be called and does not throw. */
+template <class Callable>
+void run_parallel(std::int64_t tasks, Callable& work) noexcept {
+  static_assert(noexcept(work(tasks)), "a task must not throw");
   run_parallel(
-      tasks, [](void* context, std::int64_t task) { (*static_cast<Work*>(context))(task); }, &work);
+      tasks, [](void* context, std::int64_t task) noexcept { (*static_cast<Callable*>(context))(task); }, &work);
 }
 
 }  // namespace lilaw

@@ -126,6 +126,14 @@ LILAW_INLINE std::int32_t min_lane(Ints v) {
   return low < high ? low : high;
 }
 
+LILAW_INLINE std::int32_t sum_lanes(Ints v) {
+  IntQuad part[kLanes / 4];
+  std::memcpy(part, &v, sizeof v);
+  IntQuad all = part[0];
+  for (int i = 1; i < kLanes / 4; i++) all += part[i];
+  return (all[0] + all[1]) + (all[2] + all[3]);
+}
+
 /** GCC splits these conversions of AVX-512 in two, so that one is spelled out. */
 LILAW_INLINE Reals to_reals(HalfFloats v) {
 #if LILAW_LANES == 16 && defined(__AVX512F__)

@@ -70,7 +70,7 @@ lilaw::WeightedLossSums weighted_loss_of(Rows& rows, const lilaw_weighted_loss_a
 }
 
 lilaw::WeightedLossSums weighted_loss(const lilaw_weighted_loss_args& args, const lilaw::BatchMeans& means,
-                                      lilaw::RowRange range) {
+                                      lilaw::RowRange range) noexcept {
   return with_rows(args.batch, [&](auto& rows) { return weighted_loss_of(rows, args, means, range); });
 }
 

@@ -1,0 +1,17 @@
+/**
+ * How labels are read. Another thread may write to them during a call: a Worker, in a SharedArrayBuffer. So each look at
+ * one is an atomic load into a local, and a label that is used as an index has its range checked after that load: it
+ * need not be the one that was seen before.
+ */
+#pragma once
+
+namespace {
+
+template <class T>
+static inline __attribute__((always_inline)) T read_label(const T* label) {
+  T value;
+  __atomic_load(const_cast<T*>(label), &value, __ATOMIC_RELAXED);
+  return value;
+}
+
+}  // namespace
