@@ -253,6 +253,32 @@ describe.each(instructionSets())("%s", (isa) => {
     },
   );
 
+  it.each(
+    [3.4e38, 1e-36, 1e-42].flatMap((size) => allLosses.map((loss) => [nameOf(loss), size, loss] as const)),
+  )("%s, tangents of %f: weights of alignments that are no float32", (name, size, loss) => {
+    const random = Random.from(4, "range", name);
+    const args = randomBatch(random, loss, { rows: 70, classes: 19, scale: 3 });
+    const tangents = args.logits.map(() => (random.uniform() < 0.5 ? -size : size));
+    const found = { alignments: new Float32Array(70), weights: new Float32Array(70) };
+    const right = { alignments: new Float64Array(70), weights: new Float64Array(70) };
+    const alone = { weights: new Float32Array(70) };
+    expect(alignmentWeights({ ...args, tangents }, found)).toEqual({ nonFiniteRows: 0 });
+    alignmentWeights({ ...args, tangents }, alone);
+    referenceBackend.alignmentWeights({ ...args, tangents }, right);
+    right.weights.forEach((weight, i) => {
+      expect(Math.abs(found.weights[i]! - weight), `row ${i}`).toBeLessThanOrEqual(1e-6 * weight + 1e-9);
+    });
+    expect(alone.weights).toEqual(found.weights);
+    // The nearest float32, which may be infinite or 0.
+    right.alignments.forEach((alignment, i) => {
+      const least = 2 ** -149;
+      const error = Math.abs(found.alignments[i]! - Math.fround(alignment));
+      if (error > 1e-6 * Math.abs(alignment) + least) {
+        expect(found.alignments[i], `row ${i}`).toBe(Math.fround(alignment));
+      }
+    });
+  });
+
   it.each([41, 700].flatMap((classes) => allLosses.map((loss) => [nameOf(loss), classes, loss] as const)))(
     "%s, %i classes: rows with NaN or infinity are NaN, and touch no other",
     (name, wanted, loss) => {
