@@ -210,7 +210,10 @@ LILAW_API const char* lilaw_status_text(lilaw_status status);
 /** What was wrong with the last call of this thread that did not return LILAW_OK; "" before the first. */
 LILAW_API const char* lilaw_last_error(void);
 
-/** The instruction set in use: "sse2", "avx2", "avx512", "neon" or "baseline". */
+/**
+ * The instruction set in use: "sse2", "avx2", "avx512", "neon" or "baseline". "none" where LILAW_CPU names one that does
+ * not run here or does not exist: every operation on the CPU returns LILAW_UNSUPPORTED then.
+ */
 LILAW_API const char* lilaw_cpu_isa(void);
 /**
  * Uses another instruction set from now on, for tests; NULL chooses the best again. The environment variable

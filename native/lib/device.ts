@@ -4,6 +4,7 @@
  * `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
  * `INVALID_ARGUMENT`, `LENGTH_MISMATCH`.
  */
+import { expected } from "./errors.js";
 import { binding, load } from "./load.js";
 
 /** What an array on the host is of, for each type on the device. 16-bit floats are their bits. */
@@ -73,10 +74,7 @@ export class Stream {
 }
 
 const lateRecord = () =>
-  Object.assign(
-    new Error("Expected a function that queues at once for record but received one that returns a promise"),
-    { code: "INVALID_ARGUMENT" },
-  );
+  expected("INVALID_ARGUMENT", "a function that queues at once", "record", "one that returns a promise");
 
 /**
  * Operations that were captured on a stream, to be done again and again by one call to the driver. Keeps the memory
@@ -132,10 +130,7 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
   static create<D extends DeviceDtype>(dtype: D, length: number): DeviceBuffer<D> {
     const position = dtypes.indexOf(dtype);
     if (position < 0) {
-      throw Object.assign(
-        new Error(`Expected one of ${dtypes.join(", ")} for dtype but received ${String(dtype)}`),
-        { code: "INVALID_ARGUMENT" },
-      );
+      throw expected("INVALID_ARGUMENT", `one of ${dtypes.join(", ")}`, "dtype", dtype);
     }
     const buffer = new DeviceBuffer(dtype, length);
     binding().bufferCreate(buffer, position, length);

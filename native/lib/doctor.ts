@@ -1,5 +1,5 @@
 import { arch, cpus, platform, release } from "node:os";
-import type { CudaInfo } from "./binding.js";
+import type { CudaInfo, NativeBinding } from "./binding.js";
 import { type LoadAttempt, libc, load, remedies } from "./load.js";
 
 /** What this machine has for the native kernels, what was loaded, and why nothing better. */
@@ -11,8 +11,8 @@ export interface Diagnosis {
   /** The addon: where from, or null */
   readonly addon: { readonly source: string; readonly path: string; readonly version: string } | null;
   readonly failures: readonly LoadAttempt[];
-  /** Instruction set and threads of the CPU kernels */
-  readonly cpu: { readonly isa: string; readonly threads: number } | null;
+  /** Instruction set and threads of the CPU kernels, or why they do not run; null without an addon */
+  readonly cpu: { readonly isa: string; readonly threads: number } | { readonly reason: string } | null;
   readonly cuda: CudaInfo;
   /** Commands that would help; empty where nothing is missing */
   readonly remedies: readonly string[];
@@ -28,10 +28,24 @@ export function diagnose(): Diagnosis {
     processor: cpus()[0]?.model.trim() ?? "unknown",
     addon: binding && { source: found.source, path: found.path, version: binding.version },
     failures: found.failures,
-    cpu: binding && { isa: binding.cpuIsa(), threads: binding.threads() },
+    cpu: binding && diagnoseCpu(binding),
     cuda: binding?.cudaInfo() ?? { reason: "there is no addon" },
     remedies: binding ? [] : remedies(),
   };
+}
+
+function diagnoseCpu(binding: NativeBinding): NonNullable<Diagnosis["cpu"]> {
+  try {
+    return { isa: binding.cpuIsa(), threads: binding.threads() };
+  } catch (error) {
+    // LILAW_CPU names an instruction set that does not run here.
+    return { reason: (error as Error).message };
+  }
+}
+
+function describeCpu(cpu: Diagnosis["cpu"]): string {
+  if (!cpu) return "none";
+  return "reason" in cpu ? `none: ${cpu.reason}` : `${cpu.isa}, ${cpu.threads} threads`;
 }
 
 const cudaVersion = (version: number | undefined) =>
@@ -58,7 +72,7 @@ export function describe(diagnosis: Diagnosis): string {
     ["processor", [diagnosis.processor]],
     ["addon", [addon ? `${addon.version}, ${addon.source}, ${addon.path}` : "none"]],
     ["not loaded", failures.map(({ source, path, reason }) => `${source} ${path}: ${reason}`)],
-    ["cpu kernels", cpu ? [`${cpu.isa}, ${cpu.threads} threads`] : ["none"]],
+    ["cpu kernels", [describeCpu(cpu)]],
     ["cuda", describeCuda(diagnosis.cuda)],
     ["what helps", [...diagnosis.remedies]],
   ];

@@ -54,19 +54,29 @@ function places(): { source: AddonSource; path: string }[] {
   ];
 }
 
+/** How `lilaw-native` is called here: unlike `npx`, this works wherever the package lies. */
+function command(subcommand: string): string {
+  const program = fileURLToPath(new URL("./main.js", import.meta.url));
+  return `node ${/[^\w./@-]/.test(program) ? JSON.stringify(program) : program} ${subcommand}`;
+}
+
 function open(path: string): NativeBinding {
   const binding = require(path) as NativeBinding;
   const wanted = { version, abi };
   for (const name of ["version", "abi"] as const) {
     if (binding[name] === wanted[name]) continue;
     const mismatch = `Expected ${wanted[name]} for addon.${name} but received ${binding[name] ?? "none"}`;
-    throw new Error(`${mismatch}; npx lilaw-native build makes another`);
+    throw new Error(`${mismatch}; ${command("build")} makes another`);
   }
   return binding;
 }
 
 /** The first line of an error: those of `require` go on with a list of modules. */
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+
+/** Nobody has to have the package for a platform: that it is not installed is no reason for anything. */
+const isNotInstalled = ({ source, path }: { source: AddonSource; path: string }, error: unknown) =>
+  source === "platform package" && reasonOf(error) === `Cannot find module '${path}'`;
 
 let result: LoadResult | undefined;
 
@@ -82,7 +92,7 @@ function find(): LoadResult {
     try {
       return { binding: open(place.path), ...place, failures };
     } catch (error) {
-      failures.push({ ...place, reason: reasonOf(error) });
+      if (!isNotInstalled(place, error)) failures.push({ ...place, reason: reasonOf(error) });
     }
   }
   return { binding: null, failures };
@@ -90,10 +100,7 @@ function find(): LoadResult {
 
 /** What would give this machine the addon. */
 export function remedies(): string[] {
-  return [
-    `npm install ${platformPackage()}`,
-    "npx lilaw-native build   (needs a C++ compiler and CMake 3.22; with nvcc, CUDA too)",
-  ];
+  return [`${command("build")}   (needs a C++ compiler and CMake 3.22; with nvcc, CUDA too)`];
 }
 
 /** The addon, or an Error with the code `BACKEND_UNAVAILABLE` that says where it was looked for. */

@@ -10,19 +10,22 @@
  * stream and reads its buffers when it is its turn, so that a step of LiLAW can be queued whole: `metaStepCuda` moves
  * the params that the next `weightedLossCuda` reads. Logits are float32, float16 or bfloat16; tangents and gradients
  * have the same type. Everything is checked before it is queued but what is in the memory: rows with a label that is
- * no class are treated like non-finite ones, and counted in `invalidLabels`. Outputs lie apart from all other buffers
- * of the call, but `gradLogits` may be the logits.
+ * no class are treated like non-finite ones, and counted in `invalidLabels`.
  *
- * All throw an Error with a `code` (`INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `UNSUPPORTED`; on the host
+ * Outputs lie apart from each other and from all other arrays of the call, but `gradLogits` may be the logits.
+ *
+ * All throw an Error with a `code` (`INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `UNSUPPORTED`, `OUT_OF_MEMORY`; on the host
  * `LABEL_OUT_OF_RANGE`; on the device `DISPOSED`, `CUDA_ERROR`) and write nothing then.
  */
-import { defaultStream, type Stream } from "./device.js";
+import { type DeviceBuffer, defaultStream, type Stream } from "./device.js";
+import { expected } from "./errors.js";
 import { binding } from "./load.js";
 import {
   type AlignmentWeightsArgsAt,
   type AlignmentWeightsOutputsAt,
   type AlignmentWeightsPositions,
   type BatchAt,
+  type CallMemory,
   type MetaGradientArgsAt,
   type MetaGradientPositions,
   type NativeParams,
@@ -79,8 +82,8 @@ export interface DeviceMetaStepArgs extends DeviceMetaGradientArgs {
   readonly clamp: boolean;
 }
 
-/** Where params go in and scalars come out. */
-class Scratch<Scalars> {
+/** The memory of a call on the host. */
+class Scratch<Scalars> implements CallMemory<OnHost> {
   readonly #params = new Float64Array(3);
   readonly #memory: ResultMemory;
   readonly #type: ResultType<Scalars>;
@@ -90,7 +93,13 @@ class Scratch<Scalars> {
     this.#type = type;
   }
 
-  params({ alpha, beta, delta }: NativeParams): Float64Array {
+  params(params: NativeParams): Float64Array {
+    if (params == null) throw expected("INVALID_ARGUMENT", "alpha, beta and delta", "params", params);
+    const { alpha, beta, delta } = params;
+    // An object would run its own code when it becomes a number.
+    if (typeof alpha !== "number") throw noNumber("params.alpha", alpha);
+    if (typeof beta !== "number") throw noNumber("params.beta", beta);
+    if (typeof delta !== "number") throw noNumber("params.delta", delta);
     this.#params[0] = alpha;
     this.#params[1] = beta;
     this.#params[2] = delta;
@@ -106,6 +115,9 @@ class Scratch<Scalars> {
   }
 }
 
+const noNumber = (name: string, received: unknown) =>
+  expected("INVALID_ARGUMENT", "a number", name, received);
+
 /** The same for every synchronous call. */
 const shared = {
   weightedLoss: new Scratch(weightedLossScalars),
@@ -113,14 +125,19 @@ const shared = {
   alignmentWeights: new Scratch(alignmentWeightsScalars),
 };
 
+/** The memory of a call on the device: params are there already. */
+const onDevice = (result: DeviceResult<unknown> | undefined): CallMemory<OnDevice> => ({
+  params: (params) => params,
+  result: result?.buffer as DeviceBuffer<"uint8">,
+});
+
 /** The weighted loss of a batch and its gradient on the logits. */
 export function weightedLoss(
   args: NativeWeightedLossArgs,
   out: NativeWeightedLossOutputs,
 ): NativeWeightedLossScalars {
   const scratch = shared.weightedLoss;
-  const params = args.params && scratch.params(args.params);
-  placeWeightedLoss(binding().weightedLoss, args, out, params, scratch.result);
+  placeWeightedLoss(binding().weightedLoss, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -129,8 +146,7 @@ export async function weightedLossAsync(
   out: NativeWeightedLossOutputs,
 ): Promise<NativeWeightedLossScalars> {
   const scratch = new Scratch(weightedLossScalars);
-  const params = args.params && scratch.params(args.params);
-  await placeWeightedLoss(binding().weightedLossAsync, args, out, params, scratch.result);
+  await placeWeightedLoss(binding().weightedLossAsync, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -141,19 +157,19 @@ export function weightedLossCuda(
 ): void {
   const { weightedLossCuda } = binding();
   const queue = (...placed: WeightedLossPositions<OnDevice>) => weightedLossCuda(...placed, stream);
-  placeWeightedLoss(queue, args, out, args.params, out.result?.buffer);
+  placeWeightedLoss(queue, args, out, onDevice(out?.result));
 }
 
 /** The partial derivatives of the weighted validation loss by alpha, beta and delta. */
 export function metaGradient(args: NativeMetaGradientArgs): NativeMetaGradient {
   const scratch = shared.metaGradient;
-  placeMetaGradient(binding().metaGradient, args, scratch.params(args.params), scratch.result);
+  placeMetaGradient(binding().metaGradient, args, scratch);
   return scratch.scalars();
 }
 
 export async function metaGradientAsync(args: NativeMetaGradientArgs): Promise<NativeMetaGradient> {
   const scratch = new Scratch(metaGradientScalars);
-  await placeMetaGradient(binding().metaGradientAsync, args, scratch.params(args.params), scratch.result);
+  await placeMetaGradient(binding().metaGradientAsync, args, scratch);
   return scratch.scalars();
 }
 
@@ -164,7 +180,7 @@ export function metaGradientCuda(
 ): void {
   const { metaGradientCuda } = binding();
   const queue = (...placed: MetaGradientPositions<OnDevice>) => metaGradientCuda(...placed, stream);
-  placeMetaGradient(queue, args, args.params, result?.buffer);
+  placeMetaGradient(queue, args, onDevice(result));
 }
 
 /**
@@ -176,12 +192,12 @@ export function metaStepCuda(
   result: DeviceResult<DeviceMetaGradient>,
   stream: Stream = defaultStream(),
 ): void {
-  const { learningRate: rate, weightDecay: decay } = args;
+  const { learningRate: rate, weightDecay: decay, clamp } = args;
   const own = [rate.alpha, rate.beta, rate.delta, decay.alpha, decay.beta, decay.delta] as const;
   const { metaStepCuda } = binding();
   const queue = (...placed: MetaGradientPositions<OnDevice>) =>
-    metaStepCuda(...placed, ...own, args.clamp ? 1 : 0, stream);
-  placeMetaGradient<OnDevice, void>(queue, args, args.params, result?.buffer);
+    metaStepCuda(...placed, ...own, clamp ? 1 : 0, stream);
+  placeMetaGradient<OnDevice, void>(queue, args, onDevice(result));
 }
 
 /** The weights of Learning to Reweight from logits and tangent logits. */
@@ -190,7 +206,7 @@ export function alignmentWeights(
   out: NativeAlignmentWeightsOutputs,
 ): NativeAlignmentWeightsScalars {
   const scratch = shared.alignmentWeights;
-  placeAlignmentWeights(binding().alignmentWeights, args, out, scratch.result);
+  placeAlignmentWeights(binding().alignmentWeights, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -199,7 +215,7 @@ export async function alignmentWeightsAsync(
   out: NativeAlignmentWeightsOutputs,
 ): Promise<NativeAlignmentWeightsScalars> {
   const scratch = new Scratch(alignmentWeightsScalars);
-  await placeAlignmentWeights(binding().alignmentWeightsAsync, args, out, scratch.result);
+  await placeAlignmentWeights(binding().alignmentWeightsAsync, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -210,10 +226,13 @@ export function alignmentWeightsCuda(
 ): void {
   const { alignmentWeightsCuda } = binding();
   const queue = (...placed: AlignmentWeightsPositions<OnDevice>) => alignmentWeightsCuda(...placed, stream);
-  placeAlignmentWeights(queue, args, out, out.result?.buffer);
+  placeAlignmentWeights(queue, args, out, onDevice(out?.result));
 }
 
-/** The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one. */
+/**
+ * The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one; this and every
+ * operation on the CPU throw `UNSUPPORTED`, with the names there are, where it names none that runs here.
+ */
 export const cpuIsa = (): string => binding().cpuIsa();
 /** Forces an instruction set, for tests; without a name the best again. Throws `UNSUPPORTED` if it cannot run here. */
 export const setCpuIsa = (name?: string): void => binding().setCpuIsa(name);

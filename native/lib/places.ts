@@ -4,6 +4,7 @@
  * small kernel.
  */
 import type { DeviceBuffer } from "./device.js";
+import { expected } from "./errors.js";
 
 /** int32 class indices [rows], uint8 flags [rows * classes] for multi-label, float32 targets [rows] for regression. */
 export type NativeLabels = Int32Array | Uint8Array | Float32Array;
@@ -146,9 +147,21 @@ export type AlignmentWeightsPositions<At extends Place> = [
   result: At["bytes"],
 ];
 
+const lossNames = [
+  "cross-entropy",
+  "focal",
+  "label-smoothing",
+  "binary",
+  "multi-label",
+  "regression",
+] as const;
+type LossName = (typeof lossNames)[number];
+
+export const lossName = (loss: NativeLoss): LossName => (typeof loss === "string" ? loss : loss?.kind);
+
 /** The values of `lilaw_loss` in lilaw.h. */
-export function lossKind(loss: NativeLoss): number {
-  switch (typeof loss === "string" ? loss : loss.kind) {
+export function lossKind(name: LossName): number {
+  switch (name) {
     case "cross-entropy":
       return 0;
     case "focal":
@@ -161,45 +174,70 @@ export function lossKind(loss: NativeLoss): number {
       return 4;
     case "regression":
       return 5;
+    default:
+      throw expected("INVALID_ARGUMENT", `one of ${lossNames.join(", ")}`, "loss", name);
   }
 }
 
-/** gamma, smoothing or range; 0 where the loss has none. */
-export function lossParameter(loss: NativeLoss): number {
-  if (typeof loss === "string") return 0;
-  if (loss.kind === "focal") return loss.gamma;
-  return loss.kind === "label-smoothing" ? loss.smoothing : loss.range;
+/** gamma, smoothing or range of the loss of this name; 0 where it has none. */
+export function lossParameter(name: LossName, loss: NativeLoss): number {
+  switch (name) {
+    case "focal":
+      return (loss as { gamma: number }).gamma;
+    case "label-smoothing":
+      return (loss as { smoothing: number }).smoothing;
+    case "regression":
+      return (loss as { range: number }).range;
+    default:
+      return 0;
+  }
 }
+
+/** Where the params of a call go in and its scalars come out. */
+export interface CallMemory<At extends Place> {
+  params(params: At["params"]): At["doubles"];
+  readonly result: At["bytes"];
+}
+
+// What is read from the objects of a caller is read once, and all of it before anything is written to the memory of the
+// call: a getter may make a call of its own, on the same memory.
 
 /** Calls a form of weightedLoss. An array of the arguments in between would cost more than a small kernel. */
 export function placeWeightedLoss<At extends Place, R>(
   call: (...args: WeightedLossPositions<At>) => R,
   args: WeightedLossArgsAt<At>,
   out: WeightedLossOutputsAt<At>,
-  params: At["doubles"] | null,
-  result: At["bytes"],
+  memory: CallMemory<At>,
 ): R {
-  const { logits, labels, classes, loss } = args;
+  const { logits, labels, classes, loss, params, gradient, normalize, sampleWeights } = object(args, "args");
+  const { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits } = object(out, "out");
+  const alpha = terms?.alpha;
+  const beta = terms?.beta;
+  const delta = terms?.delta;
+  const name = lossName(loss);
+  const parameter = lossParameter(name, loss);
+  const rows = rowsOf(logits, classes);
+  const { result } = memory;
   return call(
-    logits.length / classes,
+    rows,
     classes,
-    lossKind(loss),
-    lossParameter(loss),
+    lossKind(name),
+    parameter,
     logits,
     labels,
-    params,
-    args.gradient === "full" ? 0 : 1,
-    args.normalize === "none" ? 0 : 1,
-    args.sampleWeights,
-    out.losses,
-    out.weights,
-    out.labelProbs,
-    out.maxProbs,
-    out.predictions,
-    out.terms?.alpha,
-    out.terms?.beta,
-    out.terms?.delta,
-    out.gradLogits,
+    params && memory.params(params),
+    gradient === "full" ? 0 : 1,
+    normalize === "none" ? 0 : 1,
+    sampleWeights,
+    losses,
+    weights,
+    labelProbs,
+    maxProbs,
+    predictions,
+    alpha,
+    beta,
+    delta,
+    gradLogits,
     result,
   );
 }
@@ -207,19 +245,22 @@ export function placeWeightedLoss<At extends Place, R>(
 export function placeMetaGradient<At extends Place, R>(
   call: (...args: MetaGradientPositions<At>) => R,
   args: MetaGradientArgsAt<At>,
-  params: At["doubles"],
-  result: At["bytes"],
+  memory: CallMemory<At>,
 ): R {
-  const { logits, labels, classes, loss } = args;
+  const { logits, labels, classes, loss, params, coefficients } = object(args, "args");
+  const name = lossName(loss);
+  const parameter = lossParameter(name, loss);
+  const rows = rowsOf(logits, classes);
+  const { result } = memory;
   return call(
-    logits.length / classes,
+    rows,
     classes,
-    lossKind(loss),
-    lossParameter(loss),
+    lossKind(name),
+    parameter,
     logits,
     labels,
-    params,
-    args.coefficients,
+    memory.params(params),
+    coefficients,
     result,
   );
 }
@@ -228,19 +269,36 @@ export function placeAlignmentWeights<At extends Place, R>(
   call: (...args: AlignmentWeightsPositions<At>) => R,
   args: AlignmentWeightsArgsAt<At>,
   out: AlignmentWeightsOutputsAt<At>,
-  result: At["bytes"],
+  memory: CallMemory<At>,
 ): R {
-  const { logits, labels, classes, loss } = args;
+  const { logits, labels, classes, loss, tangents } = object(args, "args");
+  const { alignments, weights } = object(out, "out");
+  const name = lossName(loss);
+  const parameter = lossParameter(name, loss);
+  const rows = rowsOf(logits, classes);
+  const { result } = memory;
   return call(
-    logits.length / classes,
+    rows,
     classes,
-    lossKind(loss),
-    lossParameter(loss),
+    lossKind(name),
+    parameter,
     logits,
     labels,
-    args.tangents,
-    out.alignments,
-    out.weights,
+    tangents,
+    alignments,
+    weights,
     result,
   );
+}
+
+/** Not whole where the logits are none, or do not divide by the classes, which the addon refuses. */
+function rowsOf(logits: { readonly length: number } | undefined, classes: number): number {
+  if (typeof classes !== "number") throw expected("INVALID_ARGUMENT", "a number", "classes", classes);
+  const length = logits?.length;
+  return typeof length === "number" ? length / classes : Number.NaN;
+}
+
+function object<T>(value: T, name: string): T {
+  if (typeof value === "object" && value !== null) return value;
+  throw expected("INVALID_ARGUMENT", "an object", name, value);
 }

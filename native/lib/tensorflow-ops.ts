@@ -1,4 +1,4 @@
-import { lossKind, lossParameter, type NativeLoss, type NativeParams } from "./places.js";
+import { lossKind, lossName, lossParameter, type NativeLoss, type NativeParams } from "./places.js";
 
 /** What a call of an op says beside its tensors; those that an op does not know it does not read. */
 export interface OpSettings {
@@ -19,8 +19,9 @@ export function opSettings({ loss, params, gradient, normalize, rowMask }: OpSet
     writeSplit(settings, 4, params.delta);
     settings[11] = 1;
   }
-  writeSplit(settings, 6, lossParameter(loss));
-  settings[8] = lossKind(loss);
+  const name = lossName(loss);
+  writeSplit(settings, 6, lossParameter(name, loss));
+  settings[8] = lossKind(name);
   settings[9] = gradient === "detached" ? 1 : 0;
   settings[10] = normalize === "batch-mean" ? 1 : 0;
   settings[12] = rowMask ?? 0;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +58,26 @@ describe("lilaw-native", () => {
         reason: expect.stringContaining("/nowhere.node"),
       },
     ]);
-    expect(remedies.length).toBeGreaterThan(0);
+    expect(remedies).toEqual([expect.stringMatching(/^node \S*main\.js build /)]);
+    expect(existsSync(remedies[0].split(" ")[1])).toBe(true);
+  });
+
+  it("doctor names commands that work here, and no package that does not exist", async () => {
+    // As it lies in a folder of nobody's installation
+    const folder = await mkdtemp(join(tmpdir(), "lilaw native-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const own = fileURLToPath(new URL("..", import.meta.url));
+    for (const name of ["dist", "package.json"]) {
+      await cp(join(own, name), join(folder, name), { recursive: true });
+    }
+    const { stdout } = await new Promise<{ stdout: string }>((done) => {
+      execFile(process.execPath, [join(folder, "dist", "main.js"), "doctor"], (_, stdout) =>
+        done({ stdout }),
+      );
+    });
+    expect(stdout).toMatch(/^not loaded {3}local build .*lilaw\.node: /m);
+    expect(stdout).toMatch(/^what helps {3}node ".*main\.js" build /m);
+    expect(stdout).not.toMatch(/npx|npm install|@lilaw\/native-/);
   });
 
   it("a file that is no addon is a reason too", async () => {
@@ -81,7 +100,7 @@ describe("lilaw-native", () => {
     };
     const refused = (what: string) => ({
       addon: null,
-      failures: [{ reason: `Expected ${what}; npx lilaw-native build makes another` }],
+      failures: [{ reason: `Expected ${what}; node ${program} build makes another` }],
     });
     expect(await diagnosisWith("")).toMatchObject({ addon: { version }, failures: [] });
     expect(await diagnosisWith("abi: -1")).toMatchObject(refused(`${abi} for addon.abi but received -1`));

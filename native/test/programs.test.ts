@@ -15,7 +15,8 @@ const missing = [!compiler && "a C compiler", !runs("cmake", "--version") && "CM
 const hasDoctest = ["/usr/include", "/usr/local/include"].some((folder) =>
   existsSync(join(folder, "doctest", "doctest.h")),
 );
-const python = ["python3", "python3.11"].find((name) => runs(name, "-c", "import torch"));
+const pythons = ["python3", "python3.11"].filter((name) => runs(name, "--version"));
+const pythonWithTorch = pythons.find((name) => runs(name, "-c", "import torch"));
 
 const clang = ["clang++-19", "clang++"].find((name) => runs(name, "--version"));
 /** Clang comes without its libraries in some systems. */
@@ -89,9 +90,27 @@ describe("programs", () => {
 
   it("the example in Python runs on PyTorch tensors", async ({ skip }) => {
     skip(missing.length > 0, `missing: ${missing.join(", ")}`);
-    skip(!python, "missing: python3 with torch");
-    expect(await run(python!, "examples/python/lilaw.py", library)).toMatch(
+    skip(!pythonWithTorch, "missing: python3 with torch");
+    expect(await run(pythonWithTorch!, "examples/python/lilaw.py", library)).toMatch(
       /^objective \d+\.\d+, as in PyTorch\n$/,
+    );
+  });
+
+  it("processes that Python forks while the threads are at work do not wait for them", {
+    timeout: 300_000,
+  }, async ({ skip }) => {
+    skip(missing.length > 0, `missing: ${missing.join(", ")}`);
+    skip(process.platform !== "linux" || pythons.length === 0, "missing: python3 on Linux");
+    expect(await run(pythons[0]!, "test/fork.py", library)).toBe("done\n");
+  });
+
+  it("each allocation in turn fails: a status, no other bits, no leak and no end of the process", async ({
+    skip,
+  }) => {
+    skip(missing.length > 0, `missing: ${missing.join(", ")}`);
+    skip(!hasDoctest, "missing: doctest (Debian: doctest-dev)");
+    expect(await run(join(folder, "test", "cpp", "lilaw_allocations"))).toMatch(
+      /^\d+ allocations failed, done$/m,
     );
   });
 

@@ -19,7 +19,9 @@ describe("memory that a Worker writes to", () => {
     expect((await node("bad-label.mjs")).stdout).toBe("LABEL_OUT_OF_RANGE done\n");
   });
 
-  const cases = instructionSets().flatMap((isa) => allLosses.map((loss) => [isa, nameOf(loss), loss] as const));
+  const cases = instructionSets().flatMap((isa) =>
+    allLosses.map((loss) => [isa, nameOf(loss), loss] as const),
+  );
   it.each(cases)("%s, %s: all inputs at once", { timeout: 120_000 }, async (isa, _, loss) => {
     expect((await node("all-inputs.mjs", isa, JSON.stringify(loss))).stdout).toBe("done\n");
   });

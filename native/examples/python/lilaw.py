@@ -1,12 +1,11 @@
 """LiLAW on PyTorch tensors through the C ABI, without a copy: python3 lilaw.py liblilaw.so
 
 The structures below are those of lilaw.h. CUDA tensors go the same way, through the functions that end in _cuda.
+Processes that multiprocessing forks may use the library too, whatever its threads are doing at that moment.
 """
 
 import ctypes as c
 import sys
-
-import torch
 
 
 class Loss(c.Structure):
@@ -68,7 +67,7 @@ class Lilaw:
     def weighted_loss(self, logits, labels, params, weights, gradient):
         """Objective of a float32 batch; fills `weights` and `gradient`. Rows may be padded: strides are passed on."""
         for tensor in (logits, gradient):
-            assert tensor.dtype == torch.float32 and tensor.stride(1) == 1 and tensor.device.type == "cpu"
+            assert str(tensor.dtype) == "torch.float32" and tensor.stride(1) == 1 and tensor.device.type == "cpu"
         result = WeightedLossResult()
         args = WeightedLossArgs(
             batch=Batch(
@@ -91,6 +90,8 @@ class Lilaw:
 
 def lilaw_in_torch(logits, labels, alpha, beta, delta):
     """Weights and objective in PyTorch operations, for comparison; labels are int64."""
+    import torch
+
     s = logits.softmax(1)
     u = s.gather(1, labels[:, None])[:, 0]
     v = s.max(1).values
@@ -100,6 +101,8 @@ def lilaw_in_torch(logits, labels, alpha, beta, delta):
 
 
 def main():
+    import torch
+
     torch.manual_seed(0)
     padded = 3 * torch.randn(256, 128)
     logits = padded[:, :100]

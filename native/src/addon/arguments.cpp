@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 
 #include "handles.h"
 
@@ -76,10 +77,18 @@ bool is_absent(napi_env env, napi_value value) {
 
 }  // namespace
 
+napi_value plain_error(napi_env env, const char* code, const char* message) {
+  napi_value code_value = nullptr;
+  napi_value message_value = nullptr;
+  napi_value error = nullptr;
+  napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &code_value);
+  napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &message_value);
+  napi_create_error(env, code_value, message_value, &error);
+  return error;
+}
+
 Napi::Error error(Napi::Env env, const char* code, const std::string& message) {
-  Napi::Error thrown = Napi::Error::New(env, message);
-  thrown.Set("code", Napi::String::New(env, code));
-  return thrown;
+  return Napi::Error(env, plain_error(env, code, message.c_str()));
 }
 
 Napi::Error unexpected(Napi::Env env, const char* code, const std::string& expectation, const std::string& name,
@@ -152,6 +161,47 @@ void Arguments::array(const char* name, Element element, std::int64_t length, bo
   *pointer = array.data;
   arrays_[arrays_used_++] = {name, value, pointer, array.length * static_cast<std::size_t>(size_of(element)),
                              is_output};
+}
+
+namespace {
+
+/** The bytes of an array, from its first to behind its last. */
+struct Span {
+  std::uintptr_t begin;
+  std::uintptr_t end;
+
+  Span() = default;
+  explicit Span(const ArrayUse& use)
+      : begin(reinterpret_cast<std::uintptr_t>(*use.pointer)), end(begin + use.bytes) {}
+  bool overlaps(const Span& other) const { return (begin < other.end) & (other.begin < end); }
+};
+
+bool is_in_place(const ArrayUse& out, const ArrayUse& in) {
+  return std::strcmp(out.name, "gradLogits") == 0 && std::strcmp(in.name, "logits") == 0 && *out.pointer == *in.pointer;
+}
+
+}  // namespace
+
+void Arguments::check_apart() const {
+  // Every call pays for this loop, so it only finds out whether there is anything to look at.
+  Span spans[kMost];
+  bool any = false;
+  for (std::size_t i = 0; i < arrays_used_; i++) {
+    spans[i] = Span(arrays_[i]);
+    for (std::size_t j = 0; j < i; j++) {
+      any |= spans[i].overlaps(spans[j]) & (arrays_[i].is_output | arrays_[j].is_output);
+    }
+  }
+  if (!any) return;
+  for (const ArrayUse& out : *this) {
+    if (!out.is_output) continue;
+    for (const ArrayUse& other : *this) {
+      if (&other == &out || !Span(out).overlaps(Span(other))) continue;
+      if (is_in_place(out, other) || is_in_place(other, out)) continue;
+      throw unexpected(env_, "INVALID_ARGUMENT", std::string("memory apart from ") + other.name, out.name,
+                       "arrays that overlap");
+    }
+  }
 }
 
 void Arguments::check_start(const char* name, const void* pointer, std::size_t alignment) const {

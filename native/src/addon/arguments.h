@@ -16,7 +16,10 @@
 
 namespace lilaw::addon {
 
-/** A JavaScript error with a `code`. */
+/** A JavaScript error with a `code`, made without memory of C++, of which there may be none left. */
+napi_value plain_error(napi_env env, const char* code, const char* message);
+
+/** The same, to be thrown in C++. */
 Napi::Error error(Napi::Env env, const char* code, const std::string& message);
 
 /** The same in the shape of all bad input. */
@@ -89,6 +92,12 @@ class Arguments {
     output("result", sizeof(Result), reinterpret_cast<std::uint8_t**>(pointer));
     check_start("result", *pointer, alignof(Result));
   }
+
+  /**
+   * Throws unless every output lies apart from all other arrays, since kernels read and write in no order that JavaScript
+   * knows of. The gradient may take the place of the logits.
+   */
+  void check_apart() const;
 
   const ArrayUse* begin() const { return arrays_; }
   const ArrayUse* end() const { return arrays_ + arrays_used_; }

@@ -28,18 +28,6 @@ class DeviceArguments : public Arguments {
     for (const ArrayUse& use : *this) memories.push_back(held_by<Buffer>(env(), use.value)->memory);
   }
 
-  /** Kernels read and write in no order that JavaScript knows of: outputs lie apart from all that they use. */
-  void check_apart() const {
-    for (const ArrayUse& out : *this) {
-      if (!out.is_output) continue;
-      for (const ArrayUse& other : *this) {
-        if (&other == &out || !overlap(out, other) || is_in_place(out, other) || is_in_place(other, out)) continue;
-        throw unexpected(env(), "INVALID_ARGUMENT", std::string("memory apart from ") + other.name, out.name,
-                         "buffers that overlap");
-      }
-    }
-  }
-
  protected:
   Array look_at(const char* name, napi_value value, Element wanted) const override {
     const Buffer* const buffer = held_by<Buffer>(env(), value);
@@ -49,18 +37,6 @@ class DeviceArguments : public Arguments {
   }
 
   std::string kind_of(Element element) const override { return Buffer::kind_of(element); }
-
- private:
-  static bool overlap(const ArrayUse& a, const ArrayUse& b) {
-    const auto* const from_a = static_cast<const unsigned char*>(*a.pointer);
-    const auto* const from_b = static_cast<const unsigned char*>(*b.pointer);
-    return from_a < from_b + b.bytes && from_b < from_a + a.bytes;
-  }
-
-  /** The gradient may take the place of the logits. */
-  static bool is_in_place(const ArrayUse& out, const ArrayUse& in) {
-    return std::string(out.name) == "gradLogits" && std::string(in.name) == "logits" && *out.pointer == *in.pointer;
-  }
 };
 
 /** (this, element, length) */

@@ -1,21 +1,24 @@
 /** How functions of plain Node-API are called and exported. */
 #pragma once
 
-#include <new>
+#include <exception>
 
 #include "arguments.h"
 
 namespace lilaw::addon {
 
+constexpr const char* kNoMemory = "Expected memory for a call but received none";
+
 /** Does what a function of JavaScript does; what that throws, JavaScript catches. */
 template <class Work>
-napi_value guarded(napi_env env, Work work) {
+napi_value guarded(napi_env env, Work work) noexcept {
   try {
     return work();
   } catch (const Napi::Error& thrown) {
     thrown.ThrowAsJavaScriptException();
-  } catch (const std::bad_alloc&) {
-    error(env, "OUT_OF_MEMORY", "Expected memory for a call but received none").ThrowAsJavaScriptException();
+  } catch (const std::exception&) {
+    // The standard library has no other reason to throw here.
+    napi_throw(env, plain_error(env, "OUT_OF_MEMORY", kNoMemory));
   }
   return nullptr;
 }
@@ -35,6 +38,14 @@ inline void set(Napi::Object exports, const std::string& name, napi_callback fun
   napi_value value;
   napi_create_function(exports.Env(), name.c_str(), name.size(), function, nullptr, &value);
   exports.Set(name, Napi::Value(exports.Env(), value));
+}
+
+/** Exports the function that gives what `body` does. */
+template <napi_value (*body)(Napi::Env)>
+void set_getter(Napi::Object exports, const char* name) {
+  set(exports, name, [](napi_env env, napi_callback_info) -> napi_value {
+    return guarded(env, [&] { return body(env); });
+  });
 }
 
 }  // namespace lilaw::addon

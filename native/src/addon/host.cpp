@@ -1,4 +1,5 @@
 /** The operations on host memory, each as a function that returns when it is done and as one that promises to. */
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -10,28 +11,12 @@
 namespace lilaw::addon {
 namespace {
 
-/** What went wrong, kept where it happened: `lilaw_last_error` belongs to a thread. */
-struct Failure {
-  lilaw_status status = LILAW_OK;
-  std::string message;
-};
-
-template <class Operation>
-Failure run(const Operation& operation) {
-  const lilaw_status status = operation.run();
-  return status == LILAW_OK ? Failure{} : Failure{status, lilaw_last_error()};
-}
-
-Napi::Error error_of(Napi::Env env, const Failure& failure) {
-  return error(env, lilaw_status_text(failure.status), failure.message);
-}
-
 template <class Operation>
 void call(HostArguments& arguments) {
   Operation operation;
   operation.read(arguments);
-  const Failure failure = run(operation);
-  if (failure.status != LILAW_OK) throw error_of(arguments.env(), failure);
+  arguments.check_apart();
+  check(arguments.env(), operation.run());
 }
 
 /**
@@ -41,20 +26,20 @@ void call(HostArguments& arguments) {
 template <class Operation>
 class Promised : public Napi::AsyncWorker {
  public:
-  static Napi::Value start(napi_env env, napi_callback_info info) {
+  static napi_value start(napi_env env, napi_callback_info info) {
     HostArguments arguments(env, info);
     auto promised = std::make_unique<Promised>(arguments);
-    const Napi::Promise promise = promised->deferred_.Promise();
+    napi_value promise = nullptr;
+    napi_create_promise(env, &promised->deferred_, &promise);
     promised->Queue();
     // From here on it deletes itself when it is done.
     promised.release();
     return promise;
   }
 
-  explicit Promised(HostArguments& arguments)
-      : Napi::AsyncWorker(arguments.env(), Operation::kName),
-        deferred_(Napi::Promise::Deferred::New(arguments.env())) {
+  explicit Promised(HostArguments& arguments) : Napi::AsyncWorker(arguments.env(), Operation::kName) {
     operation_.read(arguments);
+    arguments.check_apart();
     for (const ArrayUse& use : arguments) {
       // As doubles, for their alignment.
       std::vector<double> copy((use.bytes + sizeof(double) - 1) / sizeof(double));
@@ -71,21 +56,23 @@ class Promised : public Napi::AsyncWorker {
   }
 
  protected:
-  void Execute() override { failure_ = run(operation_); }
+  // An exception would settle nothing: what is done between the start and the end of the promise allocates nothing.
 
-  void OnOK() override {
-    const Napi::Env env = Env();
-    if (failure_.status != LILAW_OK) return deferred_.Reject(error_of(env, failure_).Value());
-    for (const Output& output : outputs_) {
-      if (bytes_of(env, output.array.Value()).length == output.bytes) continue;
-      const std::string message = std::string("Expected an array that stays attached for ") + output.name +
-                                  " but received one that was detached during the call";
-      return deferred_.Reject(error(env, "INVALID_ARGUMENT", message).Value());
+  void Execute() noexcept override {
+    status_ = operation_.run();
+    // Kept here, since lilaw_last_error belongs to a thread.
+    if (status_ != LILAW_OK) std::snprintf(message_, sizeof message_, "%s", lilaw_last_error());
+  }
+
+  void OnOK() noexcept override {
+    const napi_env env = Env();
+    napi_value undefined = nullptr;
+    napi_get_undefined(env, &undefined);
+    if (const char* const code = finish()) {
+      napi_reject_deferred(env, deferred_, plain_error(env, code, message_));
+    } else {
+      napi_resolve_deferred(env, deferred_, undefined);
     }
-    for (const Output& output : outputs_) {
-      if (output.bytes > 0) std::memcpy(bytes_of(env, output.array.Value()).data, output.data, output.bytes);
-    }
-    deferred_.Resolve(env.Undefined());
   }
 
  private:
@@ -96,11 +83,28 @@ class Promised : public Napi::AsyncWorker {
     Napi::ObjectReference array;
   };
 
+  /** Copies the outputs back; or gives the code of an error, whose message is in `message_`. */
+  const char* finish() {
+    if (status_ != LILAW_OK) return lilaw_status_text(status_);
+    for (const Output& output : outputs_) {
+      if (bytes_of(Env(), output.array.Value()).length == output.bytes) continue;
+      std::snprintf(message_, sizeof message_,
+                    "Expected an array that stays attached for %s but received one that was detached during the call",
+                    output.name);
+      return "INVALID_ARGUMENT";
+    }
+    for (const Output& output : outputs_) {
+      if (output.bytes > 0) std::memcpy(bytes_of(Env(), output.array.Value()).data, output.data, output.bytes);
+    }
+    return nullptr;
+  }
+
   Operation operation_;
-  Napi::Promise::Deferred deferred_;
+  napi_deferred deferred_ = nullptr;
   std::vector<std::vector<double>> copies_;
   std::vector<Output> outputs_;
-  Failure failure_;
+  lilaw_status status_ = LILAW_OK;
+  char message_[512] = "";
 };
 
 template <class Operation>

@@ -1,27 +1,43 @@
 /** What the library is and how it is set. */
+#include <cstring>
+
 #include "../tensorflow/register.h"
-#include "arguments.h"
+#include "guarded.h"
 #include "module.h"
 
 namespace lilaw::addon {
 namespace {
 
-Napi::Value set_cpu_isa(const Napi::CallbackInfo& info) {
-  const bool named = info[0].IsString();
-  const std::string name = named ? info[0].As<Napi::String>().Utf8Value() : "";
-  check(info.Env(), lilaw_set_cpu_isa(named ? name.c_str() : nullptr));
-  return info.Env().Undefined();
+/** (name), or nothing for the best one. */
+void set_cpu_isa(HostArguments& arguments) {
+  const Napi::Value name(arguments.env(), arguments.next());
+  if (name.IsUndefined()) return check(arguments.env(), lilaw_set_cpu_isa(nullptr));
+  if (!name.IsString()) {
+    throw unexpected(arguments.env(), "INVALID_ARGUMENT", "a name", "the instruction set",
+                     describe(arguments.env(), name));
+  }
+  check(arguments.env(), lilaw_set_cpu_isa(name.As<Napi::String>().Utf8Value().c_str()));
 }
 
-Napi::Value set_threads(const Napi::CallbackInfo& info) {
-  if (!info[0].IsNumber()) throw error(info.Env(), "INVALID_ARGUMENT", "Expected a number for threads");
-  check(info.Env(), lilaw_set_threads(info[0].As<Napi::Number>().Int32Value()));
-  return info.Env().Undefined();
+napi_value cpu_isa(Napi::Env env) {
+  const char* const name = lilaw_cpu_isa();
+  if (std::strcmp(name, "none") == 0) check(env, LILAW_UNSUPPORTED);
+  return Napi::String::New(env, name);
+}
+
+napi_value threads(Napi::Env env) { return Napi::Number::New(env, lilaw_threads()); }
+
+napi_value register_tensorflow_ops(Napi::Env env) { return Napi::String::New(env, tensorflow::register_ops()); }
+
+/** (count) */
+void set_threads(HostArguments& arguments) {
+  const std::int64_t count = arguments.integer("threads");
+  const bool fits = INT32_MIN <= count && count <= INT32_MAX;
+  check(arguments.env(), lilaw_set_threads(fits ? static_cast<std::int32_t>(count) : -1));
 }
 
 /** { driver, runtime, devices }, or { reason } where there is no CUDA. */
-Napi::Value cuda_info(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+napi_value cuda_info(Napi::Env env) {
   Napi::Object found = Napi::Object::New(env);
   std::int32_t driver = 0;
   std::int32_t runtime = 0;
@@ -54,21 +70,14 @@ Napi::Value cuda_info(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void define_settings(Napi::Object exports) {
-  const Napi::Env env = exports.Env();
   exports.Set("version", lilaw_version());
   exports.Set("abi", kAbi);
-  exports.Set("cpuIsa", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-                return Napi::String::New(info.Env(), lilaw_cpu_isa());
-              }));
-  exports.Set("setCpuIsa", Napi::Function::New(env, set_cpu_isa));
-  exports.Set("threads", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-                return Napi::Number::New(info.Env(), lilaw_threads());
-              }));
-  exports.Set("setThreads", Napi::Function::New(env, set_threads));
-  exports.Set("registerTensorFlowOps", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-                return Napi::String::New(info.Env(), tensorflow::register_ops());
-              }));
-  exports.Set("cudaInfo", Napi::Function::New(env, cuda_info));
+  set_getter<cpu_isa>(exports, "cpuIsa");
+  set(exports, "setCpuIsa", method<set_cpu_isa>);
+  set_getter<threads>(exports, "threads");
+  set(exports, "setThreads", method<set_threads>);
+  set_getter<register_tensorflow_ops>(exports, "registerTensorFlowOps");
+  set_getter<cuda_info>(exports, "cudaInfo");
 }
 
 }  // namespace lilaw::addon

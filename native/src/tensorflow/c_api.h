@@ -21,7 +21,7 @@ namespace lilaw::tensorflow {
 
 /** TF_DataType and TF_Code, as far as they are used. */
 enum DataType : int { kFloat = 1, kInt32 = 3 };
-enum Code : int { kOk = 0, kInvalidArgument = 3, kInternal = 13 };
+enum Code : int { kOk = 0, kInvalidArgument = 3, kResourceExhausted = 8, kInternal = 13 };
 
 /** Every function as F(return type, name, parameters). */
 #define LILAW_TENSORFLOW_FUNCTIONS(F)                                                                       \

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -64,9 +65,10 @@ class Call {
     std::size_t count = 1;
     for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
     const int rank = static_cast<int>(shape.size());
-    outputs_.emplace_back(
+    Tensor tensor(
         tf.TF_AllocateOutput(context_, index, kFloat, shape.begin(), rank, count * sizeof(float), status_.get()));
     check(status_);
+    outputs_.push_back(std::move(tensor));
     return static_cast<float*>(tf.TF_TensorData(outputs_.back().get()));
   }
 
@@ -100,7 +102,11 @@ double number(const Tensor& settings, Setting at) {
   return static_cast<double>(values[0]) + static_cast<double>(values[1]);
 }
 
-std::int32_t choice(const Tensor& settings, Setting at) { return static_cast<std::int32_t>(data<float>(settings)[at]); }
+/** -1 where the value is none of the small numbers that choices are. */
+std::int32_t choice(const Tensor& settings, Setting at) {
+  const float value = data<float>(settings)[at];
+  return 0 <= value && value < 65536 ? static_cast<std::int32_t>(value) : -1;
+}
 
 void split(double value, float* high_low) {
   high_low[0] = static_cast<float>(value);
@@ -142,7 +148,10 @@ struct BatchInputs {
   const std::uint8_t* as_bytes(std::int64_t count) {
     multi_labels.resize(static_cast<std::size_t>(count));
     const float* values = data<float>(labels);
-    for (std::int64_t i = 0; i < count; i++) multi_labels[i] = values[i] == 0 ? 0 : values[i] == 1 ? 1 : 2;
+    for (std::int64_t i = 0; i < count; i++) {
+      const float value = values[i];
+      multi_labels[i] = value == 0 ? 0 : value == 1 ? 1 : 2;
+    }
     return multi_labels.data();
   }
 };
@@ -178,6 +187,7 @@ void weighted_loss(Call& call) {
   const std::int64_t rows = in.batch.rows;
   const OptionalInput sample_weights(call, 3, rows, "Expected a weight a row for sample_weights");
   const std::int32_t row_mask = choice(in.settings, kRowMask);
+  require(0 <= row_mask && row_mask < 1 << kRowValues, "Expected bits of the row values for the row mask");
 
   lilaw_weighted_loss_result result{};
   lilaw_weighted_loss_args args{};
@@ -276,14 +286,21 @@ const Op ops[] = {
 
 /** What TensorFlow calls for op `Index`: it carries no pointer of ours, hence the template. */
 template <int Index>
-void compute(void*, TF_OpKernelContext* context) {
+void compute(void*, TF_OpKernelContext* context) noexcept {
+  const auto fail = [&](int code, const char* message) {
+    const Status status(tf.TF_NewStatus());
+    tf.TF_SetStatus(status.get(), code, message);
+    tf.TF_OpKernelContext_Failure(context, status.get());
+  };
+  // The frames below are C: nothing is thrown through them.
   try {
     Call call(context);
     ops[Index].compute(call);
   } catch (const Failure& failure) {
-    const Status status(tf.TF_NewStatus());
-    tf.TF_SetStatus(status.get(), failure.code, failure.message.c_str());
-    tf.TF_OpKernelContext_Failure(context, status.get());
+    fail(failure.code, failure.message.c_str());
+  } catch (const std::exception&) {
+    // The standard library has no other reason to throw here.
+    fail(kResourceExhausted, "Expected memory for an operation but received none");
   }
 }
 
@@ -344,8 +361,9 @@ std::string register_ops() {
   if (tried) return reason;
   void* library = loaded_library();
   if (library == nullptr) return "no TensorFlow is loaded in this process";
+  reason = register_all(library);
   tried = true;
-  return reason = register_all(library);
+  return reason;
 }
 
 }  // namespace lilaw::tensorflow

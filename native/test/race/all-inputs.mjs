@@ -48,7 +48,8 @@ function call(operation) {
   } catch (error) {
     // A label as it was, or is not any more.
     const { code, message } = error;
-    if (!/^(LABEL_OUT_OF_RANGE|INVALID_ARGUMENT)$/.test(code) || !/ labels\[\d+\] /.test(message)) throw error;
+    if (!/^(LABEL_OUT_OF_RANGE|INVALID_ARGUMENT)$/.test(code) || !/ labels\[\d+\] /.test(message))
+      throw error;
   }
 }
 
@@ -70,7 +71,11 @@ for (const [rows, width] of [
   const params = { alpha: 10, beta: 2, delta: 6 };
   const choices = { params, gradient: "full", normalize: "batch-mean" };
   const batch = { logits, labels, classes, loss, tangents, sampleWeights, coefficients, ...choices };
-  const out = { gradLogits: floats(rows * classes), losses: floats(rows), predictions: array(Int32Array, rows) };
+  const out = {
+    gradLogits: floats(rows * classes),
+    losses: floats(rows),
+    predictions: array(Int32Array, rows),
+  };
   const weights = floats(rows);
   for (let i = 0; i < 400; i++) {
     call(() => weightedLoss(batch, out));
