@@ -18,11 +18,11 @@ export interface EpochMetrics extends Unit {
   readonly loss: number;
   /** Of the predictions made while training, against the labels training saw. */
   readonly trainAccuracy: number;
-  /** The same predictions against the labels before noise. */
-  readonly trainCleanAccuracy: number;
+  /** The same predictions against the labels before noise; null where none was injected. */
+  readonly trainCleanAccuracy: number | null;
   /** Against the labels model selection sees. */
   readonly validAccuracy: number;
-  readonly validCleanAccuracy: number;
+  readonly validCleanAccuracy: number | null;
   readonly testAccuracy: number;
   readonly testAuroc: number | null;
   /** (sum w)^2 / sum w^2 of the training weights. */
@@ -52,9 +52,9 @@ export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   epoch: count,
   loss: number,
   trainAccuracy: number,
-  trainCleanAccuracy: number,
+  trainCleanAccuracy: v.nullable(v.number()),
   validAccuracy: number,
-  validCleanAccuracy: number,
+  validCleanAccuracy: v.nullable(v.number()),
   testAccuracy: number,
   testAuroc: v.nullable(v.number()),
   effectiveSampleSize: number,

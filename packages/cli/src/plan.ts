@@ -9,7 +9,7 @@ import {
   splitSamples,
 } from "@lilaw/datasets";
 import { needsClean } from "./methods.js";
-import type { Settings } from "./options.js";
+import { injectsNoise, type Settings } from "./options.js";
 
 /** What must be known of training samples to divide them, before their features are in memory. */
 export interface Source {
@@ -38,8 +38,8 @@ interface SeedDivision {
 export interface Part {
   /** Indices into the samples of the source. */
   readonly rows: Int32Array;
-  /** Labels before noise was injected. */
-  readonly trueLabels: Int32Array;
+  /** Labels before the noise; absent where the run injects none, since nobody knows then which are right. */
+  readonly trueLabels?: Int32Array;
   /** Labels that training, or model selection, sees. */
   readonly labels: Int32Array;
   /** Share of labels that the noise changed. */
@@ -137,11 +137,12 @@ export function planSeed(
 ): SeedPlan {
   const noise = parseNoise(settings.noise);
   const validNoise: Noise = settings.validLabels === "clean" ? { kind: "none" } : noise;
+  const draw = { classes: dataset.classes, seed, isKnown: injectsNoise(settings) };
   const source = validSource(dataset);
-  const validPart = partOf(source, valid ?? everyRow(source.count), dataset.classes, validNoise, seed);
+  const validPart = partOf(source, valid ?? everyRow(source.count), validNoise, draw);
   return {
     seed,
-    train: partOf(dataset.train, train, dataset.classes, noise, seed),
+    train: partOf(dataset.train, train, noise, draw),
     valid: validPart,
     ...(settings.methods.some(needsClean) && {
       clean: cleanPart(dataset, validPart, settings.cleanSize, seed),
@@ -154,17 +155,25 @@ export function validSource(dataset: Dataset): Samples {
   return dataset.valid ?? dataset.train;
 }
 
-function partOf(source: Samples, rows: Int32Array, classes: number, noise: Noise, seed: number): Part {
-  const trueLabels = rows.map((row) => source.labels[row]!);
-  const part = { rows, trueLabels, labels: trueLabels, noiseRate: 0, diagonallyDominant: true };
-  if (noise.kind === "none") return part;
-  const { labels, rate, diagonallyDominant, note } = injectNoise(trueLabels, classes, noise, seed);
+/** `isKnown`: whether the labels of the source count as the true ones. */
+function partOf(
+  source: Samples,
+  rows: Int32Array,
+  noise: Noise,
+  { classes, seed, isKnown }: { classes: number; seed: number; isKnown: boolean },
+): Part {
+  const given = rows.map((row) => source.labels[row]!);
+  const part = { rows, ...(isKnown && { trueLabels: given }) };
+  if (noise.kind === "none") return { ...part, labels: given, noiseRate: 0, diagonallyDominant: true };
+  const { labels, rate, diagonallyDominant, note } = injectNoise(given, classes, noise, seed);
   return { ...part, labels, noiseRate: rate, diagonallyDominant, ...(note !== undefined && { note }) };
 }
 
 function cleanPart(dataset: Dataset, valid: Part, size: number | undefined, seed: number): CleanPart {
   const { clean, classes, classNames } = dataset;
-  const [labels, rows] = clean ? [clean.labels, everyRow(clean.count)] : [valid.trueLabels, valid.rows];
+  const [labels, rows] = clean
+    ? [clean.labels, everyRow(clean.count)]
+    : [valid.trueLabels ?? valid.labels, valid.rows];
   const chosen = cleanRows(labels, classes, classNames, size, seed);
   return {
     of: clean ? "clean" : "valid",

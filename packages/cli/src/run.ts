@@ -8,7 +8,6 @@ import type { EpochMetrics, Unit } from "./documents.js";
 import { type Predictions, predict, scoreTest } from "./evaluate.js";
 import { type LabelledTensors, type MethodInputs, weightingOf } from "./methods.js";
 import { buildModel } from "./models.js";
-import { injectsNoise } from "./options.js";
 import { type Part, type SeedPlan, validSource } from "./plan.js";
 import type { Progress } from "./progress.js";
 import type { RunFolder } from "./run-folder.js";
@@ -115,7 +114,7 @@ async function trainUnit(
           ...clock.finish(stepsPerEpoch),
         };
         const last = epochsDone === epochs;
-        const samples = last ? samplesOf(data, record, valid, metrics, injectsNoise(settings)) : undefined;
+        const samples = last ? samplesOf(data, record, valid, metrics) : undefined;
         await folder.finishEpoch(metrics, bytes, samples);
         progress.epoch(metrics, epochs);
       },
@@ -152,22 +151,19 @@ function samplesOf(
   record: SampleRecord,
   valid: Predictions,
   { alpha, beta, delta }: Pick<EpochMetrics, "alpha" | "beta" | "delta">,
-  noiseKnown: boolean,
 ): string {
   // An epoch of warm-up has scalars, and weighs nothing by them.
   const params = record.terms ? { alpha: alpha!, beta: beta!, delta: delta! } : null;
   const scores = scoresOf(valid.logits, plan.valid.labels, dataset.classes, params);
-  return samplesCsv(
-    [
-      { split: "train", part: plan.train, source: dataset.train, scores: record },
-      { split: "valid", part: plan.valid, source: validSource(dataset), scores },
-    ],
-    noiseKnown,
-  );
+  return samplesCsv([
+    { split: "train", part: plan.train, source: dataset.train, scores: record },
+    { split: "valid", part: plan.valid, source: validSource(dataset), scores },
+  ]);
 }
 
 function scoreBoth(predictions: Int32Array, { labels, trueLabels }: Part) {
-  return { observed: accuracy(predictions, labels), clean: accuracy(predictions, trueLabels) };
+  const clean = trueLabels ? accuracy(predictions, trueLabels) : null;
+  return { observed: accuracy(predictions, labels), clean };
 }
 
 /** The epoch's mean objective and, where the method has them, its scalars. */

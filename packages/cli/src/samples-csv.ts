@@ -38,8 +38,8 @@ export type Scores = Omit<SampleRecord, "epoch" | "weights"> & Partial<Pick<Samp
  * `trueLabel` and `flag` (1 = the label was changed) are empty where no noise was injected, because what is right is
  * then not known; `alpha`, `beta`, `delta` are LiLAW's three terms of the weight.
  */
-export function samplesCsv(parts: readonly ScoredPart[], noiseKnown: boolean): string {
-  return stringify([columns, ...parts.flatMap((part) => linesOf(part, noiseKnown))]);
+export function samplesCsv(parts: readonly ScoredPart[]): string {
+  return stringify([columns, ...parts.flatMap(linesOf)]);
 }
 
 /** What a model's logits, [B, C], say of samples it was not trained on, at LiLAW's scalars where there are some. */
@@ -61,17 +61,17 @@ export function scoresOf(
   return scores;
 }
 
-function linesOf({ split, part, source, scores }: ScoredPart, noiseKnown: boolean): unknown[][] {
+function linesOf({ split, part, source, scores }: ScoredPart): unknown[][] {
   const { terms, weights } = scores;
   return Array.from(part.rows, (row, i) => {
-    const [label, trueLabel] = [part.labels[i]!, part.trueLabels[i]!];
+    const [label, trueLabel] = [part.labels[i]!, part.trueLabels?.[i]];
     return [
       split,
       source.rows?.[row] ?? row,
       source.lines?.[row] ?? "",
       label,
-      noiseKnown ? trueLabel : "",
-      noiseKnown ? Number(label !== trueLabel) : "",
+      trueLabel ?? "",
+      trueLabel === undefined ? "" : Number(label !== trueLabel),
       scores.predictions[i]!,
       single(scores.losses[i]!),
       single(scores.labelProbs[i]!),

@@ -60,14 +60,14 @@ describe("planSeed", () => {
     const { train, valid } = planOf(dataset, settings(), 7);
     expect([...train.rows, ...valid.rows].sort((a, b) => a - b)).toEqual([...Array(400).keys()]);
     expect(valid.rows.length).toBe(60);
-    for (const c of [0, 1, 2, 3]) expect(valid.trueLabels.filter((label) => label === c).length).toBe(15);
-    expect([...train.trueLabels]).toEqual(Array.from(train.rows, (row) => row % 4));
+    for (const c of [0, 1, 2, 3]) expect(valid.trueLabels!.filter((label) => label === c).length).toBe(15);
+    expect([...train.trueLabels!]).toEqual(Array.from(train.rows, (row) => row % 4));
   });
 
   it("injects the noise into both parts, and not into a clean validation part", () => {
     const noisy = planOf(dataset, settings(), 7);
     const changed = ({ labels, trueLabels }: typeof noisy.train) =>
-      labels.filter((label, i) => label !== trueLabels[i]).length;
+      labels.filter((label, i) => label !== trueLabels![i]).length;
     expect(changed(noisy.train)).toBe(170);
     expect(noisy.train.noiseRate).toBe(0.5);
     expect(changed(noisy.valid)).toBe(30);
@@ -76,6 +76,14 @@ describe("planSeed", () => {
     const clean = planOf(dataset, settings({ validLabels: "clean" }), 7);
     expect(changed(clean.valid)).toBe(0);
     expect(clean.train).toEqual(noisy.train);
+  });
+
+  it("knows no true labels where it injects no noise", () => {
+    for (const noise of ["none", "symmetric:0"]) {
+      const { train, valid, clean } = planOf(dataset, settings({ noise }), 7);
+      expect([train.trueLabels, valid.trueLabels]).toEqual([undefined, undefined]);
+      expect([...clean!.labels]).toEqual(Array.from(clean!.rows, (row) => row % 4));
+    }
   });
 
   it("gives Learning to Reweight balanced samples of the validation part, and other methods none", () => {

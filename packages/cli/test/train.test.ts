@@ -135,6 +135,9 @@ describe("lilaw train on a user's files", () => {
     const out = join(folder, "run");
     const files = await cloudFiles(folder);
     await lilaw(["train", ...files, "--methods", "baseline", "--epochs", "1", ...small, "--out", out]);
+    for (const { trainCleanAccuracy, validCleanAccuracy } of await metricsOf(out)) {
+      expect([trainCleanAccuracy, validCleanAccuracy]).toEqual([null, null]);
+    }
     const lines = (await readFile(join(out, "baseline-1", "samples.csv"), "utf8")).trimEnd().split("\n");
     const columns = "label,trueLabel,flag,prediction,loss,labelProb,maxProb,alpha,beta,delta,weight";
     expect(lines[0]).toBe(`split,row,line,${columns}`);
