@@ -5,9 +5,11 @@ import { hereQuestion } from "./bench/here.js";
 import { type Answer, answers, type BenchOptions, renderRows } from "./bench/program.js";
 import { versions } from "./config.js";
 import { createProgram, type Invocation } from "./options.js";
-import { fail, interrupted, stopSignal } from "./process.js";
+import { fail, statusOf, stopSignal, tell } from "./process.js";
 import { createProgress } from "./progress.js";
 import { renderBackend, renderTable, renderTest } from "./report.js";
+import { resumeCommand } from "./resume-command.js";
+import { fitted, widthOf } from "./terminal.js";
 import { train } from "./train.js";
 
 const stop = stopSignal();
@@ -27,18 +29,17 @@ async function runTrain(invocation: Invocation): Promise<void> {
     const { finished, folder } = await train(invocation, progress, stop);
     progress.stop();
     if (!finished) {
-      process.exitCode = interrupted;
+      process.exitCode = statusOf(stop);
       const path = folder?.path ?? ("resume" in invocation ? invocation.resume : undefined);
-      const next = path ? `; finish it with\n  lilaw train --resume ${path}` : " before it began";
-      process.stderr.write(`stopped${next}\n`);
+      tell(path ? `stopped; finish it with\n  ${resumeCommand(path)}` : "stopped before it began");
     } else if (invocation.json) {
       process.stdout.write(`${JSON.stringify({ folder: folder!.path, ...folder!.summary })}\n`);
     } else {
       const { config, summary, path } = folder!;
       const title = `${summary.dataset}, noise ${summary.noise}, ${renderBackend(config.backend)}`;
-      process.stdout.write(
-        `${title}\n${renderTable(summary)}\n${renderTest(summary)}\nrun folder: ${path}\n`,
-      );
+      const table = renderTable(summary, widthOf(process.stdout));
+      const text = [fitted(title, process.stdout), table, fitted(renderTest(summary), process.stdout)];
+      process.stdout.write(`${text.join("\n")}\nrun folder: ${path}\n`);
     }
   } finally {
     progress.stop();
@@ -51,8 +52,8 @@ async function runBench(options: BenchOptions): Promise<void> {
     for await (const answer of answers([hereQuestion], options, { signal: stop })) given.push(answer);
   } catch (error) {
     if (!stop.aborted) throw error;
-    process.stderr.write("stopped\n");
-    process.exitCode = interrupted;
+    tell("stopped");
+    process.exitCode = statusOf(stop);
     return;
   }
   const rows = given.flatMap((answer) => answer.rows);

@@ -3,6 +3,7 @@ import { type ErrorCode, expected, LilawError } from "@lilaw/core";
 import { datasetNames, parseNoise } from "@lilaw/datasets";
 import { Command, type CommanderError } from "commander";
 import { type BenchOptions, withBenchOptions } from "./bench/program.js";
+import { exitStatusHelp } from "./exit-status.js";
 import { methodNames, needsClean } from "./methods.js";
 import { isModelFile, modelNames } from "./models.js";
 
@@ -89,6 +90,7 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .version(version)
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
+    .configureHelp({ minWidthToWrap: 20 })
     .action(() => program.outputHelp());
   const command = program
     .command("train")
@@ -138,6 +140,7 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .option("--json", "print the summary as JSON on standard output, and nothing else there", false)
     .option("--quiet", "no progress", false)
     .option("--resume <dir>", "finish the interrupted run of this folder")
+    .addHelpText("after", exitStatusHelp)
     .action(async (values: Values) => {
       const typed = Object.keys(values).filter((name) => command.getOptionValueSource(name) === "cli");
       await train(invocationOf(values, typed));

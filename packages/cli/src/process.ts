@@ -1,36 +1,57 @@
 /** How a program of this package ends: stopped, failed or with bad input. */
-import { LilawError } from "@lilaw/core";
+import { expected, LilawError } from "@lilaw/core";
 import { CommanderError } from "commander";
+import { exitStatus } from "./exit-status.js";
 import { parserError } from "./options.js";
+import { fitted } from "./terminal.js";
 
-const badInput = 2;
-export const interrupted = 130;
+export const interrupted = exitStatus.stopped;
 
-/** Aborted by the first Ctrl-C or SIGTERM, for work to stop at its next step. The second one ends the process. */
+/**
+ * Aborted when work has to stop at its next step: by the first Ctrl-C, SIGTERM or SIGHUP, or because an output cannot be
+ * written any more. The second signal ends the process.
+ */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       // A second request does not wait for the step: what is on disk is whole at any moment.
-      if (stop.signal.aborted) process.exit(interrupted);
-      stop.abort();
+      if (stop.signal.aborted) process.exit(exitStatus.stopped);
+      stop.abort(new Stopped(exitStatus.stopped));
+    });
+  }
+  for (const name of ["stdout", "stderr"] as const) {
+    process[name].on("error", (error: NodeJS.ErrnoException) => {
+      const status = lossOf(name, error);
+      // Also where all work is done, and its result does not arrive.
+      process.exitCode ??= status;
+      if (!stop.signal.aborted) stop.abort(new Stopped(status));
     });
   }
   return stop.signal;
 }
 
-/**
- * The command that finishes a run, as it works where this program was started: npm and its like put the command `lilaw`
- * on the path of what they start only.
- */
-export function resumeCommand(folder: string): string {
-  const lilaw = process.env.npm_config_user_agent ? "npx @lilaw/cli" : "lilaw";
-  return `${lilaw} train --resume ${/[^\w@%+=:,./\\-]/.test(folder) ? quoted(folder) : folder}`;
+/** The exit status of a program whose {@link stopSignal} was aborted. */
+export function statusOf(stop: AbortSignal): number {
+  return stop.reason instanceof Stopped ? stop.reason.status : exitStatus.stopped;
 }
 
-/** As one word for a shell. */
-function quoted(text: string): string {
-  return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+class Stopped extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super("stopped");
+    this.status = status;
+  }
+}
+
+/** A reader that went away, as `head` does, or a terminal that was closed is no error to tell; a full disk is one. */
+function lossOf(output: "stdout" | "stderr", { code, message }: NodeJS.ErrnoException): number {
+  if (code === "EPIPE" || code === "EIO") return exitStatus.unread;
+  if (output === "stdout") {
+    fail(expected("NOT_WRITABLE", "an output that can be written", "standard output", message));
+  }
+  return exitStatus.refused;
 }
 
 /** Says on standard error what was thrown, and sets the exit status. */
@@ -39,12 +60,17 @@ export function fail(thrown: unknown): void {
   if (error === undefined) return;
   if (error instanceof LilawError) {
     // The code goes behind the sentence; what follows it (places tried, commands that help) has lines of its own.
-    process.stderr.write(`error: ${error.message.replace(/$|(?=\n)/, ` (${error.code})`)}\n`);
-    process.exitCode = badInput;
+    tell(`error: ${error.message.replace(/$|(?=\n)/, ` (${error.code})`)}`);
+    process.exitCode = exitStatus.refused;
     return;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const detail = process.env.LILAW_DEBUG ? stack : `${message} (set LILAW_DEBUG=1 for the stack)`;
-  process.stderr.write(`unexpected error: ${detail}\n`);
-  process.exitCode = 1;
+  tell(`unexpected error: ${detail}`);
+  process.exitCode = exitStatus.unexpected;
+}
+
+/** Says something on standard error. */
+export function tell(text: string): void {
+  process.stderr.write(`${fitted(text, process.stderr)}\n`);
 }

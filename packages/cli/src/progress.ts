@@ -1,28 +1,21 @@
 import { SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { EpochMetrics, Unit } from "./documents.js";
+import { RunForecast, type RunPlan } from "./forecast.js";
 import type { RunResult } from "./report.js";
-
-/** What a training step tells. */
-export interface StepNews {
-  /** From 1. */
-  readonly epoch: number;
-  /** Steps of the unit so far. */
-  readonly stepsDone: number;
-  /** Mean loss of the batch, unweighted. */
-  readonly loss: number;
-  /** Share of the batch predicted as labelled. */
-  readonly accuracy: number;
-}
+import { barOf, fitted, lineOf, widthOf } from "./terminal.js";
+import { type StepNews, scalarsOf, UnitLine } from "./unit-line.js";
 
 /** Shows a run as it goes. One implementation a kind of output; all write to standard error. */
 export interface Progress {
   /** A remark that stays on the screen. */
   say(text: string): void;
-  download(file: string, received: number, total: number | undefined): void;
-  unit(unit: Unit, place: string, epochs: number, stepsPerEpoch: number, epochsDone: number): void;
+  /** @param total bytes, where they are known */
+  loading(file: string, received: number, total: number | undefined): void;
+  run(plan: RunPlan): void;
+  unit(unit: Unit, stepsPerEpoch: number): void;
   step(news: StepNews): void;
-  epoch(metrics: EpochMetrics, epochs: number): void;
+  epoch(metrics: EpochMetrics): void;
   unitDone(result: RunResult): void;
   /** Leaves the terminal tidy, whatever happened. */
   stop(): void;
@@ -38,7 +31,8 @@ export function createProgress(quiet: boolean, output: Output = process.stderr):
 
 class Silence implements Progress {
   say(): void {}
-  download(): void {}
+  loading(): void {}
+  run(): void {}
   unit(): void {}
   step(): void {}
   epoch(): void {}
@@ -49,6 +43,7 @@ class Silence implements Progress {
 class Lines implements Progress {
   readonly #output: Output;
   #file: string | undefined;
+  #epochs = 0;
 
   constructor(output: Output) {
     this.#output = output;
@@ -58,20 +53,25 @@ class Lines implements Progress {
     this.#output.write(`${text}\n`);
   }
 
-  download(file: string): void {
+  loading(file: string): void {
     if (file !== this.#file) this.say(`loading ${file}`);
     this.#file = file;
+  }
+
+  run({ epochs }: RunPlan): void {
+    this.#epochs = epochs;
   }
 
   unit(): void {}
   step(): void {}
 
-  epoch(metrics: EpochMetrics, epochs: number): void {
+  epoch(metrics: EpochMetrics): void {
     const { method, seed, epoch, loss, trainAccuracy, validAccuracy, testAccuracy, stepsPerSecond } = metrics;
+    const scalars = scalarsOf(metrics);
     this.say(
-      `${method}, seed ${seed}, epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, accuracy train ` +
+      `${method}, seed ${seed}, epoch ${epoch}/${this.#epochs}: loss ${loss.toFixed(4)}, accuracy train ` +
         `${trainAccuracy.toFixed(4)} valid ${validAccuracy.toFixed(4)} test ${testAccuracy.toFixed(4)}` +
-        `${scalarsOf(metrics)}, ${stepsPerSecond.toFixed(0)} step/s`,
+        `${scalars && `, ${scalars}`}, ${stepsPerSecond.toFixed(0)} step/s`,
     );
   }
 
@@ -81,11 +81,10 @@ class Lines implements Progress {
 
 class Bars implements Progress {
   readonly #output: Output;
+  #forecast = new RunForecast({ units: [], epochs: 0, metrics: [] });
+  #line: UnitLine | undefined;
   #bar: SingleBar | undefined;
   #file: string | undefined;
-  #started = 0;
-  #stepsBefore = 0;
-  #epochs = 0;
 
   constructor(output: Output) {
     this.#output = output;
@@ -93,46 +92,47 @@ class Bars implements Progress {
 
   say(text: string): void {
     this.stop();
-    this.#output.write(`${text}\n`);
+    this.#output.write(`${fitted(text, this.#output)}\n`);
   }
 
-  download(file: string, received: number, total: number | undefined): void {
+  loading(file: string, received: number, total = 0): void {
     if (file !== this.#file) {
       this.#file = file;
-      this.#start(`loading ${file} {bar} {percentage} % ETA {eta_formatted}`, total ?? 0, 0, {});
+      const title = { rank: 1, text: `loading ${file}` };
+      const parts = (share: number) => [
+        title,
+        { rank: 2, text: barOf(share) },
+        { rank: 0, text: `${Math.floor(100 * share)} %` },
+      ];
+      this.#start(total, 0, (share, width) => lineOf(total > 0 ? parts(share) : [title], width));
     }
     this.#bar?.update(received);
   }
 
-  unit(unit: Unit, place: string, epochs: number, stepsPerEpoch: number, epochsDone: number): void {
-    this.#epochs = epochs;
-    this.#stepsBefore = epochsDone * stepsPerEpoch;
-    this.#started = performance.now();
-    const title = `${place} ${pc.bold(unit.method)} seed ${unit.seed}`;
-    const fields = "epoch {epoch} {rate} step/s loss {loss} acc {accuracy}{scalars} ETA {eta_formatted}";
-    const empty = { epoch: `${epochsDone}/${epochs}`, rate: "-", loss: "-", accuracy: "-", scalars: "" };
-    this.#start(`${title} {bar} ${fields}`, epochs * stepsPerEpoch, this.#stepsBefore, empty);
+  run(plan: RunPlan): void {
+    this.#forecast = new RunForecast(plan);
   }
 
-  step({ epoch, stepsDone, loss, accuracy }: StepNews): void {
-    const seconds = (performance.now() - this.#started) / 1000;
-    this.#bar?.update(stepsDone, {
-      epoch: `${epoch}/${this.#epochs}`,
-      rate: ((stepsDone - this.#stepsBefore) / seconds).toFixed(0),
-      loss: loss.toFixed(3),
-      accuracy: accuracy.toFixed(3),
-    });
+  unit(unit: Unit, stepsPerEpoch: number): void {
+    const line = new UnitLine(unit, stepsPerEpoch, this.#forecast);
+    this.#line = line;
+    this.#start(this.#forecast.epochs, line.epochsDone, (_, width) => line.render(width));
+  }
+
+  step(news: StepNews): void {
+    this.#line?.step(news);
+    this.#bar?.update(this.#line!.epochsDone);
   }
 
   epoch(metrics: EpochMetrics): void {
-    this.#bar?.update({ scalars: scalarsOf(metrics) });
+    this.#line?.epoch(metrics);
   }
 
   unitDone(result: RunResult): void {
     const { method, seed, bestValidEpoch, testAccuracyAtBestValid, testAccuracyLast, seconds } = result;
     this.say(
-      `${pc.bold(method)} seed ${seed}: test accuracy ${testAccuracyAtBestValid.toFixed(4)} at the best epoch ` +
-        `(${bestValidEpoch}), ${testAccuracyLast.toFixed(4)} at the last, ${seconds.toFixed(1)} s`,
+      `${pc.bold(method)} seed ${seed}: test accuracy ${testAccuracyAtBestValid.toFixed(4)} (epoch ` +
+        `${bestValidEpoch}), last ${testAccuracyLast.toFixed(4)}, ${seconds.toFixed(1)} s`,
     );
   }
 
@@ -141,28 +141,17 @@ class Bars implements Progress {
     this.#bar = undefined;
   }
 
-  #start(format: string, total: number, value: number, payload: object): void {
+  #start(total: number, value: number, render: (share: number, width: number) => string): void {
     this.stop();
-    const options = {
-      format,
+    this.#bar = new SingleBar({
+      // Asked for at every redraw: a terminal may be resized. One column is left free, where the cursor is.
+      format: (_, { progress }) => render(progress, widthOf(this.#output) - 1),
       stream: this.#output,
       clearOnComplete: true,
-      barsize: 16,
-      etaBuffer: 100,
-      fps: 5,
-    };
-    this.#bar = new SingleBar({
-      ...options,
-      barCompleteChar: "█",
-      barIncompleteChar: "░",
       hideCursor: true,
       gracefulExit: true,
+      fps: 5,
     });
-    this.#bar.start(total, value, payload);
+    this.#bar.start(total, value);
   }
-}
-
-function scalarsOf({ alpha, beta, delta }: EpochMetrics): string {
-  if (alpha === undefined || beta === undefined || delta === undefined) return "";
-  return `, alpha ${alpha.toFixed(3)} beta ${beta.toFixed(3)} delta ${delta.toFixed(3)}`;
 }

@@ -1,9 +1,9 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import { mean, sampleStandardDeviation } from "simple-statistics";
-import wrapAnsi from "wrap-ansi";
 import type { Backend } from "./config.js";
 import type { EpochMetrics, Unit } from "./documents.js";
+import { lengthOf } from "./terminal.js";
 
 /** What a unit came to; an entry of `summary.json`. */
 export interface RunResult extends Unit {
@@ -45,41 +45,68 @@ export function resultOf({ method, seed }: Unit, epochs: readonly EpochMetrics[]
   };
 }
 
-/** The final table: a row a method, mean ± standard deviation where there are several seeds. */
-export function renderTable(summary: Summary): string {
+/**
+ * The final table: a row a method, mean ± standard deviation where there are several seeds. Where that is wider than
+ * `width` columns, a paragraph a method.
+ */
+export function renderTable(summary: Summary, width = Infinity): string {
+  const methods = [...new Set(summary.results.map((result) => result.method))];
+  const rows = methods.map((method) =>
+    rowOf(
+      method,
+      summary.results.filter((result) => result.method === method),
+    ),
+  );
+  const table = renderRows(rows);
+  return lengthOf(table.split("\n", 1)[0]!) <= width ? table : rows.map(renderParagraph).join("\n");
+}
+
+const columns = [
+  "method",
+  "seeds",
+  "best epoch",
+  "test acc. at best",
+  "test acc. at last",
+  "AUROC at best",
+  "step/s",
+] as const;
+
+/** The cells of {@link columns}. */
+function rowOf(method: string, results: readonly RunResult[]): string[] {
+  const column = (value: (result: RunResult) => number | null, digits: number) =>
+    meanAndDeviation(results.map(value), digits);
+  return [
+    method,
+    results.map((result) => result.seed).join(", "),
+    column((result) => result.bestValidEpoch, results.length === 1 ? 0 : 1),
+    column((result) => result.testAccuracyAtBestValid, 4),
+    column((result) => result.testAccuracyLast, 4),
+    column((result) => result.testAurocAtBestValid, 4),
+    column((result) => result.stepsPerSecond, 0),
+  ];
+}
+
+function renderRows(rows: readonly string[][]): string {
   const table = new Table({
-    head: [
-      "method",
-      "seeds",
-      "best epoch",
-      "test acc., best epoch",
-      "test acc., last epoch",
-      "AUROC, best epoch",
-      "step/s",
-    ],
+    // In two lines: a single seed then takes no more than 80 columns.
+    head: columns.map((column) => column.replace(/ (?=at |epoch)/, "\n")),
     colAligns: ["left", "left", "right", "right", "right", "right", "right"],
     style: { head: pc.isColorSupported ? ["bold"] : [], border: pc.isColorSupported ? ["gray"] : [] },
   });
-  for (const method of new Set(summary.results.map((result) => result.method))) {
-    const results = summary.results.filter((result) => result.method === method);
-    const column = (value: (result: RunResult) => number | null, digits: number) =>
-      meanAndDeviation(results.map(value), digits);
-    table.push([
-      method,
-      results.map((result) => result.seed).join(", "),
-      column((result) => result.bestValidEpoch, results.length === 1 ? 0 : 1),
-      column((result) => result.testAccuracyAtBestValid, 4),
-      column((result) => result.testAccuracyLast, 4),
-      column((result) => result.testAurocAtBestValid, 4),
-      column((result) => result.stepsPerSecond, 0),
-    ]);
-  }
+  table.push(...rows);
   return table.toString();
 }
 
-/** Where the test samples come from, in lines of at most 60 columns. */
+function renderParagraph([method, ...values]: readonly string[]): string {
+  const names = columns.slice(1);
+  const widest = Math.max(...names.map((name) => name.length));
+  const lines = names.map((name, i) => `  ${name.padEnd(widest)}  ${values[i]}`);
+  return [pc.bold(method!), ...lines].join("\n");
+}
+
+/** Where the test samples come from. */
 export function renderTest({ test }: Summary): string {
-  return wrapAnsi(`test samples: ${test}`, 60, { hard: true });
+  return `test samples: ${test}`;
 }
 
 /** One line that says what runs, and why nothing faster does. */

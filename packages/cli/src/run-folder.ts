@@ -14,8 +14,8 @@ import {
   type Unit,
   unseal,
 } from "./documents.js";
-import { resumeCommand } from "./process.js";
 import { type RunResult, resultOf, type Summary } from "./report.js";
+import { resumeCommand } from "./resume-command.js";
 
 const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;
 
@@ -115,6 +115,11 @@ export class RunFolder {
 
   isFinished(unit: Unit): boolean {
     return this.#results.some((result) => sameUnit(result, unit));
+  }
+
+  /** One entry for each epoch that any unit has finished. */
+  get metrics(): readonly EpochMetrics[] {
+    return this.#metrics;
   }
 
   /** One entry for each epoch that the unit has finished. */
@@ -300,6 +305,8 @@ export class RunFolder {
   /** Calls what writes into the folder, which may be full, read-only or gone by now. */
   async #writing(act: () => Promise<void>): Promise<void> {
     try {
+      // Without it nothing that is written now could ever be read.
+      await access(join(this.path, "config.json"));
       await act();
     } catch (error) {
       const refused = notWritable("the run folder", this.path, error);

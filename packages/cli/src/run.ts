@@ -75,7 +75,7 @@ async function trainUnit(
   const recorder = new SampleRecorder(rows);
   const inputs: MethodInputs = { valid: data.valid, settings, ...(data.clean && { clean: data.clean }) };
 
-  progress.unit(unit, place(folder, unit), epochs, stepsPerEpoch, folder.metricsOf(unit).length);
+  progress.unit(unit, stepsPerEpoch);
   const resume = await folder.checkpointOf(unit);
   const model = await buildModel(topology, unit.seed);
   const optimizer = tf.train.adam(learningRate);
@@ -116,7 +116,7 @@ async function trainUnit(
         const last = epochsDone === epochs;
         const samples = last ? samplesOf(data, record, valid, metrics) : undefined;
         await folder.finishEpoch(metrics, bytes, samples);
-        progress.epoch(metrics, epochs);
+        progress.epoch(metrics);
       },
     });
   } finally {
@@ -209,12 +209,6 @@ class EpochClock {
       stepsPerSecond: (steps * 1000) / (this.#trained - this.#begin),
     };
   }
-}
-
-function place(folder: RunFolder, unit: Unit): string {
-  const { units } = folder;
-  const index = units.findIndex(({ method, seed }) => method === unit.method && seed === unit.seed);
-  return `[${index + 1}/${units.length}]`;
 }
 
 function tensorsOf(source: Samples, { rows, labels }: Pick<Part, "rows" | "labels">): LabelledTensors {

@@ -54,6 +54,8 @@ export async function train(
       if (!signal.aborted) throw error;
     });
     if (!prepared) return { finished: false };
+    const { units, config, metrics } = prepared.folder;
+    progress.run({ units, metrics, epochs: config.settings.epochs });
     return { finished: await runUnits(prepared, execution), folder: prepared.folder };
   } finally {
     await lock.release();
@@ -121,7 +123,7 @@ function load(settings: Settings, { dataDir, progress, signal }: Execution): Pro
   return loadData(settings, {
     ...(dataDir !== undefined && { dataDir }),
     signal,
-    onProgress: ({ file, received, total }) => progress.download(file, received, total),
+    onProgress: ({ file, received, total }) => progress.loading(file, received, total),
   });
 }
 

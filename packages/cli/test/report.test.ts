@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMetrics } from "../src/documents.js";
-import { renderBackend, renderTable, renderTest, resultOf } from "../src/report.js";
+import { renderBackend, renderTable, resultOf } from "../src/report.js";
 
 const unit = { method: "lilaw", seed: 3 };
 
@@ -47,7 +47,7 @@ describe("renderTable", () => {
 
   it("shows a single seed as it is", () => {
     const table = cells(renderTable({ dataset: "d", noise: "none", test: "", results: [result] }));
-    expect(table[3]).toEqual(["", "lilaw", "3", "1", "0.5000", "0.5000", "0.5625", "10", ""]);
+    expect(table[4]).toEqual(["", "lilaw", "3", "1", "0.5000", "0.5000", "0.5625", "10", ""]);
   });
 
   it("shows several seeds as mean ± standard deviation, a row a method", () => {
@@ -57,7 +57,7 @@ describe("renderTable", () => {
       { ...result, seed: 4, testAccuracyLast: 0.75, bestValidEpoch: 2 },
     ];
     const table = cells(renderTable({ dataset: "d", noise: "none", test: "", results }));
-    expect(table[3]!.slice(1, 7)).toEqual([
+    expect(table[4]!.slice(1, 7)).toEqual([
       "lilaw",
       "3, 4",
       "1.5 ± 0.7",
@@ -65,16 +65,38 @@ describe("renderTable", () => {
       "0.5000 ± 0.3536",
       "0.5625 ± 0.0000",
     ]);
-    expect(table[5]!.slice(1, 7)).toEqual(["random", "3", "1", "0.5000", "0.5000", "-"]);
+    expect(table[6]!.slice(1, 7)).toEqual(["random", "3", "1", "0.5000", "0.5000", "-"]);
   });
 });
 
-it("renderTest keeps to 60 columns", () => {
-  const lines = renderTest({ dataset: "d", noise: "none", test: `of ${"a ".repeat(60)}`, results: [] }).split(
-    "\n",
-  );
-  expect(lines.length).toBe(3);
-  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+describe("renderTable for a terminal", () => {
+  const result = resultOf({ method: "lilaw-detached", seed: 1 }, [epoch(1, 0.5, 0.5, 1000)]);
+  const of = (seeds: readonly number[]) => ({
+    dataset: "d",
+    noise: "none",
+    test: "",
+    results: ["lilaw-detached", "l2rw"].flatMap((method) =>
+      seeds.map((seed) => ({ ...result, method, seed })),
+    ),
+  });
+
+  it("is a table of a single seed in 80 columns", () => {
+    const lines = renderTable(of([1]), 80).split("\n");
+    expect(lines[0]).toMatch(/^┌.*┐$/);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it.each([60, 80])("has a paragraph a method where a table is wider than %d columns", (width) => {
+    const lines = renderTable(of([1, 2, 3]), width).split("\n");
+    expect(lines).toHaveLength(14);
+    expect(lines.slice(0, 4)).toEqual([
+      "lilaw-detached",
+      "  seeds              1, 2, 3",
+      "  best epoch         1.0 ± 0.0",
+      "  test acc. at best  0.5000 ± 0.0000",
+    ]);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+  });
 });
 
 it("renderBackend says why nothing better runs", () => {

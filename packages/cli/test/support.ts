@@ -8,7 +8,8 @@ import { Random } from "@lilaw/core";
 import { onTestFinished } from "vitest";
 import type { EpochMetrics, RunResult, Summary } from "../src/index.js";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+/** The built command. */
+export const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 
 export interface Ended {
   status: number | null;
@@ -18,9 +19,10 @@ export interface Ended {
 }
 
 export interface Interruption {
-  /** Sent when standard error first shows this text, or as soon as the run folder exists. */
+  /** Standard error first shows this text, or the run folder exists. */
   when: RegExp | "folder";
-  signal: NodeJS.Signals;
+  /** Sent to the process, or what is done to its surroundings. */
+  signal: NodeJS.Signals | (() => void);
 }
 
 /** Runs the built command as a user would. */
@@ -36,8 +38,10 @@ export function start(args: readonly string[], interruption?: Interruption, env 
   let pending = interruption;
   const interruptIf = (condition: (when: Interruption["when"]) => boolean) => {
     if (!pending || !condition(pending.when)) return;
-    child.kill(pending.signal);
+    const { signal } = pending;
     pending = undefined;
+    if (typeof signal === "function") signal();
+    else child.kill(signal);
   };
   const out = args[args.indexOf("--out") + 1]!;
   const watch = setInterval(
@@ -111,6 +115,27 @@ export async function cloudFiles(folder: string, perClass = 100): Promise<string
   await writeFile(train, clouds(perClass, 1));
   await writeFile(test, clouds(50, 2));
   return ["--train", train, "--test", test];
+}
+
+export const small = [
+  ...["--backend", "cpu", "--model", "linear"],
+  ...["--batch-size", "16", "--learning-rate", "0.05"],
+];
+
+/** A run of two methods that takes long enough to be stopped in the middle. */
+export async function longRun(folder: string): Promise<string[]> {
+  const files = await cloudFiles(folder);
+  const training = [
+    "--noise",
+    "symmetric:0.4",
+    "--methods",
+    "lilaw,l2rw",
+    "--epochs",
+    "12",
+    "--seeds",
+    "1,2",
+  ];
+  return ["train", ...files, ...training, ...small];
 }
 
 /** What of a run folder must be the same whenever and however it was made: all but times and checksums of them. */

@@ -12,30 +12,15 @@ import {
   contentsOf,
   type Interruption,
   lilaw,
+  longRun,
   metricsOf,
   scratch,
+  small,
   start,
   summaryOf,
 } from "./support.js";
 
 const methods = ["baseline", "lilaw", "lilaw-detached", "l2rw", "random"];
-const small = ["--backend", "cpu", "--model", "linear", "--batch-size", "16", "--learning-rate", "0.05"];
-
-/** A run of two methods that takes long enough to be stopped in the middle. */
-async function longRun(folder: string): Promise<string[]> {
-  const files = await cloudFiles(folder);
-  const training = [
-    "--noise",
-    "symmetric:0.4",
-    "--methods",
-    "lilaw,l2rw",
-    "--epochs",
-    "12",
-    "--seeds",
-    "1,2",
-  ];
-  return ["train", ...files, ...training, ...small];
-}
 
 describe("lilaw train on a user's files", () => {
   it("trains every method with every seed and leaves a whole run folder", async () => {
