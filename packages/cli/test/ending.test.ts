@@ -37,6 +37,23 @@ describe("a signal", () => {
   });
 });
 
+describe("the command that finishes a stopped run", () => {
+  it.each([
+    ["lilaw", ""],
+    ["npx @lilaw/cli", "npm/11.0.0 node/v20.19.0 linux x64"],
+  ])("is %s where the package manager is %j", async (lilawHere, agent) => {
+    const out = join(await scratch(), "my runs", "it's one");
+    const stopped = await lilaw(
+      await command(out),
+      { signal: "SIGTERM", when: "folder" },
+      { npm_config_user_agent: agent },
+    );
+    const quoted = `'${out.replace("'", "'\\''")}'`;
+    expect(stopped.stderr.trimEnd().split("\n").at(-1)).toBe(`  ${lilawHere} train --resume ${quoted}`);
+    expect(execFileSync("sh", ["-c", `echo ${quoted}`], { encoding: "utf8" })).toBe(`${out}\n`);
+  });
+});
+
 describe("an output that nobody reads any more", () => {
   /** Runs the command in a shell, as `$LILAW`; how each program of the last pipe ended. */
   async function inShell(script: string): Promise<Ended & { statuses: string }> {
@@ -63,18 +80,25 @@ describe("an output that nobody reads any more", () => {
 
   it("stops the run, quietly, with the status of SIGPIPE", async () => {
     const out = join(await scratch(), "run");
-    const ended = await inShell(`lilaw ${words(await command(out))} 2>&1 | head -n 2`);
+    const ended = await inShell(`lilaw ${words(await command(out))} 2>&1 | sed '/epoch 2/q'`);
     expect(ended).toMatchObject({ statuses: "141 0", stderr: "141 0\n" });
-    expect(ended.stdout).toMatch(/^.+\n.+\n$/);
+    expect(ended.stdout).toMatch(/, epoch 2\/12: .+\n$/);
     expect(existsSync(join(out, "summary.json"))).toBe(false);
     await expectResumable(out);
   });
 
   it("stops it too where only the progress is not read", async () => {
     const out = join(await scratch(), "run");
-    const ended = await inShell(`lilaw ${words(await command(out))} 2> >(head -n 2 > /dev/null)`);
+    const ended = await inShell(`lilaw ${words(await command(out))} 2> >(sed '/epoch 2/q' > /dev/null)`);
     expect(ended).toMatchObject({ statuses: "141", stdout: "" });
     await expectResumable(out);
+  });
+
+  it("begins nothing where it goes away at once", async () => {
+    const out = join(await scratch(), "run");
+    const ended = await inShell(`lilaw ${words(await command(out))} 2>&1 | head -n 1`);
+    expect(ended).toMatchObject({ statuses: "141 0", stdout: "backend cpu\n" });
+    expect(existsSync(out)).toBe(false);
   });
 
   it("loses no results of a run that is finished", async () => {

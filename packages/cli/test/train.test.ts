@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
@@ -264,13 +264,39 @@ describe("the same command", () => {
       expect(stopped.signal).toBe("SIGKILL");
     } else {
       expect(stopped.status).toBe(130);
-      expect(stopped.stderr).toMatch(new RegExp(`lilaw train --resume ${out}\n$`));
+      expect(stopped.stderr).toMatch(new RegExp(`train --resume ${out}\n$`));
     }
     const before = await readFile(join(out, "config.json"), "utf8");
     const resumed = await lilaw(["train", "--resume", out]);
     expect(resumed).toMatchObject({ status: 0 });
     expect(await contentsOf(out)).toEqual(whole);
     expect(await readFile(join(out, "config.json"), "utf8")).toBe(before);
+  });
+
+  it.each<[string, (bytes: Buffer) => Uint8Array]>([
+    ["cut off", (bytes) => bytes.subarray(0, bytes.length / 2)],
+    ["lost to zeros", (bytes) => Buffer.alloc(bytes.length)],
+    ["followed by others", (bytes) => Buffer.concat([bytes, bytes])],
+  ])("gives it too when killed, and the latest checkpoint is %s", async (name, damage) => {
+    const out = join(folder, name);
+    const when = { signal: "SIGKILL", when: /l2rw, seed 1, epoch 4/ } as const;
+    await lilaw([...(await longRun(folder)), "--out", out], when);
+    const names = (await readdir(join(out, "l2rw-1"))).filter((name) => name.endsWith(".bin"));
+    const epochs = names.map((name) => Number(/\d+/.exec(name)![0]));
+    const latest = join(out, "l2rw-1", `checkpoint-${Math.max(...epochs)}.bin`);
+    await writeFile(latest, damage(await readFile(latest)));
+    const resumed = await lilaw(["train", "--resume", out]);
+    expect(resumed).toMatchObject({ status: 0, stderr: expect.stringContaining("goes on after epoch") });
+    expect(resumed.stderr.split(latest)).toHaveLength(2);
+    expect(await contentsOf(out)).toEqual(whole);
+  });
+
+  it("gives it too when the summary is damaged", async () => {
+    const out = join(folder, "again");
+    await writeFile(join(out, "summary.json"), "{}");
+    const resumed = await lilaw(["train", "--resume", out]);
+    expect(resumed).toMatchObject({ status: 0, stderr: expect.stringContaining("it is written anew") });
+    expect(await contentsOf(out)).toEqual(whole);
   });
 
   it("gives it too when another process tries to resume it meanwhile, and is refused", async () => {
