@@ -9,7 +9,7 @@ import type {
 } from "./places.js";
 
 /** The number of what is written here; raised together with kAbi in src/addon/module.h, which says when. */
-export const abi = 1;
+export const abi = 2;
 
 type HostArray = HostArrays[keyof HostArrays];
 
@@ -73,4 +73,9 @@ export interface NativeBinding {
   cudaInfo(): CudaInfo;
   /** Registers the operations in the TensorFlow that this process has loaded; "" or the reason why not. */
   registerTensorFlowOps(): string;
+  /**
+   * Calls `act`. Lines that hold one of the texts and that a library writes meanwhile with C's own `stderr` do not get to
+   * standard error; with the GNU C library only.
+   */
+  withoutLines<T>(texts: readonly string[], act: () => T): T;
 }

@@ -10,7 +10,7 @@ namespace lilaw::addon {
  * settings of the TensorFlow ops. Whoever changes one of these raises it here and in lib/binding.ts; an addon from
  * other sources is then refused there.
  */
-constexpr int kAbi = 1;
+constexpr int kAbi = 2;
 
 /** weightedLoss, metaGradient, alignmentWeights, and each with Async. */
 void define_operations(Napi::Object exports);
@@ -20,5 +20,8 @@ void define_device(Napi::Object exports);
 
 /** version, abi, cpuIsa, setCpuIsa, threads, setThreads, cudaInfo, registerTensorFlowOps. */
 void define_settings(Napi::Object exports);
+
+/** withoutLines. */
+void define_standard_error(Napi::Object exports);
 
 }  // namespace lilaw::addon

@@ -13,7 +13,7 @@ export type {
   WeightedLossScalars,
   WeightTerms,
 } from "./backend.js";
-export { registerTensorFlowOps, type TensorFlowOps } from "./backends/native.js";
+export { loadTensorFlowQuietly, registerTensorFlowOps, type TensorFlowOps } from "./backends/native.js";
 export { type BackendChoice, type BackendReport, backendReport, getBackend } from "./backends/select.js";
 export type {
   DeviceAlignmentWeightsOutputs,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { expected, LilawError } from "@lilaw/core";
+import { expected, LilawError, loadTensorFlowQuietly } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { prepareBackend } from "./kernels/register.js";
 import { mendUtil } from "./node-compatibility.js";
@@ -58,7 +58,7 @@ const loaders: Record<NodeBackend, (packages: readonly TensorFlowPackage[]) => P
     const usable = causes.find(({ cause }) => cause === undefined);
     if (usable === undefined) throw new Error(causes.map(({ name, cause }) => `${name} ${cause}`).join(", "));
     mendUtil(require("node:util"));
-    await import(usable.name);
+    loadTensorFlowQuietly(() => require(usable.name));
     await select("tensorflow");
   },
   async wasm() {

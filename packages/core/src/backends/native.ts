@@ -75,6 +75,22 @@ export function registerTensorFlowOps(): TensorFlowOps | string {
   return binding.registerTensorFlowOps() || { settings: native.opSettings };
 }
 
+/**
+ * Loads TensorFlow by `load`, and keeps what it says of oneDNN at every start off standard error, where @lilaw/native is
+ * there to do so: no setting keeps it quiet. All else that it says gets there.
+ */
+export function loadTensorFlowQuietly<T>(load: () => T): T {
+  const native = findNative();
+  const binding = typeof native === "string" ? null : native.load().binding;
+  return binding === null ? load() : binding.withoutLines(startLines, load);
+}
+
+/** Lines of TensorFlow 2.21 that its log level does not hold back, since they come before it reads it. */
+const startLines = [
+  "All log messages before absl::InitializeLog() is called are written to STDERR",
+  "oneDNN custom operations are on.",
+];
+
 /** What the kernels throw, as errors of this package. */
 function throwing<R>(run: () => R): R {
   try {

@@ -1,0 +1,129 @@
+/**
+ * Keeps known lines of a library off standard error while it is loaded, for those that it has no setting against.
+ *
+ * The library's `stderr` of the C library is another stream meanwhile, which passes every other line on at once: nothing
+ * else that writes to standard error notices, the file descriptor stays what it is, and the words of a library that aborts
+ * are not lost.
+ */
+#include <string>
+#include <vector>
+
+#include "guarded.h"
+#include "module.h"
+
+#ifdef __GLIBC__
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace lilaw::addon {
+namespace {
+
+std::vector<std::string> dropped;
+std::string line;  // its end has not come yet
+
+void write_out(const char* text, std::size_t size) {
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t count = write(STDERR_FILENO, text + done, size - done);
+    if (count <= 0) return;
+    done += static_cast<std::size_t>(count);
+  }
+}
+
+void pass_on() {
+  const bool known = std::any_of(dropped.begin(), dropped.end(),
+                                 [](const std::string& text) { return line.find(text) != std::string::npos; });
+  if (!known) write_out(line.data(), line.size());
+  line.clear();
+}
+
+/** Called by the C library, which holds the stream's lock. */
+ssize_t take(void*, const char* data, std::size_t size) {
+  std::size_t done = 0;
+  try {
+    for (; done < size; done++) {
+      line.push_back(data[done]);
+      if (data[done] == '\n') pass_on();
+    }
+  } catch (const std::bad_alloc&) {
+    pass_on();
+    write_out(data + done, size - done);
+  }
+  return static_cast<ssize_t>(size);
+}
+
+/** The stream that filters, and the one it stands for. */
+struct Streams {
+  FILE* own = stderr;
+  FILE* filter = nullptr;
+};
+
+/** Never closed: another thread may still hold the filter. */
+const Streams& streams() {
+  static const Streams both = [] {
+    Streams made;
+    cookie_io_functions_t functions{};
+    functions.write = take;
+    made.filter = fopencookie(nullptr, "w", functions);
+    if (made.filter != nullptr) setvbuf(made.filter, nullptr, _IONBF, 0);
+    return made;
+  }();
+  return both;
+}
+
+/** The filter in place of `stderr` as long as this lives. */
+class Filtered {
+ public:
+  explicit Filtered(std::vector<std::string> texts) {
+    if (streams().filter == nullptr) return;
+    flockfile(streams().filter);
+    dropped = std::move(texts);
+    funlockfile(streams().filter);
+    stderr = streams().filter;
+  }
+
+  ~Filtered() {
+    if (streams().filter == nullptr) return;
+    stderr = streams().own;
+    flockfile(streams().filter);
+    pass_on();
+    dropped.clear();
+    funlockfile(streams().filter);
+  }
+
+  Filtered(const Filtered&) = delete;
+  Filtered& operator=(const Filtered&) = delete;
+};
+
+}  // namespace
+}  // namespace lilaw::addon
+#endif
+
+namespace lilaw::addon {
+namespace {
+
+/** (texts, act): calls `act`; lines that hold one of the texts do not get to standard error meanwhile. */
+napi_value without_lines(napi_env env, napi_callback_info arguments) {
+  return guarded(env, [&]() -> napi_value {
+    const Napi::CallbackInfo info(env, arguments);
+    const auto texts = info[0].As<Napi::Array>();
+    const auto act = info[1].As<Napi::Function>();
+#ifdef __GLIBC__
+    std::vector<std::string> lines;
+    for (std::uint32_t i = 0; i < texts.Length(); i++) {
+      lines.push_back(texts.Get(i).As<Napi::String>().Utf8Value());
+    }
+    const Filtered filtered(std::move(lines));
+#endif
+    return act.Call({});
+  });
+}
+
+}  // namespace
+
+void define_standard_error(Napi::Object exports) {
+  set(exports, "withoutLines", without_lines);
+}
+
+}  // namespace lilaw::addon
