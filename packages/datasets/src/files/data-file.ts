@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { createReadStream, type Stats } from "node:fs";
+import { open, stat } from "node:fs/promises";
 import { expected, LilawError } from "@lilaw/core";
 import type { FileOptions } from "../types.js";
 import { atMost, inflate } from "./inflate.js";
@@ -32,20 +32,11 @@ export class DataFile {
    *   `CORRUPT_FILE` for damaged gzip
    */
   static async open(path: string, options: ReadOptions): Promise<DataFile> {
-    const handle = await open(path).catch((cause: Error) => {
-      throw unreadable("SOURCE_UNAVAILABLE", path, cause);
-    });
-    try {
-      const size = await sizeOfFile(path, handle);
-      const start = new Uint8Array(Math.min(size, chunkBytes));
-      await handle.read(start, 0, start.length, 0);
-      // Told by content, since people rename files.
-      const file = new DataFile(path, start[0] === 0x1f && start[1] === 0x8b, size, options);
-      file.head = file.isPacked ? await unpackedStart(path, start) : start;
-      return file;
-    } finally {
-      await handle.close();
-    }
+    const { size, start } = await beginningOf(path);
+    // Told by content, since people rename files.
+    const file = new DataFile(path, start[0] === 0x1f && start[1] === 0x8b, size, options);
+    file.head = file.isPacked ? await unpackedStart(path, start) : start;
+    return file;
   }
 
   /** How many bytes it may unpack to. */
@@ -130,14 +121,24 @@ async function unpackedStart(path: string, packed: Uint8Array): Promise<Uint8Arr
   });
 }
 
-async function sizeOfFile(path: string, handle: FileHandle): Promise<number> {
-  const stats = await handle.stat();
-  if (stats.isDirectory()) {
-    const help = "a file (images of a folder belong into one NPZ: numpy.savez)";
-    throw expected("INVALID_ARGUMENT", help, path, "a folder");
+async function beginningOf(path: string): Promise<{ size: number; start: Uint8Array<ArrayBuffer> }> {
+  try {
+    const stats = await stat(path);
+    checkKind(path, stats);
+    await using handle = await open(path);
+    const start = new Uint8Array(Math.min(stats.size, chunkBytes));
+    await handle.read(start, 0, start.length, 0);
+    return { size: stats.size, start };
+  } catch (error) {
+    throw unreadable("SOURCE_UNAVAILABLE", path, error as Error);
   }
-  if (!stats.isFile()) {
-    throw expected("INVALID_ARGUMENT", "a file that can be read twice", path, "a pipe or a device");
-  }
-  return stats.size;
+}
+
+/** Opening a pipe would wait until something writes into it. */
+function checkKind(path: string, stats: Stats): void {
+  if (stats.isFile()) return;
+  const [expectation, received] = stats.isDirectory()
+    ? ["a file (images of a folder belong into one NPZ: numpy.savez)", "a folder"]
+    : ["a file, which can be read twice,", "a pipe or a device"];
+  throw expected("INVALID_ARGUMENT", expectation, path, received);
 }

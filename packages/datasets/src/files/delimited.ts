@@ -74,8 +74,11 @@ function checkHeader(name: string, delimiter: Delimiter, header: readonly string
     const help = `${otherDelimiters.get(delimiter)} between the cells of a ${format} file`;
     throw expected("CORRUPT_FILE", help, `the header row of ${name}`, other[1]);
   }
-  const repeated = header.find((column, i) => header.indexOf(column) !== i);
-  if (repeated !== undefined) throw expected("CORRUPT_FILE", "distinct column names", name, repeated);
+  const seen = new Set<string>();
+  for (const column of header) {
+    if (seen.has(column)) throw expected("CORRUPT_FILE", "distinct column names", name, column);
+    seen.add(column);
+  }
 }
 
 /** Puts lines together to records, and takes these apart into cells. */

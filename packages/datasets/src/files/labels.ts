@@ -61,7 +61,9 @@ export function classesOf(name: string, labels: readonly string[], declared?: re
   const spellings = new Map<string, string[]>();
   for (const label of declared ?? labels) {
     const key = keyOf(label);
-    spellings.set(key, [...(spellings.get(key) ?? []), label]);
+    const known = spellings.get(key);
+    if (known) known.push(label);
+    else spellings.set(key, [label]);
   }
   const keys = [...spellings.keys()];
   if (isNumeric) keys.sort((a, b) => Number(a) - Number(b));

@@ -250,9 +250,15 @@ export class TableEncoder {
       const expectation = `the ${wanted} columns of ${this.#train.name}`;
       throw expected("CORRUPT_FILE", expectation, table.name, `${count(table.columns)} columns`);
     }
+    const indices = new Map(table.columns.map(({ name }, index) => [name, index]));
+    const indexOf = (name: string): number => {
+      const index = indices.get(name);
+      if (index !== undefined) return index;
+      throw expected("CORRUPT_FILE", `the column ${name}`, table.name, listOf([...indices.keys()]));
+    };
     return {
-      label: columnIndex(table, this.summary.label.name),
-      features: this.#features.map(({ name }) => columnIndex(table, name)),
+      label: indexOf(this.summary.label.name),
+      features: this.#features.map(({ name }) => indexOf(name)),
     };
   }
 }
@@ -498,13 +504,6 @@ function checkColumn(table: Omit<Table, "read">, name: string, role: string): vo
   if (table.columns.some((column) => column.name === name)) return;
   const names = listOf(table.columns.map((column) => column.name));
   throw expected("UNKNOWN_NAME", `one of ${names}`, `${role} in ${table.name}`, name);
-}
-
-function columnIndex(table: Omit<Table, "read">, wanted: string): number {
-  const index = table.columns.findIndex(({ name }) => name === wanted);
-  if (index >= 0) return index;
-  const names = listOf(table.columns.map(({ name }) => name));
-  throw expected("CORRUPT_FILE", `the column ${wanted}`, table.name, names);
 }
 
 function usableRows(read: number, dropped: IntList, labels: Int32Array): UsableRows {

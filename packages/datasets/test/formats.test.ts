@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+import { loadFiles } from "../src/index.js";
+import { file, npyOf, scratch } from "./support.js";
+
+describe("files of other kinds are refused with what they are and what helps", () => {
+  const table = "a,label\n1,x\n2,y\n";
+  it.each([
+    ["data.parquet", "PAR1\0\0PAR1", "a Parquet file", "read_parquet"],
+    ["data.csv", "PAR1\0\0PAR1", "a Parquet file", "read_parquet"],
+    ["data.jsonl", '{"a": 1}\n', "a JSON file", "read_json"],
+    ["data.csv", '{"a": 1}\n', "a JSON file", "read_json"],
+    ["data.xlsx", zipSync({ "[Content_Types].xml": new Uint8Array(9) }), "a spreadsheet", "save it as CSV"],
+    ["data.csv", zipSync({ "[Content_Types].xml": new Uint8Array(9) }), "a ZIP archive", "saved as CSV"],
+    ["data.npy", npyOf(new Float64Array(2)), "a single NPY array", "numpy.savez"],
+    ["data.h5", Buffer.from("\x89HDF\r\n", "latin1"), "an HDF5 file", "numpy.savez"],
+    ["cat.png", Buffer.from("\x89PNG\r\n", "latin1"), "one image", "one array"],
+    ["data.csv.xz", Buffer.from("\xfd7zXZ\0", "latin1"), "a packed file", "gzip"],
+    ["data.txt", table, ".txt", "named .csv where commas"],
+    ["data", table, "another format", "named .csv"],
+    ["data.csv", Buffer.from(`\uFEFF${table}`, "utf16le"), "UTF-16 text", "UTF-8"],
+    ["data.csv.gz", gzipSync('{"a": 1}\n'), "a JSON file", "read_json"],
+  ])("%s of %j", async (name, content, what, help) => {
+    await expect(loadFiles({ train: await file(name, content) })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(new RegExp(`an NPZ, CSV, TSV, ARFF or IDX file.*${help}.*"${what}"$`)),
+    });
+  });
+
+  it("a folder, and a pipe", async () => {
+    const folder = await scratch();
+    await mkdir(join(folder, "images.csv"));
+    await expect(loadFiles({ train: join(folder, "images.csv") })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/a file .*numpy\.savez.* received "a folder"$/),
+    });
+    await promisify(execFile)("mkfifo", [join(folder, "pipe.csv")]);
+    await expect(loadFiles({ train: join(folder, "pipe.csv") })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("a pipe or a device"),
+    });
+  });
+
+  it("one that is not there", async () => {
+    await expect(loadFiles({ train: "/nowhere/a.csv" })).rejects.toMatchObject({
+      code: "SOURCE_UNAVAILABLE",
+    });
+  });
+
+  it("an NPZ without the arrays of the split it is given for", async () => {
+    const train = await file(
+      "a.npz",
+      zipSync({
+        "x_train.npy": npyOf(new Float64Array(2), [2, 1]),
+        "y_train.npy": npyOf(Int32Array.of(0, 1)),
+      }),
+    );
+    await expect(loadFiles({ train, valid: train })).rejects.toMatchObject({
+      code: "CORRUPT_FILE",
+      message: expect.stringMatching(
+        /valid split \(val_images, val_labels; or x_val, y_val; or images, labels\).*"x_train, y_train"$/,
+      ),
+    });
+  });
+
+  it("an NPZ whose validation labels training does not have, by the array's name", async () => {
+    const train = await file(
+      "a.npz",
+      zipSync({
+        "train_images.npy": npyOf(new Float64Array(2), [2, 1]),
+        "train_labels.npy": npyOf(Int32Array.of(0, 1)),
+        "val_images.npy": npyOf(new Float64Array(3), [3, 1]),
+        "val_labels.npy": npyOf(Int32Array.of(0, 1, 7)),
+      }),
+    );
+    await expect(loadFiles({ train })).rejects.toMatchObject({
+      code: "LABEL_OUT_OF_RANGE",
+      message: expect.stringMatching(/one of 0, 1 for row 2 of val_labels of .*a\.npz but received "7"$/),
+    });
+  });
+});
