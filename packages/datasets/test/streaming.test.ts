@@ -1,5 +1,6 @@
 import { constants as bufferConstants } from "node:buffer";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -101,7 +102,7 @@ describe("memory", () => {
     const block = new Uint8Array(images.buffer);
     for (let row = 0; row < rows; row += 1000) {
       x.push(block, row + 1000 === rows);
-      if (out.writableNeedDrain) await new Promise((resolve) => out.once("drain", resolve));
+      if (out.writableNeedDrain) await once(out, "drain");
     }
     const y = member("y_train.npy");
     zip.add(y);
@@ -111,7 +112,7 @@ describe("memory", () => {
       true,
     );
     zip.end();
-    await new Promise((resolve) => out.once("finish", resolve));
+    await once(out, "finish");
 
     const all = await loadApart(path);
     expect(all).toMatchObject({ count: rows, firstFeatures: [1.5, 1.5, 1.5] });
