@@ -1,26 +1,8 @@
 import { join } from "node:path";
 import { Random } from "@lilaw/core";
-import type { Dataset, Samples } from "@lilaw/datasets";
 import { describe, expect, it } from "vitest";
 import { digestOf, loadData } from "../src/data.js";
-import { checkSettings } from "../src/options.js";
-import { messyTable, scratch, writeTable } from "./support.js";
-
-/** Samples whose one feature is their row. */
-function samples(count: number, classes: number): Samples {
-  const features = Float32Array.from({ length: count }, (_, row) => row);
-  return { features, labels: Int32Array.from(features, (row) => row % classes), count, shape: [1] };
-}
-
-const dataset: Dataset = {
-  name: "rows",
-  classes: 4,
-  classNames: ["a", "b", "c", "d"],
-  train: samples(400, 4),
-  test: samples(40, 4),
-  license: "",
-  citation: "",
-};
+import { rowsDataset as dataset, messyTable, scratch, settings, writeTable } from "./support.js";
 
 describe("digestOf", () => {
   it("changes with every sample and label", () => {
@@ -40,23 +22,14 @@ describe("digestOf", () => {
 describe("loadData", () => {
   it("keeps of a file the samples that some seed uses, and the test part", async () => {
     const train = await writeTable(join(await scratch(), "train.csv"), messyTable(1000, 1));
-    const settings = checkSettings({
+    const own = settings({
+      dataset: undefined,
       files: { train, labelColumn: "diagnosis", dropColumns: ["id", "day"], missing: "drop" },
-      noise: "none",
-      methods: ["lilaw"],
-      model: "linear",
-      epochs: 1,
       seeds: [1, 2],
-      backend: "cpu",
       trainSize: 50,
       testSize: 100,
-      validLabels: "noisy",
-      batchSize: 32,
-      learningRate: 0.001,
-      gradient: "full",
-      warmupEpochs: 1,
     });
-    const { dataset, plans, heldOut } = await loadData(settings, {});
+    const { dataset, plans, heldOut } = await loadData(own, {});
     expect(heldOut).toEqual(["valid", "test"]);
     expect(dataset.reading!.rows.train).toMatchObject({ read: 1000, dropped: 50 });
     const used = plans.flatMap(({ train, valid }) => [...train.rows, ...valid.rows]);
@@ -66,7 +39,7 @@ describe("loadData", () => {
     const testRows = new Set(dataset.test.rows);
     expect(used.filter((place) => testRows.has(dataset.train.rows![place]!))).toEqual([]);
     // What is kept is what a run with all samples has in these rows.
-    const whole = await loadData({ ...settings, trainSize: 850 }, {});
+    const whole = await loadData({ ...own, trainSize: 850 }, {});
     expect([...whole.dataset.test.rows!]).toEqual([...testRows]);
     expect(whole.dataset.test.features).toEqual(dataset.test.features);
   });

@@ -1,42 +1,9 @@
 import { LilawError } from "@lilaw/core";
-import type { Dataset, Samples } from "@lilaw/datasets";
+import type { Dataset } from "@lilaw/datasets";
 import { describe, expect, it } from "vitest";
-import { checkSettings, type Settings } from "../src/options.js";
+import type { Settings } from "../src/options.js";
 import { divide, planSeed, relocate, rowsOf, type SeedPlan } from "../src/plan.js";
-
-/** Samples whose one feature is their row. */
-function samples(count: number, classes: number): Samples {
-  const features = Float32Array.from({ length: count }, (_, row) => row);
-  return { features, labels: Int32Array.from(features, (row) => row % classes), count, shape: [1] };
-}
-
-const dataset: Dataset = {
-  name: "rows",
-  classes: 4,
-  classNames: ["a", "b", "c", "d"],
-  train: samples(400, 4),
-  test: samples(40, 4),
-  license: "",
-  citation: "",
-};
-
-function settings(changes = {}) {
-  return checkSettings({
-    dataset: "mnist",
-    noise: "symmetric:0.5",
-    methods: ["baseline", "l2rw"],
-    model: "mlp",
-    epochs: 1,
-    seeds: [1],
-    backend: "auto",
-    validLabels: "noisy",
-    batchSize: 32,
-    learningRate: 0.001,
-    gradient: "full",
-    warmupEpochs: 1,
-    ...changes,
-  });
-}
+import { rowsDataset as dataset, rowSamples as samples, settings } from "./support.js";
 
 /** The plan of a whole dataset for one seed. */
 function planOf(dataset: Dataset, settings: Settings, seed: number): SeedPlan {

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Random } from "@lilaw/core";
+import type { Dataset, Samples } from "@lilaw/datasets";
 import { onTestFinished } from "vitest";
 import type { EpochMetrics, RunResult, Summary } from "../src/index.js";
+import { checkSettings, type Settings } from "../src/options.js";
 
 /** The built command. */
 export const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -70,6 +72,42 @@ export async function scratch(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lilaw-cli-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Samples whose one feature is their row. */
+export function rowSamples(count: number, classes: number): Samples {
+  const features = Float32Array.from({ length: count }, (_, row) => row);
+  return { features, labels: Int32Array.from(features, (row) => row % classes), count, shape: [1] };
+}
+
+/** A dataset of them. */
+export const rowsDataset: Dataset = {
+  name: "rows",
+  classes: 4,
+  classNames: ["a", "b", "c", "d"],
+  train: rowSamples(400, 4),
+  test: rowSamples(40, 4),
+  license: "",
+  citation: "",
+};
+
+/** Settings of a run, and what is to be different in them. */
+export function settings(changes = {}): Settings {
+  return checkSettings({
+    dataset: "mnist",
+    noise: "symmetric:0.5",
+    methods: ["baseline", "l2rw"],
+    model: "mlp",
+    epochs: 1,
+    seeds: [1],
+    backend: "auto",
+    validLabels: "noisy",
+    batchSize: 32,
+    learningRate: 0.001,
+    gradient: "full",
+    warmupEpochs: 1,
+    ...changes,
+  });
 }
 
 /** Three clouds in the plane that a linear model tells apart nearly always. */
