@@ -42,7 +42,7 @@ class Silence implements Progress {
 
 class Lines implements Progress {
   readonly #output: Output;
-  #file: string | undefined;
+  readonly #files = new Set<string>();
   #epochs = 0;
 
   constructor(output: Output) {
@@ -54,8 +54,9 @@ class Lines implements Progress {
   }
 
   loading(file: string): void {
-    if (file !== this.#file) this.say(`loading ${file}`);
-    this.#file = file;
+    // Tables are read twice, and in turn with others.
+    if (!this.#files.has(file)) this.say(`loading ${file}`);
+    this.#files.add(file);
   }
 
   run({ epochs }: RunPlan): void {
