@@ -1,7 +1,7 @@
 /**
  * 04: your own CSV through the command line. The same as typing
  *
- *     npx lilaw train --train income-train.csv --test income-test.csv --label-column income \
+ *     npx @lilaw/cli train --train income-train.csv --test income-test.csv --label-column income \
  *       --noise pair-flip:0.3 --methods baseline,lilaw,l2rw --epochs 8 --out my-run
  *
  * Columns with text become one-hot features. The run folder holds everything: settings, metrics by epoch, weights by

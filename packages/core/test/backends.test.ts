@@ -100,7 +100,7 @@ describe("with an addon", () => {
       const { message, code } = thrownBy(() => getBackend("cuda"));
       expect(code).toBe("BACKEND_UNAVAILABLE");
       expect(message).toContain(reason);
-      expect(message).toContain("npx lilaw-native doctor");
+      expect(message).toContain("npx @lilaw/native doctor");
       expect(backendReport().unavailable[0]).toMatchObject({ backend: "cuda", reason });
       expect(thrownBy(() => new LiLAW().onDevice())).toMatchObject({ code, message });
     }

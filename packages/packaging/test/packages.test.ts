@@ -40,6 +40,16 @@ test("every public package of the workspace is tested here", async () => {
   expect(publicPackages.map(({ name }) => `@lilaw/${name}`).sort()).toEqual(published.sort());
 });
 
+test("npx is never told with the name of a program, which outside of an installation is another package", async () => {
+  const listed = await run("git", ["ls-files", "-z", "*.md", "*.ts", "*.mjs"], repository);
+  const files = listed.split("\0").filter((file) => file !== "");
+  const texts = await Promise.all(files.map((file) => readFile(join(repository, file), "utf8")));
+  const programs = publicPackages.flatMap((one) => Object.keys(one.programs ?? {}));
+  expect(programs).toContain("lilaw");
+  const wrong = new RegExp(`\\bnpx (${programs.join("|")})(?![-\\w])`);
+  expect(files.filter((_, i) => wrong.test(texts[i]!))).toEqual([]);
+});
+
 for (const promised of publicPackages) {
   const { name, exports, entries = {}, peers = [], checkAllTypes, programs = {} } = promised;
   const specifier = `@lilaw/${name}`;
@@ -133,6 +143,8 @@ for (const promised of publicPackages) {
         const installed = join(project, "node_modules", ".bin", program);
         expect(await run(installed, ["--version"], project)).toBe(`${version}\n`);
         expect(await run(installed, ["--help"], project)).toContain(word);
+        // By the name of the package, which works where it is not installed too.
+        expect(await run("npx", [specifier, "--version"], project)).toBe(`${version}\n`);
       });
     });
   });

@@ -44,7 +44,7 @@ export function openCuda(): Opening {
   const native = findNative() as NativeModule;
   const { reason = "no device", devices = [] } = native.load().binding!.cudaInfo();
   const [device] = devices;
-  if (!device) return { backend: null, reason, help: "npx lilaw-native doctor" };
+  if (!device) return { backend: null, reason, help: "npx @lilaw/native doctor" };
   return { backend: cudaBackend(native), detail: device.name };
 }
 
