@@ -62,7 +62,6 @@ describe("CSV and TSV", () => {
             delimiter,
             skip_empty_lines: true,
             trim: true,
-            info: true,
           });
           const found = await read(text, delimiter, size);
           expect([found.header, ...found.rows.map(({ cells }) => cells)]).toEqual(
