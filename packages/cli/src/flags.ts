@@ -12,7 +12,7 @@ const flags: Record<string, string> = {
 
 // Names that are words of their own stand for options only where they are called so.
 const optionName =
-  /\b(?:option )?(labelColumn|dropColumns|imageLayout|maxBytes)\b|\boption (missing|labels)\b/g;
+  /\b(?:(?:the )?option )?(labelColumn|dropColumns|imageLayout|maxBytes)\b|\b(?:the )?option (missing|labels)\b/g;
 
 /** A text of `loadFiles` with the names that its options have on the command line. */
 export function inFlags(text: string): string {

@@ -8,6 +8,7 @@ it("calls the options of loadFiles as the command line does, and leaves words al
     "at most 5 bytes (--max-unpacked raises it)",
   );
   expect(inFlags("option missing or option dropColumns")).toBe("--missing or --drop-column");
+  expect(inFlags("by the option labelColumn, by the option labels")).toBe("by --label-column, by --labels");
   expect(inFlags("a missing cell, two labels")).toBe("a missing cell, two labels");
 });
 
