@@ -1,0 +1,48 @@
+/** Hostile calls of everything that the packages export. */
+import type { Kind } from "../kind.js";
+import { functionCase } from "./functions.js";
+import { operationCase } from "./operations.js";
+import { openRaces } from "./races.js";
+import { fitCase, openTensors, tensorCase } from "./tensors.js";
+
+export type CallsGroup = "core" | "native" | "functions" | "races" | "tensors" | "fit";
+
+/** Of a hundred cases. Those of TensorFlow.js and of two threads take longer. */
+const shares: Readonly<Record<CallsGroup, number>> = {
+  core: 50,
+  native: 26,
+  functions: 18,
+  races: 3,
+  tensors: 2,
+  fit: 1,
+};
+
+export const calls: Kind<CallsGroup> = {
+  name: "calls",
+  wheel: (Object.keys(shares) as CallsGroup[]).flatMap((group) =>
+    Array<CallsGroup>(shares[group]).fill(group),
+  ),
+  countsEachGroup: false,
+  limitSeconds: 5,
+  chunk: 20_000,
+  async open() {
+    await openTensors();
+    const raceCase = openRaces();
+    return (group, seed, index) => {
+      switch (group) {
+        case "core":
+          return operationCase(["reference", "cpu", "auto", "method"], seed, index);
+        case "native":
+          return operationCase(["native", "nativeAsync"], seed, index);
+        case "functions":
+          return functionCase(seed, index);
+        case "races":
+          return raceCase(seed, index);
+        case "tensors":
+          return tensorCase(seed, index);
+        case "fit":
+          return fitCase(seed, index);
+      }
+    };
+  },
+};

@@ -1,0 +1,78 @@
+/** Cases of the three operations: right, odd or wrong calls, in every form. */
+import { Random } from "@lilaw/core";
+import { FaultFound, type Outcome } from "../kind.js";
+import { checkRefusal } from "../refusals.js";
+import { type Call, checkRight, type Form, foundBy, operations, outputsOf, randomCall } from "./call.js";
+import { checkSameImages, type NumberArray } from "./memory.js";
+import { type Twisted, type TwistName, twists, unknown } from "./twists.js";
+import { chance, OwnError, pick } from "./values.js";
+
+const twistNames = Object.keys(twists) as TwistName[];
+
+type Ended = { readonly result: unknown } | { readonly error: unknown };
+
+export async function operationCase(formsOf: readonly Form[], seed: number, index: number): Promise<Outcome> {
+  const random = Random.from(seed, "operation", index);
+  const call = randomCall(pick(random, operations), pick(random, formsOf), random);
+  const name = chance(random, 0.3) ? "none" : pick(random, twistNames);
+  const written = outputsOf(call);
+  // A twist that does not fit the call leaves it as it is.
+  const twisted: Twisted = twists[name](call, random) ?? { expectation: "right" };
+  try {
+    return await judge(call, twisted, written, name === "none");
+  } catch (error) {
+    if (error instanceof FaultFound)
+      throw new FaultFound(error.fault, `${call.operation}, ${call.form}, ${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function judge(
+  call: Call,
+  twisted: Twisted,
+  meantOutputs: NumberArray[],
+  repeat: boolean,
+): Promise<Outcome> {
+  const ended = await end(call, twisted);
+  if ("error" in ended) {
+    if (!(ended.error instanceof OwnError)) checkRefusal(ended.error, call.thrower);
+    call.memory.checkUntouched([], "after a refusal");
+    if (twisted.expectation !== "right" || mayRefuse(call)) return "refused";
+    throw new FaultFound(
+      "silentDifferences",
+      `a right call was refused: ${(ended.error as Error).message.slice(0, 300)}`,
+    );
+  }
+  if (twisted.expectation === "refused")
+    throw new FaultFound("silentDifferences", "a wrong call was carried out");
+  call.memory.checkUntouched([...meantOutputs, ...outputsOf(call)], "beside the outputs");
+  if (ended.result === unknown) return "right";
+  checkRight(call, foundBy(call, ended.result));
+  if (repeat) await checkRepeats(call, ended.result);
+  return "right";
+}
+
+/** @throws FaultFound unless the same call again gives the same bits */
+async function checkRepeats(call: Call, result: unknown): Promise<void> {
+  const first = call.memory.image();
+  const scalars = JSON.stringify(result, scalarsOnly);
+  call.memory.restore();
+  const again = await call.run();
+  checkSameImages(call.memory.image(), first, "the same call again");
+  if (JSON.stringify(again, scalarsOnly) !== scalars)
+    throw new FaultFound("silentDifferences", "the same call again: other scalars");
+}
+
+const scalarsOnly = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? undefined : value);
+
+async function end(call: Call, { around }: Twisted): Promise<Ended> {
+  try {
+    const run = () => call.run();
+    return { result: await (around ? around(run) : run()) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** A step of the scalars on a validation batch that is not finite is refused, and one on a mean of nothing. */
+const mayRefuse = (call: Call): boolean => call.form === "method" && call.operation === "metaGradient";

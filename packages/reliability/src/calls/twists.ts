@@ -1,0 +1,337 @@
+/** What is made wrong, or odd, about a call that is right. */
+import type { Random } from "@lilaw/core";
+import { type Call, outputsOf, randomCall } from "./call.js";
+import type { NumberArray } from "./memory.js";
+import { chance, OwnError, pick, strange } from "./values.js";
+
+/** How a twisted call has to end: `"either"` is the right result or a refusal. */
+export interface Twisted {
+  readonly expectation: "right" | "refused" | "either";
+  /** Runs the call in odd surroundings. */
+  around?(run: () => unknown): unknown;
+}
+
+type Bag = Record<string, unknown>;
+type Twist = (call: Call, random: Random) => Twisted | undefined;
+
+const right: Twisted = { expectation: "right" };
+const refused: Twisted = { expectation: "refused" };
+const either: Twisted = { expectation: "either" };
+
+const arraysOf = (bag: Bag | undefined): [string, NumberArray][] =>
+  Object.entries(bag ?? {}).filter((entry): entry is [string, NumberArray] => ArrayBuffer.isView(entry[1]));
+
+/** One of the arrays of a call, and the object that holds it. */
+function someArray({ args, out }: Call, random: Random): [Bag, string, NumberArray] | undefined {
+  const places = [args, out, out?.terms as Bag | undefined].flatMap((bag) =>
+    arraysOf(bag).map(([name, array]): [Bag, string, NumberArray] => [bag!, name, array]),
+  );
+  return places.length === 0 ? undefined : pick(random, places);
+}
+
+type Copy = { from(values: Iterable<number>): NumberArray };
+const types: readonly Copy[] = [
+  Float32Array,
+  Float64Array,
+  Int32Array,
+  Uint8Array,
+  Int8Array,
+  Int16Array,
+  Uint16Array,
+  Uint32Array,
+  Uint8ClampedArray,
+];
+
+export const twists = {
+  none: () => right,
+
+  length(call, random) {
+    const place = someArray(call, random);
+    if (place === undefined) return undefined;
+    const [bag, name, array] = place;
+    const length = pick(random, [0, array.length - 1, array.length + 1, 2 * array.length + 1]);
+    bag[name] = call.memory.place(new (array.constructor as Float32ArrayConstructor)(length));
+    call.memory.remember();
+    // Fewer or more rows of logits do not fit the labels; where all agree, nothing is wrong.
+    return refused;
+  },
+
+  type(call, random) {
+    const place = someArray(call, random);
+    if (place === undefined) return undefined;
+    const [bag, name, array] = place;
+    const wrong: unknown = chance(random, 0.3)
+      ? pick(random, [
+          Array.from(array),
+          array.buffer,
+          new DataView(array.buffer),
+          { ...array },
+          new Proxy(array, {}),
+        ])
+      : pick(random, types).from(array);
+    bag[name] = wrong;
+    const same =
+      ArrayBuffer.isView(wrong) && array.every((value, i) => Object.is((wrong as NumberArray)[i], value));
+    // With other values it is another call, and perhaps a right one.
+    return same ? either : { expectation: "either", around: (run) => unjudged(run) };
+  },
+
+  thing(call, random) {
+    const bags = [call.args, call.out, call.args.params, call.args.loss, call.out?.terms];
+    const which = random.int(7);
+    const value = pick(random, strange);
+    if (which === 5) call.args = value as Bag;
+    else if (which === 6 && call.out !== undefined) call.out = value as Bag;
+    else {
+      const bag = bags[which] as Bag | undefined;
+      if (typeof bag !== "object" || bag === null) return undefined;
+      const copy: Bag = { ...bag };
+      copy[
+        pick(random, [...Object.keys(bag), ...Object.keys(bag), "loss", "sampleWeights", "params", "classes"])
+      ] = value;
+      if (which === 0) call.args = copy;
+      else if (which === 1) call.out = copy;
+      else if (which === 2) call.args = { ...call.args, params: copy };
+      else if (which === 3) call.args = { ...call.args, loss: copy };
+      else call.out = { ...call.out, terms: copy };
+    }
+    // A value may happen to be another right one, whose result this harness does not know: only errors are judged.
+    return { expectation: "either", around: (run) => unjudged(run) };
+  },
+
+  label(call, random) {
+    const { loss } = call.meant;
+    const labels = call.args.labels as NumberArray;
+    const isRegression = typeof loss === "object" && loss.kind === "regression";
+    const limit = loss === "binary" || loss === "multi-label" ? 2 : call.meant.classes;
+    const isFloat = labels instanceof Float32Array || labels instanceof Float64Array;
+    const infinite = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const wrong = isRegression
+      ? infinite
+      : isFloat
+        ? [...infinite, 0.5, -1, limit]
+        : [-1, limit, limit + 7, 2 ** 31 - 1];
+    const value = pick(random, wrong);
+    const at = random.int(labels.length);
+    labels[at] = value;
+    call.memory.remember();
+    const kept = labels[at]!;
+    const isWrong = isRegression
+      ? !Number.isFinite(kept)
+      : !(Number.isInteger(kept) && kept >= 0 && kept < limit);
+    return isWrong ? refused : undefined;
+  },
+
+  overlap(call, random) {
+    const outputs = outputsOf(call);
+    const place = someArray({ ...call, args: {} }, random);
+    if (place === undefined) return undefined;
+    const [bag, name, array] = place;
+    const others = [
+      ...outputs.filter((out) => out !== array),
+      ...arraysOf(call.args).map(([, input]) => input),
+    ];
+    if (others.length === 0) return undefined;
+    const other = pick(random, others);
+    const type = array.constructor as Float32ArrayConstructor;
+    const size = type.BYTES_PER_ELEMENT;
+    const first = Math.ceil(Math.max(0, other.byteOffset - array.byteLength + size) / size);
+    const last = Math.floor(
+      Math.min(other.byteOffset + other.byteLength - 1, other.buffer.byteLength - array.byteLength) / size,
+    );
+    if (last < first) return undefined;
+    const offset = size * (first + random.int(last - first + 1));
+    bag[name] = new type(other.buffer as ArrayBuffer, offset, array.length);
+    const { logits } = call.args as { logits: NumberArray };
+    const written = outputsOf(call);
+    // In place means the very same logits, and nothing else there.
+    const inPlace = written.filter((out) => !apart(out, logits));
+    const same = inPlace.every((out) => out === call.out?.gradLogits && sameArray(out, logits));
+    const rest = [
+      ...written.filter((out) => !inPlace.includes(out)),
+      ...arraysOf(call.args).map(([, input]) => input),
+    ];
+    const clear = written.every((out) =>
+      [...rest, ...inPlace].every(
+        (array) => array === out || (inPlace.includes(out) && array === logits) || apart(out, array),
+      ),
+    );
+    return same && clear && inPlace.length <= 1 ? either : refused;
+  },
+
+  frozen(call, random) {
+    if (call.out === undefined) call.args = Object.freeze(call.args);
+    else if (chance(random, 0.5)) call.out = Object.freeze(call.out);
+    else call.args = Object.freeze({ ...call.args });
+    return either;
+  },
+
+  proxy(call) {
+    call.args = new Proxy(call.args, {});
+    if (call.out) call.out = new Proxy(call.out, {});
+    return either;
+  },
+
+  /** A getter of one argument calls an operation of its own, on other arrays. */
+  callsAgain(call, random) {
+    const inner = randomCall(call.operation, call.form === "nativeAsync" ? "native" : call.form, random, 5);
+    const again = () => {
+      try {
+        inner.run();
+      } catch {
+        // Refused or not: what counts is the call around it.
+      }
+    };
+    call.args = withGetter(call.args, random, again);
+    return right;
+  },
+
+  /** A getter of one argument takes another one's memory away. */
+  takesAway(call, random) {
+    const place = someArray(call, random);
+    if (place === undefined) return undefined;
+    const { buffer } = place[2];
+    const shrink = chance(random, 0.5);
+    call.args = withGetter(call.args, random, () => {
+      if (buffer instanceof SharedArrayBuffer) return;
+      const { resizable, resize } = buffer as ArrayBuffer & {
+        resizable?: boolean;
+        resize?(size: number): void;
+      };
+      if (resizable && shrink) resize!.call(buffer, Math.floor(buffer.byteLength / 3));
+      else structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+    });
+    return { expectation: "either", around: (run) => unjudged(run) };
+  },
+
+  detached(call, random) {
+    const place = someArray(call, random);
+    if (place === undefined || place[2].buffer instanceof SharedArrayBuffer) return undefined;
+    structuredClone(place[2].buffer, { transfer: [place[2].buffer as ArrayBuffer] });
+    return refused;
+  },
+
+  throws(call, random) {
+    call.args = withGetter(call.args, random, () => {
+      throw new OwnError("a getter");
+    });
+    return { expectation: "either" };
+  },
+
+  /** Whatever somebody put on the prototype of all objects is no argument. */
+  pollution(call, random) {
+    const rows = call.meant.logits.length / call.meant.classes;
+    const names = [
+      "sampleWeights",
+      "coefficients",
+      "losses",
+      "weights",
+      "alignments",
+      "predictions",
+      "gradLogits",
+      "terms",
+      "normalize",
+      "gradient",
+      "loss",
+      "backend",
+      "warmup",
+      "gamma",
+      "range",
+    ];
+    const name = pick(
+      random,
+      names.filter((known) => !(known in call.args) && !(call.out && known in call.out)),
+    );
+    const value = pick(random, [
+      new Float32Array(rows).fill(3),
+      3,
+      "batch-mean",
+      "detached",
+      "reference",
+      true,
+      {},
+    ]);
+    return {
+      expectation: "either",
+      around(run) {
+        Object.defineProperty(Object.prototype, name, {
+          value,
+          configurable: true,
+          writable: true,
+          enumerable: chance(random, 0.5),
+        });
+        try {
+          return run();
+        } finally {
+          delete (Object.prototype as Bag)[name];
+        }
+      },
+    };
+  },
+
+  /** After an asynchronous call its inputs belong to the caller again. */
+  reused(call, random) {
+    if (call.form !== "nativeAsync") return undefined;
+    const written = outputsOf(call);
+    return {
+      expectation: "right",
+      around(run) {
+        const promise = run();
+        for (const [, array] of arraysOf(call.args)) {
+          if (written.some((out) => !apart(out, array))) continue;
+          array.fill(pick(random, [0, 1, -7, 100]));
+        }
+        call.memory.remember();
+        return promise;
+      },
+    };
+  },
+} satisfies Record<string, Twist>;
+
+export type TwistName = keyof typeof twists;
+
+function apart(a: NumberArray, b: NumberArray): boolean {
+  return (
+    a.buffer !== b.buffer ||
+    a.byteOffset + a.byteLength <= b.byteOffset ||
+    b.byteOffset + b.byteLength <= a.byteOffset
+  );
+}
+
+function sameArray(a: NumberArray, b: NumberArray): boolean {
+  return (
+    a.constructor === b.constructor &&
+    a.byteOffset === b.byteOffset &&
+    a.length === b.length &&
+    a.buffer === b.buffer
+  );
+}
+
+/** A copy in which reading one property, at any depth, runs `hook` first. */
+function withGetter(args: Bag, random: Random, hook: () => void): Bag {
+  const nested = Object.keys(args).filter((name) => {
+    const value = args[name];
+    return typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
+  });
+  if (nested.length > 0 && chance(random, 0.5)) {
+    const name = pick(random, nested);
+    return { ...args, [name]: withGetter(args[name] as Bag, random, hook) };
+  }
+  const name = pick(random, Object.keys(args));
+  const value = args[name];
+  return Object.defineProperty({ ...args }, name, {
+    enumerable: true,
+    get() {
+      hook();
+      return value;
+    },
+  });
+}
+
+/** Marks a result that nobody can judge. */
+export const unknown = Symbol("unknown");
+
+function unjudged(run: () => unknown): unknown {
+  const result = run();
+  return result instanceof Promise ? result.then(() => unknown) : unknown;
+}

@@ -1,0 +1,184 @@
+/** Runs the cases of a kind in child processes, watches them, and counts how they end. */
+import { fork } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Fault, type Finding, groupOf, type Kind } from "./kind.js";
+import { type Message, slotFile } from "./protocol.js";
+
+export interface Wanted {
+  readonly seed: number;
+  /** Number of the first case. */
+  readonly from: number;
+  /** Number of the one after the last. */
+  readonly to: number;
+  /** No chunk of cases begins later than this. */
+  readonly seconds?: number | undefined;
+  /** Processes at a time. Default: as many as there are processors */
+  readonly jobs?: number | undefined;
+  /** Called with every finding, at once. */
+  onFinding?(finding: Finding): void;
+  /** Called when a chunk of cases is done. */
+  onProgress?(done: number): void;
+}
+
+export interface Tally {
+  count: number;
+  right: number;
+  refused: number;
+  readonly faults: Record<Fault, number>;
+}
+
+export interface Report {
+  readonly groups: ReadonlyMap<string, Tally>;
+  readonly findings: readonly Finding[];
+  readonly seconds: number;
+}
+
+const program = fileURLToPath(new URL("child.js", import.meta.url));
+const pollMilliseconds = 100;
+/** What cases may take beyond what the process had before them. */
+const memoryLimit = 2 ** 30;
+
+export async function runCases(kind: Kind, wanted: Wanted): Promise<Report> {
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  const groups = new Map<string, Tally>();
+  const findings: Finding[] = [];
+  let next = wanted.from;
+  let done = 0;
+
+  const work = async () => {
+    while (next < wanted.to && (wanted.seconds === undefined || elapsed() < wanted.seconds)) {
+      const from = next;
+      next = Math.min(wanted.to, from + kind.chunk);
+      await chunk(from, next);
+    }
+  };
+  /** A chunk in as many processes as it takes: another one goes on behind a case that ended its process. */
+  const chunk = async (from: number, to: number) => {
+    for (let at = from; at < to; ) {
+      const ended = await runChild(kind, wanted.seed, at, to, (message) => {
+        if ("finding" in message) return note(message.finding);
+        for (const outcome of ["right", "refused"] as const) {
+          for (const [group, count] of Object.entries(message[outcome])) tallyOf(group)[outcome] += count;
+        }
+      });
+      if (ended !== undefined) note(ended);
+      const reached = ended === undefined ? to : ended.index + 1;
+      for (let i = at; i < reached; i++) tallyOf(groupOf(kind, i)).count++;
+      done += reached - at;
+      at = reached;
+      wanted.onProgress?.(done);
+    }
+  };
+  const tallyOf = (group: string): Tally => {
+    const none = {
+      count: 0,
+      right: 0,
+      refused: 0,
+      faults: { crashes: 0, hangs: 0, rawErrors: 0, silentDifferences: 0 },
+    };
+    const tally = groups.get(group) ?? none;
+    groups.set(group, tally);
+    return tally;
+  };
+  const note = (finding: Finding) => {
+    findings.push(finding);
+    tallyOf(finding.group).faults[finding.fault]++;
+    wanted.onFinding?.(finding);
+  };
+
+  await Promise.all(Array.from({ length: wanted.jobs ?? availableParallelism() }, work));
+  return { groups, findings, seconds: elapsed() };
+}
+
+/** One child. @returns the finding that ended it early, with the case at which it did */
+function runChild(
+  kind: Kind,
+  seed: number,
+  from: number,
+  to: number,
+  onMessage: (message: Message) => void,
+): Promise<Finding | undefined> {
+  const folder = mkdtempSync(join(scratch, "lilaw-reliability-"));
+  const child = fork(program, [kind.name, ...[seed, from, to].map(String), folder], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    serialization: "advanced",
+  });
+  let complaint = "";
+  child.stderr!.setEncoding("utf8").on("data", (text) => {
+    complaint = (complaint + text).slice(-2000);
+  });
+  let complete = false;
+  child.on("message", (message: Message) => {
+    complete ||= !("finding" in message);
+    onMessage(message);
+  });
+
+  let killed: { fault: Fault; message: string } | undefined;
+  const kill = (fault: Fault, message: string) => {
+    killed ??= { fault, message };
+    child.kill("SIGKILL");
+  };
+  let atCase = from;
+  let since = performance.now();
+  let memoryBefore: number | undefined;
+  const watch = setInterval(() => {
+    const current = readSlot(folder);
+    const memory = residentBytes(child.pid!);
+    if (current === undefined || memory === undefined) return;
+    memoryBefore ??= memory;
+    if (memory > memoryBefore + memoryLimit)
+      kill("crashes", `more than ${memoryLimit / 2 ** 30} GiB of memory`);
+    if (current !== atCase) {
+      atCase = current;
+      since = performance.now();
+    } else if (performance.now() - since > 1000 * kind.limitSeconds) {
+      kill("hangs", `not done after ${kind.limitSeconds} s`);
+    }
+  }, pollMilliseconds);
+
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      clearInterval(watch);
+      const index = readSlot(folder) ?? from;
+      rmSync(folder, { recursive: true, force: true });
+      if (complete) return resolve(undefined);
+      // Status 13: Node has nothing to wait for, and the case has not ended.
+      const unsettled = status === 13;
+      const { fault, message } = killed ?? {
+        fault: unsettled ? "hangs" : "crashes",
+        message: unsettled
+          ? "a promise that never settles"
+          : `the process ended with ${signal ?? `status ${status}`}`,
+      };
+      const said = complaint.trim() && `: ${complaint.trim()}`;
+      resolve({ group: groupOf(kind, index), seed, index, fault, message: message + said });
+    });
+  });
+}
+
+/** Files in memory where there are such: the cases write many. */
+const scratch = process.platform === "linux" ? "/dev/shm" : tmpdir();
+
+function readSlot(folder: string): number | undefined {
+  try {
+    const bytes = readFileSync(slotFile(folder));
+    return bytes.length < 8 ? undefined : bytes.readDoubleLE();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Resident memory of a process; undefined where the system does not tell. */
+function residentBytes(pid: number): number | undefined {
+  try {
+    const kibibytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kibibytes === undefined ? 0 : 1024 * Number(kibibytes);
+  } catch {
+    return process.platform === "linux" ? undefined : 0;
+  }
+}

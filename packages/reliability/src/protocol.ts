@@ -1,0 +1,11 @@
+/** What a child process and its parent tell each other. */
+import { join } from "node:path";
+import type { Finding } from "./kind.js";
+
+/** What a child says: a finding at once, the counts at the end. */
+export type Message =
+  | { readonly finding: Finding }
+  | { readonly right: Readonly<Record<string, number>>; readonly refused: Readonly<Record<string, number>> };
+
+/** Where a child keeps the number of the case at hand, for the parent to read when it is gone or stuck. */
+export const slotFile = (folder: string): string => join(folder, "slot");
