@@ -26,7 +26,12 @@ export function zipBomb(name: string, honest: boolean): Uint8Array {
   both.writeUInt32LE(size, 18);
   both.writeUInt16LE(name.length, 22);
   const local = Buffer.concat([Buffer.from("PK\x03\x04"), both, Buffer.from(name)]);
-  const central = Buffer.concat([Buffer.from("PK\x01\x02\x14\x00"), both, Buffer.alloc(14), Buffer.from(name)]);
+  const central = Buffer.concat([
+    Buffer.from("PK\x01\x02\x14\x00"),
+    both,
+    Buffer.alloc(14),
+    Buffer.from(name),
+  ]);
   const end = Buffer.alloc(22);
   end.write("PK\x05\x06");
   end.writeUInt16LE(1, 8);

@@ -21,7 +21,8 @@ export function checkSameDataset(found: Dataset, original: Dataset): void {
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => Buffer.from(buffer, byteOffset, byteLength);
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** A text table: names of the columns, then cells. */
 interface Cells {
@@ -49,28 +50,36 @@ export function checkTable({ train, classNames, featureNames = [] }: Dataset, { 
     explained.add(column);
   });
   const rest = names.flatMap((_, c) => (explained.has(c) ? [] : [c]));
-  const isLabel = (c: number) => rows.every((cells, row) => sameLabel(classNames[train.labels[row]!]!, cells[c]!));
+  const isLabel = (c: number) =>
+    rows.every((cells, row) => sameLabel(classNames[train.labels[row]!]!, cells[c]!));
   if (rest.length !== 1 || !isLabel(rest[0]!)) throw wrong(`${rest.length} columns are left for the label`);
 }
 
 const isDecimal = (cell: string) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell);
-const sameLabel = (a: string, b: string) => a === b || (isDecimal(a) && isDecimal(b) && Number(a) === Number(b));
-
-const trimmed = (cell: string) => cell.replace(/^[ \t\f]+|[ \t\f]+$/g, "");
+const sameLabel = (a: string, b: string) =>
+  a === b || (isDecimal(a) && isDecimal(b) && Number(a) === Number(b));
 
 /** Reads a table without quotes or lines that end in other ways; of all others it has no opinion. */
 export function readDelimited(text: string, delimiter: string): Cells | undefined {
   if (/["\r\ufeff\0\v]/.test(text.replace(/^\ufeff/, ""))) return undefined;
-  const lines = text.replace(/^\ufeff/, "").split("\n").filter((line) => trimmed(line) !== "" || line.includes(delimiter));
-  const [names = [], ...rows] = lines.map((line) => line.split(delimiter).map(trimmed));
+  const lines = text
+    .replace(/^\ufeff/, "")
+    .split("\n")
+    .filter((line) => line.trim() !== "" || line.includes(delimiter));
+  const [names = [], ...rows] = lines.map((line) => line.split(delimiter).map((cell) => cell.trim()));
   return { names, rows };
 }
 
 export function readArff(text: string): Cells | undefined {
   if (/["'\\\r\ufeff\0\v]/.test(text)) return undefined;
-  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("%"));
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("%"));
   const start = lines.findIndex((line) => /^@data$/i.test(line));
-  const names = lines.slice(0, Math.max(0, start)).flatMap((line) => /^@attribute\s+([^\s{]+)/i.exec(line)?.[1] ?? []);
+  const names = lines
+    .slice(0, Math.max(0, start))
+    .flatMap((line) => /^@attribute\s+([^\s{]+)/i.exec(line)?.[1] ?? []);
   const rows = lines.slice(start + 1).map((line) => line.split(",").map((cell) => cell.trim()));
   return { names, rows };
 }
@@ -102,7 +111,11 @@ export function readIdx(bytes: Uint8Array): Numbers | undefined {
   };
   const [size, read] = readers[bytes[2]!] ?? [0, () => 0];
   if (size === 0 || bytes.length !== start + count * size) return undefined;
-  return { values: Array.from({ length: count }, (_, i) => read(start + i * size)), shape, bytes: bytes[2] === 8 };
+  return {
+    values: Array.from({ length: count }, (_, i) => read(start + i * size)),
+    shape,
+    bytes: bytes[2] === 8,
+  };
 }
 
 const dictionary =
@@ -111,7 +124,8 @@ const dictionary =
 /** undefined: a file that is damaged, or of a kind that nobody has to read */
 export function readNpy(bytes: Uint8Array): Numbers | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || Buffer.from(bytes.subarray(0, 6)).toString("latin1") !== "\x93NUMPY") return undefined;
+  if (bytes.length < 12 || Buffer.from(bytes.subarray(0, 6)).toString("latin1") !== "\x93NUMPY")
+    return undefined;
   const version = bytes[6]!;
   if (version < 1 || version > 3 || bytes[7] !== 0) return undefined;
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
@@ -120,7 +134,11 @@ export function readNpy(bytes: Uint8Array): Numbers | undefined {
   const text = Buffer.from(bytes.subarray(start - length, start)).toString("latin1");
   const [, order, type, size, fortran, axes] = dictionary.exec(text) ?? [];
   if (axes === undefined) return undefined;
-  const shape = axes.split(",").map((axis) => axis.trim()).filter((axis) => axis !== "").map(Number);
+  const shape = axes
+    .split(",")
+    .map((axis) => axis.trim())
+    .filter((axis) => axis !== "")
+    .map(Number);
   if (fortran === "True" && shape.length > 1) return undefined;
   const width = Number(size);
   const count = shape.reduce((a, b) => a * b, 1);
@@ -142,7 +160,11 @@ export function readNpy(bytes: Uint8Array): Numbers | undefined {
   };
   const read = readers[`${type}${width}`];
   if (read === undefined) return undefined;
-  return { values: Array.from({ length: count }, (_, i) => read(start + i * width)), shape, bytes: type === "u" && width === 1 };
+  return {
+    values: Array.from({ length: count }, (_, i) => read(start + i * width)),
+    shape,
+    bytes: type === "u" && width === 1,
+  };
 }
 
 /** A half-precision number from its bits. */
@@ -154,10 +176,15 @@ function half(bits: number): number {
 }
 
 /** @throws FaultFound unless the training samples are those of two arrays */
-export function checkArrays(train: Samples, features: Numbers | undefined, labels: Numbers | undefined): void {
+export function checkArrays(
+  train: Samples,
+  features: Numbers | undefined,
+  labels: Numbers | undefined,
+): void {
   if (features === undefined || labels === undefined) throw wrong("a damaged array was read");
   const scale = features.bytes && features.shape.length > 2 ? 255 : 1;
-  if (train.count !== features.shape[0] || train.features.length !== features.values.length) throw wrong("another size");
+  if (train.count !== features.shape[0] || train.features.length !== features.values.length)
+    throw wrong("another size");
   // Whether channels come first is another question: then the numbers are in another order.
   const inOrder = features.shape.length < 4;
   for (let i = 0; inOrder && i < train.features.length; i++) {
@@ -166,6 +193,7 @@ export function checkArrays(train: Samples, features: Numbers | undefined, label
   }
   if (train.labels.length !== labels.values.length) throw wrong("another number of labels");
   for (let i = 0; i < train.count; i++) {
-    if (train.labels[i] !== labels.values[i]) throw wrong(`label ${i} is ${train.labels[i]} and not ${labels.values[i]}`);
+    if (train.labels[i] !== labels.values[i])
+      throw wrong(`label ${i} is ${train.labels[i]} and not ${labels.values[i]}`);
   }
 }

@@ -29,7 +29,8 @@ const anywhere: readonly Mutation[] = [
   // Bits
   (bytes, random) =>
     edited(bytes, (copy) => {
-      for (let n = pick(random, [1, 1, 1, 2, 8]); n > 0; n--) copy[random.int(copy.length)]! ^= 1 << random.int(8);
+      for (let n = pick(random, [1, 1, 1, 2, 8]); n > 0; n--)
+        copy[random.int(copy.length)]! ^= 1 << random.int(8);
     }),
   // Bytes
   (bytes, random) =>
@@ -39,7 +40,8 @@ const anywhere: readonly Mutation[] = [
   // The end is gone
   (bytes, random) => bytes.subarray(0, random.int(bytes.length + 1)),
   // Something more at the end
-  (bytes, random) => join(bytes, pick(random, [noise(random, random.int(40)), new Uint8Array(random.int(40)), bytes])),
+  (bytes, random) =>
+    join(bytes, pick(random, [noise(random, random.int(40)), new Uint8Array(random.int(40)), bytes])),
   // A part is gone, twice there, elsewhere, or something else
   (bytes, random) => {
     const [start, end] = span(bytes, random, 64);
@@ -73,7 +75,11 @@ const anywhere: readonly Mutation[] = [
   (bytes, random) => {
     const [start, end] = span(bytes, random, 16);
     const times = pick(random, [10, 100, 2000]);
-    return join(bytes.subarray(0, start), ...Array<Uint8Array>(times).fill(bytes.subarray(start, end)), bytes.subarray(end));
+    return join(
+      bytes.subarray(0, start),
+      ...Array<Uint8Array>(times).fill(bytes.subarray(start, end)),
+      bytes.subarray(end),
+    );
   },
   // The header, and counts anywhere, of any size
   (bytes, random) =>
@@ -96,10 +102,63 @@ const anywhere: readonly Mutation[] = [
 ];
 
 const numbers = [
-  ...["-1", "0", "00", "1e999", "-1e999", "1e-400", "NaN", "nan", "Infinity", "0x10", "1_000", "1,5", "1.5.2", "", "+", "."],
-  ...["99999999999999999999", "2147483648", "4294967296", "1e308", "3.5e38", "null", "true", "?", "NA", " ", "٣", "1n"],
+  ...[
+    "-1",
+    "0",
+    "00",
+    "1e999",
+    "-1e999",
+    "1e-400",
+    "NaN",
+    "nan",
+    "Infinity",
+    "0x10",
+    "1_000",
+    "1,5",
+    "1.5.2",
+    "",
+    "+",
+    ".",
+  ],
+  ...[
+    "99999999999999999999",
+    "2147483648",
+    "4294967296",
+    "1e308",
+    "3.5e38",
+    "null",
+    "true",
+    "?",
+    "NA",
+    " ",
+    "٣",
+    "1n",
+  ],
 ];
-const marks = ['"', "'", "`", ",", ";", "\t", "\n", "\r", "\r\n", "\0", "\\", "{", "}", "[", "]", ":", "%", "@", "=", "\u00a0", "\ufeff", "💥"];
+const marks = [
+  '"',
+  "'",
+  "`",
+  ",",
+  ";",
+  "\t",
+  "\n",
+  "\r",
+  "\r\n",
+  "\0",
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ":",
+  "%",
+  "@",
+  "=",
+  "\u00a0",
+  "\ufeff",
+  "💥",
+];
 
 const inText: readonly Mutation[] = [
   // A number becomes another one, or none
@@ -119,8 +178,28 @@ const inText: readonly Mutation[] = [
   // Very deep, very long
   (bytes, random) => {
     const [at] = span(bytes, random, 0);
-    const mark = pick(random, ["[", "{", '{"a":', "(", '"', "'", "9", "a", " ", ",", "\\", "'a',", "\n", "1e", "-"]);
-    return join(bytes.subarray(0, at), encoder.encode(mark.repeat(pick(random, [50, 3000, 100_000]))), bytes.subarray(at));
+    const mark = pick(random, [
+      "[",
+      "{",
+      '{"a":',
+      "(",
+      '"',
+      "'",
+      "9",
+      "a",
+      " ",
+      ",",
+      "\\",
+      "'a',",
+      "\n",
+      "1e",
+      "-",
+    ]);
+    return join(
+      bytes.subarray(0, at),
+      encoder.encode(mark.repeat(pick(random, [50, 3000, 100_000]))),
+      bytes.subarray(at),
+    );
   },
   // Two lines change places, or one is gone
   (bytes, random) => {
@@ -132,7 +211,25 @@ const inText: readonly Mutation[] = [
   },
 ];
 
-const values = [null, true, "", "x", -1, 0, 1, 1.5, 1e308, 2 ** 53, [], {}, [null], "../..", "1", { length: 3 }, [[]]];
+const values = [
+  null,
+  true,
+  "",
+  "x",
+  -1,
+  0,
+  1,
+  1.5,
+  1e308,
+  2 ** 53,
+  [],
+  {},
+  [null],
+  "../..",
+  "1",
+  { length: 3 },
+  [[]],
+];
 
 /** Somewhere in a JSON document a value, a key or an entry is another one, or gone. */
 const inJson: Mutation = (bytes, random) => {
@@ -162,6 +259,7 @@ function otherJson(value: unknown, random: Random): unknown {
 export function mutate(original: Uint8Array, kind: "binary" | "text" | "json", random: Random): Uint8Array {
   const pools = { binary: [anywhere], text: [anywhere, inText], json: [anywhere, inText, [inJson]] }[kind];
   let bytes = original;
-  for (let n = chance(random, 0.75) ? 1 : 2 + random.int(2); n > 0; n--) bytes = pick(random, pick(random, pools))(bytes, random);
+  for (let n = chance(random, 0.75) ? 1 : 2 + random.int(2); n > 0; n--)
+    bytes = pick(random, pick(random, pools))(bytes, random);
   return bytes;
 }
