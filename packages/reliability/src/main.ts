@@ -36,8 +36,8 @@ const to = kind.countsEachGroup ? count * kind.wheel.length : count;
 /** Findings of one sort: the first of them, and how many there are. */
 const sorts = new Map<string, { first: Finding; times: number }>();
 function note(finding: Finding): void {
-  const message = finding.message.replaceAll(/-?[\d.]+(e[+-]?\d+)?/g, "#").slice(0, 100);
-  const sort = `${finding.group} ${finding.fault} ${message}`;
+  const [message = ""] = finding.message.replaceAll(/-?[\d.]+(e[+-]?\d+)?/g, "#").split(/ at |\n/);
+  const sort = `${finding.group} ${finding.fault} ${message.slice(0, 100)}`;
   const { first, times } = sorts.get(sort) ?? { first: finding, times: 0 };
   sorts.set(sort, { first, times: times + 1 });
 }

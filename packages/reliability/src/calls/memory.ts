@@ -14,9 +14,14 @@ export type NumberArray =
   | Uint8ClampedArray;
 type ArrayType = new (buffer: ArrayBuffer, offset: number, length: number) => NumberArray;
 
-/** How arrays lie: each in memory of its own, all in one, in memory that threads share, or that can grow. */
-export const layouts = ["apart", "together", "shared", "resizable"] as const;
-export type Layout = (typeof layouts)[number];
+/**
+ * How arrays lie: each in memory of its own, all in one, in memory that threads share, or that can grow. Where V8 has seen
+ * memory that can grow, its optimised code takes the length of an array for what it was before its memory was taken
+ * away (Node 20): what checks lengths in JavaScript cannot be tried with both, what asks Node-API for them can.
+ */
+export const layouts = ["apart", "together", "shared"] as const;
+export const nativeLayouts = [...layouts, "resizable"] as const;
+export type Layout = (typeof nativeLayouts)[number];
 
 const canary = 0xa5;
 const gap = 16;

@@ -35,6 +35,7 @@ async function judge(
 ): Promise<Outcome> {
   const ended = await end(call, twisted);
   if ("error" in ended) {
+    if (ended.error instanceof FaultFound) throw ended.error;
     if (!(ended.error instanceof OwnError)) checkRefusal(ended.error, call.thrower);
     call.memory.checkUntouched([], "after a refusal");
     if (twisted.expectation !== "right" || mayRefuse(call)) return "refused";

@@ -1,6 +1,5 @@
 /** Damaged files of every format that the packages read. */
-import { writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "@lilaw/core";
 import { openTensors } from "../calls/tensors.js";
@@ -28,8 +27,17 @@ function keeping(fault: FaultFound, damaged: Uint8Array, group: string, index: n
 }
 
 interface Opened {
+  readonly format: Format;
   readonly original: Uint8Array;
   read(damaged: Uint8Array): Promise<void>;
+}
+
+async function openFormat(format: Format, folder: string): Promise<Opened> {
+  mkdirSync(folder);
+  const read = await format.open(folder);
+  const original = typeof format.original === "function" ? await format.original() : format.original;
+  await read(original);
+  return { format, original, read };
 }
 
 export const files: Kind<FilesGroup> = {
@@ -40,31 +48,20 @@ export const files: Kind<FilesGroup> = {
   chunk: 1000 * names.length,
   async open(folder) {
     await openTensors();
-    const opened = new Map<FilesGroup, Promise<Opened>>();
-    const openFormat = async (group: FilesGroup): Promise<Opened> => {
-      const { original, open }: Format = formats[group];
-      const own = join(folder, group.replaceAll(" ", "-"));
-      await mkdir(own);
-      const read = await open(own);
-      const whole = typeof original === "function" ? await original() : original;
-      await read(whole);
-      return { original: whole, read };
-    };
-    for (const group of names) {
-      const opening = openFormat(group);
-      // Told by the cases of the format.
-      opening.catch(() => {});
-      await opening.catch(() => {});
-      opened.set(group, opening);
+    const opened = new Map<Format, Opened | Error>();
+    for (const format of names.flatMap((name): readonly Format[] => formats[name])) {
+      const opening = openFormat(format, join(folder, String(opened.size)));
+      // An error is told by the cases of the format.
+      opened.set(format, await opening.catch((error: Error) => error));
     }
     return async (group, seed, index) => {
       const random = Random.from(seed, "file", index);
-      const { kind, bombs }: Format = formats[group];
-      const { original, read } = await opened.get(group)!.catch((error: Error) => {
-        throw new FaultFound("silentDifferences", `the whole file is refused: ${error.stack}`);
-      });
-      const isBomb = bombs.length > 0 && chance(random, 1 / bombsOneIn);
-      const damaged = isBomb ? pick(random, bombs)() : mutate(original, kind, random);
+      const one = opened.get(pick<Format>(random, formats[group]))!;
+      if (one instanceof Error)
+        throw new FaultFound("silentDifferences", `a whole file is refused: ${one.stack}`);
+      const { format, original, read } = one;
+      const isBomb = format.bombs.length > 0 && chance(random, 1 / bombsOneIn);
+      const damaged = isBomb ? pick(random, format.bombs)() : mutate(original, format.kind, random);
       try {
         await read(damaged);
         return "right";

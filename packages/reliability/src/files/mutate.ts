@@ -74,7 +74,7 @@ const anywhere: readonly Mutation[] = [
   // A part many times over
   (bytes, random) => {
     const [start, end] = span(bytes, random, 16);
-    const times = pick(random, [10, 100, 2000]);
+    const times = pick(random, [10, 10, 100, 100, 2000]);
     return join(
       bytes.subarray(0, start),
       ...Array<Uint8Array>(times).fill(bytes.subarray(start, end)),
@@ -197,7 +197,7 @@ const inText: readonly Mutation[] = [
     ]);
     return join(
       bytes.subarray(0, at),
-      encoder.encode(mark.repeat(pick(random, [50, 3000, 100_000]))),
+      encoder.encode(mark.repeat(chance(random, 0.05) ? 100_000 : pick(random, [50, 3000]))),
       bytes.subarray(at),
     );
   },

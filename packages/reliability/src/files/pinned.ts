@@ -1,5 +1,6 @@
 /** Files that are pinned by their checksums, plain, packed and in archives. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { LilawError, Random } from "@lilaw/core";
@@ -59,13 +60,13 @@ const inFolder = (file: string, original: Uint8Array, bombs: Format["bombs"]): F
     const set = { name: "set", files: pinned, systemFolders: [], sources: [], foreign: [] };
     const options = { dataDir: folder, cacheDir: join(folder, "cache"), offline: true };
     return async (damaged) => {
-      await writeFile(join(folder, file), damaged);
+      writeFileSync(join(folder, file), damaged);
       checkBytes(await obtainFiles(set, options));
     };
   },
 });
 
-export const pinnedFiles = {
+const formats = {
   "archive tgz": archive(gzipSync(tar), gzipBomb, (bytes) => unpackTgz(bytes, 16_384)),
   "archive zip": archive(
     zipSync({ [`folder/${name}`]: content }, { mtime: "2000-01-01" }),
@@ -75,3 +76,9 @@ export const pinnedFiles = {
   "pinned gz": inFolder(`${name}.gz`, gzipSync(content), [gzipBomb]),
   "pinned plain": inFolder(name, content, []),
 } satisfies Record<string, Format>;
+
+export const pinnedFiles = {
+  tgz: [formats["archive tgz"]],
+  zip: [formats["archive zip"]],
+  "pinned file": [formats["pinned gz"], formats["pinned plain"]],
+} satisfies Record<string, readonly Format[]>;

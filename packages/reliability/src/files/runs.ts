@@ -1,5 +1,6 @@
 /** What `lilaw` and @lilaw/tfjs write themselves, and read again: every change is found, or does no harm. */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Invocation, type Progress, RunFolder, train } from "@lilaw/cli";
 import { fit } from "@lilaw/tfjs";
@@ -12,12 +13,14 @@ import type { Format } from "./format.js";
 
 const wrong = (message: string) => new FaultFound("silentDifferences", message);
 
+const stopAfter = 2;
+
 /** A run of two methods, stopped within the second one. */
 async function stoppedRun(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const lines = Array.from({ length: 60 }, (_, i) => `${(i % 3) + (i % 7) / 10},${(i % 5) / 5},c${i % 3}`);
   const data = join(folder, "data.csv");
-  await writeFile(data, ["x,y,label", ...lines].join("\n"));
+  writeFileSync(data, ["x,y,label", ...lines].join("\n"));
   const out = join(folder, "run");
   const typed = [
     "train",
@@ -38,7 +41,7 @@ async function stoppedRun(folder: string): Promise<string> {
   const stop = new AbortController();
   const progress = new Proxy({} as Progress, {
     get: (_, name) => (metrics: { method: string; epoch: number }) => {
-      if (name === "epoch" && metrics.method === "lilaw" && metrics.epoch === 2) stop.abort();
+      if (name === "epoch" && metrics.method === "lilaw" && metrics.epoch === stopAfter) stop.abort();
     },
   });
   await train(invocation, progress, stop.signal);
@@ -50,73 +53,64 @@ async function stateOf(path: string) {
   const folder = await RunFolder.open(path);
   const units = [];
   for (const unit of folder.units) {
-    const metrics = folder.metricsOf(unit).map((line) => JSON.stringify(line));
     const finished = folder.isFinished(unit);
-    const checkpoint = finished ? undefined : await folder.checkpointOf(unit);
-    units.push({ finished, metrics, checkpoint: checkpoint && Buffer.from(checkpoint).toString("base64") });
+    const metrics = folder.metricsOf(unit).map((line) => JSON.stringify(line));
+    units.push({ finished, metrics, checkpoint: finished ? undefined : await folder.checkpointOf(unit) });
   }
   return { config: JSON.stringify(folder.config), units };
 }
 
-/** A file of a run folder. All of a run was known at some time: a damaged one is refused, or goes on from such a time. */
-const ofRun = (kind: Format["kind"], find: (run: string) => Promise<string>): Format => {
+type State = Awaited<ReturnType<typeof stateOf>>;
+
+/**
+ * @param checkpoints of the unit that is not finished, by the number of its epochs
+ * @throws FaultFound unless `found` is `whole` as it is, or was some epochs ago
+ */
+function checkState(found: State, whole: State, checkpoints: ReadonlyMap<number, Buffer>): void {
+  if (found.config !== whole.config) throw wrong("another configuration");
+  found.units.forEach(({ finished, metrics, checkpoint }, i) => {
+    const then = whole.units[i]!;
+    const epochs = metrics.length;
+    if (metrics.join() !== then.metrics.slice(0, epochs).join()) throw wrong("other metrics");
+    if (then.finished && epochs < then.metrics.length) throw wrong("a finished unit begins again");
+    if (finished && !then.finished) throw wrong("a unit is finished too early");
+    if (then.finished || epochs === 0) return;
+    if (Buffer.compare(checkpoint!, checkpoints.get(epochs)!) !== 0) throw wrong("another checkpoint");
+  });
+}
+
+/** A file of a run folder. What a damaged one leaves must have been true at some time; else it is refused. */
+const ofRun = (kind: Format["kind"], name: string): Format => {
   let run: Promise<string> | undefined;
-  const path = async () => join((await run)!, await find((await run)!));
   return {
     kind,
     bombs: [],
-    original: async () => readFile(await path()),
+    original: async () => readFileSync(join((await run)!, name)),
     async open(folder) {
-      run ??= stoppedRun(folder);
-      const file = await path();
-      const original = await readFile(file);
-      const whole = await stateOf(await run);
-      const files = (await readdir(await run, { recursive: true })).sort().join();
-      // The states that it had after each epoch.
+      run = stoppedRun(folder);
+      const path = await run;
+      const file = join(path, name);
+      const original = readFileSync(file);
+      const whole = await stateOf(path);
+      const list = () => readdirSync(path, { recursive: true }).sort().join();
+      const files = list();
+      const numbers = Array.from(files.matchAll(/lilaw-1\/checkpoint-(\d+)/g), ([, epochs]) =>
+        Number(epochs),
+      );
       const checkpoints = new Map(
-        await Promise.all(
-          (await readdir(join(await run, "lilaw-1"))).map(
-            async (name) =>
-              [name, (await readFile(join(await run!, "lilaw-1", name))).toString("base64")] as const,
-          ),
-        ),
+        numbers.map((epochs) => [epochs, readFileSync(join(path, `lilaw-1/checkpoint-${epochs}.bin`))]),
       );
       return async (damaged) => {
-        await writeFile(file, damaged);
+        writeFileSync(file, damaged);
         try {
-          const { config, units } = await stateOf(await run!);
-          if (config !== whole.config) throw wrong("another configuration");
-          units.forEach((unit, i) => {
-            const { metrics } = whole.units[i]!;
-            if (unit.metrics.join() !== metrics.slice(0, unit.metrics.length).join())
-              throw wrong("other metrics");
-            if (unit.finished && unit.metrics.length !== metrics.length)
-              throw wrong("a unit finished too early");
-            if (whole.units[i]!.finished !== unit.finished && unit.metrics.length < metrics.length)
-              throw wrong("a finished unit begins again");
-            if (unit.checkpoint === undefined || whole.units[i]!.finished) return;
-            if (unit.checkpoint !== checkpoints.get(`checkpoint-${unit.metrics.length}.bin`))
-              throw wrong("another checkpoint");
-          });
+          checkState(await stateOf(path), whole, checkpoints);
         } finally {
-          await writeFile(file, original);
+          writeFileSync(file, original);
         }
-        if ((await readdir(await run!, { recursive: true })).sort().join() !== files)
-          throw wrong("opening changed the folder");
+        if (list() !== files) throw wrong("opening changed the folder");
       };
     },
   };
-};
-
-const latestCheckpoint = async (run: string) => {
-  const names = await readdir(join(run, "lilaw-1"));
-  return join(
-    "lilaw-1",
-    names
-      .filter((name) => name.startsWith("checkpoint"))
-      .sort()
-      .at(-1)!,
-  );
 };
 
 function tinyModel() {
@@ -196,7 +190,7 @@ const modelFile: Format = {
     await mkdir(folder, { recursive: true });
     const file = join(folder, "model.json");
     return async (damaged) => {
-      await writeFile(file, damaged);
+      writeFileSync(file, damaged);
       const topology = await loadTopology(file, [4], 3);
       const model = await buildModel(topology, 1);
       model.dispose();
@@ -205,11 +199,11 @@ const modelFile: Format = {
 };
 
 export const runs = {
-  "config.json": ofRun("json", async () => "config.json"),
-  "metrics.jsonl": ofRun("text", async () => "metrics.jsonl"),
-  "summary.json": ofRun("json", async () => "summary.json"),
-  "samples.csv": ofRun("text", async () => join("baseline-1", "samples.csv")),
-  checkpoint: ofRun("binary", latestCheckpoint),
-  "training state": trainingState(),
-  "model.json": modelFile,
-} satisfies Record<string, Format>;
+  "config.json": [ofRun("json", "config.json")],
+  "metrics.jsonl": [ofRun("text", "metrics.jsonl")],
+  "summary.json": [ofRun("json", "summary.json")],
+  "samples.csv": [ofRun("text", "baseline-1/samples.csv")],
+  checkpoint: [ofRun("binary", `lilaw-1/checkpoint-${stopAfter}.bin`)],
+  "training state": [trainingState()],
+  "model.json": [modelFile],
+} satisfies Record<string, readonly Format[]>;

@@ -1,5 +1,5 @@
 /** The user's own files: each format small and whole, and how samples read from a damaged one are judged. */
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Random } from "@lilaw/core";
@@ -104,9 +104,9 @@ function loaded(
     bombs,
     async open(folder) {
       const train = join(folder, name);
-      for (const [other, bytes] of Object.entries(beside)) await writeFile(join(folder, other), bytes);
+      for (const [other, bytes] of Object.entries(beside)) writeFileSync(join(folder, other), bytes);
       const load = async (bytes: Uint8Array) => {
-        await writeFile(train, bytes);
+        writeFileSync(train, bytes);
         return loadFiles({ train });
       };
       const whole = await load(pack(original));
@@ -143,7 +143,7 @@ const gz = (name: string, original: Uint8Array, judge: Judge, beside = {}) =>
 const npz = (members: Zippable, level: 0 | 9) => zipSync(members, { level, mtime: "2000-01-01" });
 const zipBombs = [() => zipBomb("train_images.npy", true), () => zipBomb("train_images.npy", false)];
 
-export const tables = {
+const formats = {
   "npz stored": loaded("a.npz", "binary", npz(medmnist, 0), same, { bombs: zipBombs }),
   "npz deflated": loaded("a.npz", "binary", npz(medmnist, 9), same, { bombs: zipBombs }),
   "npz with text": loaded("a.npz", "binary", npz({ "x_train.npy": vectors, "y_train.npy": texts }, 9), same),
@@ -177,9 +177,9 @@ export const tables = {
     bombs: [],
     async open(folder) {
       const [train, labelFile] = [join(folder, "b-images"), join(folder, "b-labels")];
-      await writeFile(train, idxImages);
+      writeFileSync(train, idxImages);
       const load = async (bytes: Uint8Array) => {
-        await writeFile(labelFile, bytes);
+        writeFileSync(labelFile, bytes);
         return loadFiles({ train }, { labels: labelFile });
       };
       const whole = await load(idxLabels);
@@ -187,3 +187,13 @@ export const tables = {
     },
   },
 } satisfies Record<string, Format>;
+
+export const tables = {
+  npz: [formats["npz stored"], formats["npz deflated"], formats["npz with text"]],
+  npy: [formats["npy features"], formats["npy labels"]],
+  csv: [formats.csv],
+  tsv: [formats.tsv],
+  arff: [formats.arff],
+  idx: [formats["idx images"], formats["idx labels"]],
+  gz: [formats["csv.gz"], formats["tsv.gz"], formats["arff.gz"], formats["idx.gz"]],
+} satisfies Record<string, readonly Format[]>;
