@@ -8,7 +8,7 @@ import { groups, originOf, readResults } from "./results.mjs";
 import { localTool, run } from "./steps.mjs";
 
 const root = new URL("../", import.meta.url);
-const documents = ["README.md", "native/README.md", "docs/benchmarking.md"];
+const documents = ["README.md", "native/README.md", "docs/benchmarking.md", "docs/reliability.md"];
 
 const tables = {
   "accuracy/label-noise": from("accuracy/results/label-noise.csv", (rows) => {
@@ -162,6 +162,10 @@ const tables = {
   "gpu/node": from("gpu/results/node.csv", (rows) => byShape(rows)),
   "gpu/webgpu": from("gpu/results/webgpu.csv", (rows) => byShape(rows)),
 
+  "reliability/calls": reliability("calls"),
+  "reliability/files": reliability("files"),
+  "reliability/kills": reliability("kills"),
+
   "training/growth": () =>
     readResults("training/results/growth.csv").length > 0
       ? "![How the cost of a training step grows with batch, classes, parameters and dataset](plots/growth.svg)"
@@ -227,6 +231,31 @@ const tables = {
     return table(["", "least", "most", "on your machine"], lines);
   },
 };
+
+/** The latest recorded run of a kind of hostility: a group a line, and all of them together. */
+function reliability(kind) {
+  return from("../packages/reliability/results/runs.csv", (all) => {
+    const rows = all.filter((row) => row.kind === kind);
+    if (rows.length === 0) return "Not run yet.";
+    const { commit, date } = rows.at(-1);
+    const last = rows.filter((row) => row.commit === commit && row.date === date);
+    const latest = [...new Map(last.map((row) => [row.group, row])).values()];
+    const columns = ["count", "right", "refused", "crashes", "hangs", "rawErrors", "silentDifferences"];
+    const total = columns.map((column) => latest.reduce((sum, row) => sum + Number(row[column]), 0));
+    const line = (name, cells) => [name, ...cells.map((cell) => Number(cell).toLocaleString("en"))];
+    const lines = [
+      ...latest.map((row) =>
+        line(
+          row.group,
+          columns.map((column) => row[column]),
+        ),
+      ),
+      line("**all**", total),
+    ];
+    const head = ["", "cases", "right", "refused", "crashes", "hangs", "raw errors", "silent differences"];
+    return withOrigin(latest, table(head, lines), `seed ${latest[0].seed}`, `${latest[0].seconds} s`);
+  });
+}
 
 function againstTfjs(all) {
   const cases = groups(steps(all), (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {

@@ -13,7 +13,10 @@ const slot = openSync(slotFile(folder), "w");
 const position = new Float64Array(1);
 const kind = await kindOf(name as KindName);
 const runCase = await kind.open(folder);
-const counts = { right: {} as Record<string, number>, refused: {} as Record<string, number> };
+const noCounts = () => ({ right: {} as Record<string, number>, refused: {} as Record<string, number> });
+let counts = noCounts();
+/** So many cases are told together: those that a child does not live to tell are few. */
+const toldTogether = 500;
 
 // An error that belongs to no call, such as one in a callback, belongs to the case during which it comes up.
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
@@ -24,6 +27,7 @@ let index = from;
 for (; index < to; index++) {
   position[0] = index;
   writeSync(slot, position, 0, 8, 0);
+  if (index % toldTogether === 0) tellCounts();
   const group = groupOf(kind, index);
   try {
     const outcome = await runCase(group, seed, index);
@@ -33,7 +37,13 @@ for (; index < to; index++) {
     else report("rawErrors", `the case itself failed: ${describe(error)}`);
   }
 }
-process.send!(counts satisfies Message, () => process.exit());
+tellCounts();
+process.send!("done" satisfies Message, () => process.exit());
+
+function tellCounts(): void {
+  process.send!(counts satisfies Message);
+  counts = noCounts();
+}
 
 function report(fault: Finding["fault"], message: string): void {
   const finding = { group: groupOf(kind, index), seed, index, fault, message: message.slice(0, 2000) };

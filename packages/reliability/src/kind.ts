@@ -1,7 +1,4 @@
 /** What is tried, and how a case ends. */
-import type { CallsGroup } from "./calls/index.js";
-import type { FilesGroup } from "./files/index.js";
-import type { KillsGroup } from "./kills/index.js";
 
 /** As it should: carried out with the right result, or refused with one clear error and nothing changed. */
 export type Outcome = "right" | "refused";
@@ -30,7 +27,8 @@ export class FaultFound extends Error {
 }
 
 export const kindNames = ["calls", "files", "kills"] as const;
-export type KindName = (typeof kindNames)[number];
+/** `faulty` is there for the tests. */
+export type KindName = (typeof kindNames)[number] | "faulty";
 
 /** Runs case `index` of a seed. @throws FaultFound */
 export type RunCase<Group extends string = string> = (
@@ -47,6 +45,8 @@ export interface Kind<Group extends string = string> {
   readonly countsEachGroup: boolean;
   /** A case that takes longer hangs. */
   readonly limitSeconds: number;
+  /** What cases may take of memory, beyond what the process had before them. */
+  readonly limitBytes: number;
   /** Cases that one process runs before a fresh one takes over. */
   readonly chunk: number;
   /** Loads what the cases need. `folder` is empty, and this process's own. */
@@ -55,14 +55,11 @@ export interface Kind<Group extends string = string> {
 
 /** Loaded when it is asked for: what a kind needs takes time and memory. */
 export async function kindOf(name: KindName): Promise<Kind> {
-  const loaders: {
-    calls(): Promise<Kind<CallsGroup>>;
-    files(): Promise<Kind<FilesGroup>>;
-    kills(): Promise<Kind<KillsGroup>>;
-  } = {
+  const loaders: Record<KindName, () => Promise<unknown>> = {
     calls: async () => (await import("./calls/index.js")).calls,
     files: async () => (await import("./files/index.js")).files,
     kills: async () => (await import("./kills/index.js")).kills,
+    faulty: async () => (await import("./faulty.js")).faulty,
   };
   return (await loaders[name]()) as Kind;
 }

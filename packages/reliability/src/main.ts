@@ -1,37 +1,46 @@
 #!/usr/bin/env node
-/** `reliability calls|files|kills`: runs cases and says what it found. */
-import { Command } from "commander";
+/** `reliability calls|files|kills`: runs cases, and says what did not end as it should. */
+import { Command, InvalidArgumentError } from "commander";
 import { type Finding, faults, kindNames, kindOf } from "./kind.js";
 import { runCases } from "./pool.js";
-
-const program = new Command("reliability")
-  .description("tries what the packages must survive: hostile calls, damaged files, killed runs")
-  .argument("<kind>", `${kindNames.join(", ")}`)
-  .option("--count <n>", "cases; of files, for each format")
-  .option("--seconds <n>", "begin no cases after this time")
-  .option("--seed <n>", "what the cases follow from", "1")
-  .option("--jobs <n>", "processes at a time (default: one a processor)")
-  .option("--case <i>", "run this one case again")
-  .option("--record", "add the figures to the results", false)
-  .parse();
+import { record } from "./results.js";
 
 interface Options {
-  readonly count?: string;
-  readonly seconds?: string;
-  readonly seed: string;
-  readonly jobs?: string;
-  readonly case?: string;
+  readonly count?: number;
+  readonly seconds?: number;
+  readonly seed: number;
+  readonly jobs?: number;
+  readonly case?: number;
   readonly record: boolean;
 }
 
-const options = program.opts<Options>();
-const kind = await kindOf(
-  kindNames.find((name) => name === program.args[0]) ?? program.error(`no such kind: ${program.args[0]}`),
-);
-const seed = Number(options.seed);
-const optional = (text: string | undefined) => (text === undefined ? undefined : Number(text));
-const count = optional(options.count) ?? (options.seconds === undefined ? 1000 : 2 ** 40);
-const to = kind.countsEachGroup ? count * kind.wheel.length : count;
+function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It is no whole number.");
+  return Number(text);
+}
+
+const program = new Command("npm run reliability --")
+  .description("tries what the packages must survive: hostile calls, damaged files, killed runs")
+  .argument("<kind>", kindNames.join(", "))
+  .option("--count <n>", "cases; of files, for each format (default: 1000)", integer)
+  .option(
+    "--seconds <n>",
+    "begin no more cases after this time; without --count there is no other end",
+    integer,
+  )
+  .option("--seed <n>", "what the cases follow from", integer, 1)
+  .option("--jobs <n>", "processes at a time (default: one for each processor)", integer)
+  .option("--case <i>", "run this case again", integer)
+  .option("--record", "add the figures to the results", false)
+  .parse();
+const { seconds, seed, jobs, ...options } = program.opts<Options>();
+const name = kindNames.find((known) => known === program.args[0]);
+const kind = await kindOf(name ?? program.error(`error: kind is one of ${kindNames.join(", ")}`));
+const count = options.count ?? (seconds === undefined ? 1000 : Number.MAX_SAFE_INTEGER / 1000);
+const range =
+  options.case === undefined
+    ? { from: 0, to: kind.countsEachGroup ? count * kind.wheel.length : count }
+    : { from: options.case, to: options.case + 1 };
 
 /** Findings of one sort: the first of them, and how many there are. */
 const sorts = new Map<string, { first: Finding; times: number }>();
@@ -42,22 +51,18 @@ function note(finding: Finding): void {
   sorts.set(sort, { first, times: times + 1 });
 }
 
-const only = optional(options.case);
-const range = only === undefined ? { from: 0, to } : { from: only, to: only + 1 };
-const report = await runCases(kind, {
-  seed,
-  ...range,
-  seconds: optional(options.seconds),
-  jobs: optional(options.jobs),
-  onFinding: note,
-});
-for (const { first, times } of [...sorts.values()].sort((a, b) => b.times - a.times)) {
-  console.log(
-    `${times} x ${first.fault} in ${first.group}, --seed ${seed} --case ${first.index}: ${first.message.slice(0, 600)}`,
-  );
+const report = await runCases(kind, { seed, ...range, seconds, jobs, onFinding: note });
+const longest = 30;
+const mostFirst = [...sorts.values()].sort((a, b) => b.times - a.times);
+for (const { first, times } of mostFirst.slice(0, longest)) {
+  const { fault, group, index, message } = first;
+  console.log(`${times} x ${fault} in ${group}, --seed ${seed} --case ${index}: ${message.slice(0, 400)}`);
 }
+if (sorts.size > longest) console.log(`and ${sorts.size - longest} other sorts`);
 for (const [group, tally] of report.groups) {
   const found = faults.map((fault) => `${fault} ${tally.faults[fault]}`).join(", ");
   console.log(`${group}: ${tally.count} cases, ${tally.right} right, ${tally.refused} refused, ${found}`);
 }
 console.log(`${report.seconds.toFixed(1)} s`);
+if (options.record) console.log(record(kind, seed, report));
+process.exitCode = report.findings.length > 0 ? 1 : 0;

@@ -1,6 +1,6 @@
 /** Runs the cases of a kind in child processes, watches them, and counts how they end. */
 import { fork } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,8 +38,6 @@ export interface Report {
 
 const program = fileURLToPath(new URL("child.js", import.meta.url));
 const pollMilliseconds = 100;
-/** What cases may take beyond what the process had before them. */
-const memoryLimit = 2 ** 30;
 
 export async function runCases(kind: Kind, wanted: Wanted): Promise<Report> {
   const start = performance.now();
@@ -60,6 +58,7 @@ export async function runCases(kind: Kind, wanted: Wanted): Promise<Report> {
   const chunk = async (from: number, to: number) => {
     for (let at = from; at < to; ) {
       const ended = await runChild(kind, wanted.seed, at, to, (message) => {
+        if (message === "done") return;
         if ("finding" in message) return note(message.finding);
         for (const outcome of ["right", "refused"] as const) {
           for (const [group, count] of Object.entries(message[outcome])) tallyOf(group)[outcome] += count;
@@ -113,7 +112,7 @@ function runChild(
   });
   let complete = false;
   child.on("message", (message: Message) => {
-    complete ||= !("finding" in message);
+    complete ||= message === "done";
     onMessage(message);
   });
 
@@ -130,8 +129,8 @@ function runChild(
     const memory = residentBytes(child.pid!);
     if (current === undefined || memory === undefined) return;
     memoryBefore ??= memory;
-    if (memory > memoryBefore + memoryLimit)
-      kill("crashes", `more than ${memoryLimit / 2 ** 30} GiB of memory`);
+    if (memory > memoryBefore + kind.limitBytes)
+      kill("crashes", `more than ${kind.limitBytes} bytes of memory`);
     if (current !== atCase) {
       atCase = current;
       since = performance.now();
@@ -144,16 +143,14 @@ function runChild(
     child.on("error", reject);
     child.on("close", (status, signal) => {
       clearInterval(watch);
-      const index = readSlot(folder) ?? from;
+      const index = readSlot(folder);
       rmSync(folder, { recursive: true, force: true });
       if (complete) return resolve(undefined);
-      // Status 13: Node has nothing to wait for, and the case has not ended.
-      const unsettled = status === 13;
+      if (index === undefined)
+        return reject(new Error(`cases of kind ${kind.name} cannot begin: ${complaint}`));
       const { fault, message } = killed ?? {
-        fault: unsettled ? "hangs" : "crashes",
-        message: unsettled
-          ? "a promise that never settles"
-          : `the process ended with ${signal ?? `status ${status}`}`,
+        fault: "crashes",
+        message: `the process ended with ${signal ?? `status ${status}`}`,
       };
       const said = complaint.trim() && `: ${complaint.trim()}`;
       resolve({ group: groupOf(kind, index), seed, index, fault, message: message + said });
@@ -162,7 +159,7 @@ function runChild(
 }
 
 /** Files in memory where there are such: the cases write many. */
-const scratch = process.platform === "linux" ? "/dev/shm" : tmpdir();
+const scratch = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 function readSlot(folder: string): number | undefined {
   try {

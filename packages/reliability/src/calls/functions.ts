@@ -52,10 +52,10 @@ function pairwise(values: ArrayLike<number>, flags: ArrayLike<number>): number {
   return wins / pairs;
 }
 
-const batch = (random: Random, epoch: number, count: number) => {
+const batch = (random: Random, epoch: number, count: number, hasTerms: boolean) => {
   const rows = Random.from(random.int(1000)).permutation(count).slice(0, size(random, count));
   const values = () => Float32Array.from(rows, () => random.uniform());
-  const terms = chance(random, 0.5) ? { alpha: values(), beta: values(), delta: values() } : undefined;
+  const terms = hasTerms ? { alpha: values(), beta: values(), delta: values() } : undefined;
   const predictions = integers(random, rows.length, 3);
   return {
     epoch,
@@ -70,7 +70,7 @@ const batch = (random: Random, epoch: number, count: number) => {
 };
 
 const samples = (random: Random, classes: number) => {
-  const count = 2 * classes + random.int(30);
+  const count = 10 * classes + random.int(30);
   const width = size(random, 4);
   return {
     features: Float32Array.from({ length: count * width }, () => random.normal()),
@@ -184,7 +184,8 @@ const subjects: readonly Subject[] = [
   ),
   subject("SampleRecorder, labelIssues", (random) => {
     const count = size(random, 20);
-    const batches = range(1 + random.int(3)).map((epoch) => batch(random, epoch >> 1, count));
+    const hasTerms = chance(random, 0.5);
+    const batches = range(1 + random.int(3)).map((epoch) => batch(random, epoch >> 1, count, hasTerms));
     return right(
       [
         count,

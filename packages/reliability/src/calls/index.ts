@@ -24,6 +24,7 @@ export const calls: Kind<CallsGroup> = {
   ),
   countsEachGroup: false,
   limitSeconds: 5,
+  limitBytes: 2 ** 30,
   chunk: 20_000,
   async open() {
     await openTensors();

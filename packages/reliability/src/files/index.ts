@@ -45,6 +45,7 @@ export const files: Kind<FilesGroup> = {
   wheel: names,
   countsEachGroup: true,
   limitSeconds: 5,
+  limitBytes: 2 ** 30,
   chunk: 1000 * names.length,
   async open(folder) {
     await openTensors();

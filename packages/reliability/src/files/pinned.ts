@@ -45,10 +45,13 @@ const archive = (
   open: async () => (damaged) => unpacked(() => unpack(damaged)),
 });
 
-const tar = createTar([
-  { name: `package/${name}`, data: content },
-  { name: "package/other.txt", data: "something else" },
-]);
+const tar = createTar(
+  [
+    { name: `package/${name}`, data: content },
+    { name: "package/other.txt", data: "something else" },
+  ],
+  { attrs: { mtime: 0 } },
+);
 
 /** Files in the folder that the user names. */
 const inFolder = (file: string, original: Uint8Array, bombs: Format["bombs"]): Format => ({

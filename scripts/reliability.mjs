@@ -1,0 +1,17 @@
+/**
+ * Tries what the packages must survive, after setting everything up: `npm run reliability -- calls --count 100000` (see
+ * docs/reliability.md).
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./steps.mjs";
+
+const standardError = 2;
+const { status } = spawnSync(process.execPath, [join(root, "scripts", "bootstrap.mjs")], {
+  stdio: ["ignore", standardError, standardError],
+});
+if (status !== 0) process.exit(status ?? 1);
+
+// In this process, so that Ctrl-C has one receiver.
+await import(pathToFileURL(join(root, "packages", "reliability", "dist", "main.js")));
