@@ -207,14 +207,15 @@ function ruleRows(rules: readonly (readonly number[])[], classes: number): Float
     );
   }
   rules.forEach((allowed, from) => {
-    // Array.from, since holes would be passed over.
+    const isShort = Array.isArray(allowed) && allowed.length < classes;
+    // findIndex, since every passes over holes.
     const fits =
-      Array.isArray(allowed) &&
-      new Set(allowed).size === allowed.length &&
-      Array.from(allowed).every((to) => isClass(to, classes) && to !== from);
+      isShort &&
+      allowed.findIndex((to) => !isClass(to, classes) || to === from) < 0 &&
+      new Set(allowed).size === allowed.length;
     if (!fits) {
       const all = `distinct labels below ${classes} other than ${from}`;
-      const received = Array.isArray(allowed) && allowed.every(Number.isFinite) ? allowed.join("+") : allowed;
+      const received = isShort && allowed.every(Number.isFinite) ? allowed.join("+") : allowed;
       throw expected("INVALID_ARGUMENT", all, `noise.rules[${from}]`, received);
     }
   });

@@ -83,7 +83,8 @@ function widthOf(samples: Samples): number {
   const { features, labels, count, shape } = samples;
   if (!(features instanceof Float32Array))
     throw expected("INVALID_ARGUMENT", "a Float32Array", "samples.features", features);
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+  // findIndex, since every passes over holes.
+  if (!Array.isArray(shape) || shape.findIndex((size) => !Number.isSafeInteger(size) || size < 0) >= 0)
     throw expected("INVALID_ARGUMENT", "an array of integers", "samples.shape", shape);
   if (!Number.isSafeInteger(count)) throw expected("INVALID_ARGUMENT", "an integer", "samples.count", count);
   const width = shape.reduce((a, b) => a * b, 1);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { LilawError } from "@lilaw/core";
+import { answer, anything, mostly } from "@lilaw/testing";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import {
@@ -15,35 +16,6 @@ import {
   takeSamples,
 } from "../src/index.js";
 
-/** Values of every kind that JavaScript callers may pass where they err. */
-const anything = fc.oneof(
-  fc.anything({
-    withBigInt: true,
-    withBoxedValues: true,
-    withDate: true,
-    withMap: true,
-    withNullPrototype: true,
-    withSet: true,
-    withSparseArray: true,
-    withTypedArray: true,
-  }),
-  fc.constantFrom(
-    Symbol("s"),
-    () => 1,
-    Number.NaN,
-    -0,
-    2 ** 31,
-    2 ** 53,
-    Number.MAX_VALUE,
-    Infinity,
-    new Date(NaN),
-  ),
-);
-
-/** Right more often than not, so that the later checks are reached too. */
-const mostly = <T>(right: fc.Arbitrary<T>) =>
-  fc.oneof({ weight: 5, arbitrary: right as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: anything });
-
 const labels = fc.array(fc.nat(5), { maxLength: 30 }).map((list) => Int32Array.from(list));
 const extremes = fc
   .array(fc.constantFrom(0, 1, 2, -1, 2 ** 31 - 1, -(2 ** 31)), { maxLength: 8 })
@@ -51,16 +23,6 @@ const extremes = fc
 const anyLabels = mostly(fc.oneof(labels, extremes));
 const count = fc.oneof(fc.nat(40), fc.constantFrom(2 ** 31 - 1, 2 ** 40, 2 ** 53 - 1));
 const seed = mostly(fc.integer());
-
-/** What a call gives, or undefined where it refuses its arguments in the way that is promised. */
-function answer<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof LilawError && error.message.startsWith("Expected ")) return undefined;
-    throw error;
-  }
-}
 
 const runs = { numRuns: 3000 };
 

@@ -1,4 +1,4 @@
-import { LilawError } from "@lilaw/core";
+import { answer, anything, mostly } from "@lilaw/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -17,33 +17,6 @@ import {
   softmax,
 } from "../src/index.js";
 
-const anything = fc.oneof(
-  fc.anything({
-    withBigInt: true,
-    withBoxedValues: true,
-    withDate: true,
-    withMap: true,
-    withNullPrototype: true,
-    withSet: true,
-    withSparseArray: true,
-    withTypedArray: true,
-  }),
-  fc.constantFrom<unknown>(
-    ...[Symbol("s"), () => 1, Number.NaN, -0, 2 ** 31, 2 ** 53, Number.MAX_VALUE, 5n],
-    ...[
-      new BigInt64Array(3),
-      new DataView(new ArrayBuffer(3)),
-      { length: 2 ** 40 },
-      { length: -1 },
-      new Array(2 ** 32 - 1),
-    ],
-  ),
-);
-
-/** Right more often than not, so that the later checks are reached too. */
-const mostly = <T>(right: fc.Arbitrary<T>) =>
-  fc.oneof({ weight: 5, arbitrary: right as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: anything });
-
 const length = 4;
 const number = fc.oneof(fc.double(), fc.constantFrom(0, 1, Number.NaN, Infinity, -Infinity));
 const numbers = fc.oneof(
@@ -57,16 +30,6 @@ const flags = fc.array(fc.oneof(fc.boolean(), fc.constantFrom(0, 1)), {
   minLength: length,
   maxLength: length,
 });
-
-/** What a call gives, or undefined where it refuses its arguments in the way that is promised. */
-function answer<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof LilawError && error.message.startsWith("Expected ")) return undefined;
-    throw error;
-  }
-}
 
 const runs = { numRuns: 2000 };
 const inUnit = (value: unknown) =>

@@ -12,5 +12,6 @@ export {
   type ReweightNetworkCase,
   readGolden,
 } from "./golden.js";
+export { answer, anything, mostly } from "./hostile.js";
 export { currentOrigin, type Origin, writeResults } from "./results.js";
 export { provideWebGpu } from "./webgpu.js";

@@ -50,8 +50,8 @@ export async function obtainFiles(
   const failures: Failure[] = [];
   const cache = join(options.cacheDir ?? defaultCacheDir(), set.name);
   const missing = () => set.files.filter(({ name }) => !found.has(name));
-  const look = async (place: string, folder: string) => {
-    const local = await findLocal(folder, missing(), set.foreign, { links: folder !== cache });
+  const look = async (place: string, folder: string, links: boolean) => {
+    const local = await findLocal(folder, missing(), set.foreign, { links });
     for (const [name, bytes] of local.found) found.set(name, bytes);
     const absent = new Error(`no ${missing()[0]?.name}`);
     if (missing().length > 0) failures.push({ place: `${place} ${folder}`, error: local.refused ?? absent });
@@ -61,11 +61,11 @@ export async function obtainFiles(
   const dataDir = options.dataDir ?? (process.env.LILAW_DATA || undefined);
   for (const folder of dataDir === undefined ? [] : [join(dataDir, set.name), dataDir]) {
     // The user asked for these very files: to fetch others instead would hide that they are damaged.
-    const { refused } = await look("data folder", folder);
+    const { refused } = await look("data folder", folder, true);
     if (refused) throw refused;
   }
-  await look("cache", cache);
-  for (const folder of set.systemFolders) await look("system folder", folder);
+  await look("cache", cache, false);
+  for (const folder of set.systemFolders) await look("system folder", folder, true);
   if (missing().length === 0) return found;
   if (options.offline) {
     failures.push({ place: "network", error: new Error("not tried: offline was asked for") });
