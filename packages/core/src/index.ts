@@ -47,7 +47,8 @@ export {
   type AlignmentWeightsResult,
   alignmentWeights,
 } from "./operations/alignment-weights.js";
-export { checkLabels, optionsOf } from "./operations/arguments.js";
+/** How arguments are checked, for packages that offer the same operations on other arrays. */
+export * as checks from "./operations/arguments.js";
 export { type MetaGradientInput, metaGradient } from "./operations/meta-gradient.js";
 export type {
   DeviceAlignmentWeightsInput,

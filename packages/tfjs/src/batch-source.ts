@@ -1,6 +1,8 @@
 import { expected, type Labels, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { checkSamples, readWeights } from "./arguments.js";
 import { gatherRows } from "./gather-rows.js";
+import { digest } from "./state-bytes.js";
 import { type Targets, takeTargets } from "./targets.js";
 
 /** What the training step needs of a batch beside the tensors that travel through tfjs. */
@@ -23,8 +25,12 @@ export interface BatchSource {
   readonly current: BatchInfo;
   /** True when the epoch's last batch was delivered */
   readonly epochComplete: boolean;
+  /** What has to be the same for a training to go on with these batches as if it had never stopped, as JSON */
+  settings(): unknown;
   beginEpoch(epoch: number): void;
   iterator(): Promise<{ next(): Promise<{ value: BatchValue | null; done: boolean }> }>;
+  /** Disposes the batch delivered last, if nobody has */
+  dispose(): void;
 }
 
 const noBatch: BatchInfo = { rows: new Int32Array(0), labels: undefined, sampleWeights: undefined };
@@ -50,6 +56,7 @@ export class TensorBatches implements BatchSource {
   readonly #options: TensorBatchOptions;
   #epoch = 0;
   #position = 0;
+  #delivered: BatchValue | undefined;
 
   constructor(options: TensorBatchOptions) {
     this.#options = options;
@@ -58,6 +65,11 @@ export class TensorBatches implements BatchSource {
 
   get epochComplete(): boolean {
     return this.#position >= this.#options.rows.length;
+  }
+
+  async settings(): Promise<object> {
+    const { y, rows, batchSize, shuffle } = this.#options;
+    return { samples: rows.length, batchSize, shuffle, labels: digest(rows, await y.data<"float32">()) };
   }
 
   beginEpoch(epoch: number): void {
@@ -85,11 +97,16 @@ export class TensorBatches implements BatchSource {
       labels: targets && takeTargets(targets, rows),
       sampleWeights: sampleWeights && Float32Array.from(rows, (row) => sampleWeights[row]!),
     };
-    return tf.tidy(() => {
+    this.#delivered = tf.tidy(() => {
       const taken = gatherRows([...xs, y], rows);
       const ys = modelTargets(taken.pop()!);
       return { xs: taken, ys } as unknown as tf.TensorContainer;
     }) as unknown as BatchValue;
+    return this.#delivered;
+  }
+
+  dispose(): void {
+    tf.dispose(this.#delivered as unknown as tf.TensorContainer);
   }
 }
 
@@ -101,8 +118,11 @@ export interface DatasetLike {
 
 export interface DatasetBatchOptions {
   readonly dataset: DatasetLike;
-  readonly readTargets: ((y: tf.Tensor) => Promise<Targets>) | undefined;
+  /** The tensors of the features, one for each input of the model */
+  readonly readInputs: (x: unknown) => tf.Tensor[];
+  readonly readTargets: (y: tf.Tensor) => Promise<Targets | undefined>;
   readonly modelTargets: (y: tf.Tensor) => tf.Tensor;
+  readonly classWeights: ((y: tf.Tensor) => Promise<Float32Array>) | undefined;
   readonly epochs: number;
   /** Where given, one iterator serves all epochs */
   readonly batchesPerEpoch: number | undefined;
@@ -136,7 +156,8 @@ export class DatasetBatches implements BatchSource {
   readonly #options: DatasetBatchOptions;
   #ahead: Promise<Answer> | undefined;
   #epoch = 0;
-  #delivered = 0;
+  #count = 0;
+  #delivered: BatchValue | undefined;
 
   constructor(options: DatasetBatchOptions) {
     this.#options = options;
@@ -145,7 +166,15 @@ export class DatasetBatches implements BatchSource {
 
   beginEpoch(epoch: number): void {
     this.#epoch = epoch;
-    this.#delivered = 0;
+    this.#count = 0;
+  }
+
+  settings(): object {
+    return { batchesPerEpoch: this.#options.batchesPerEpoch ?? null };
+  }
+
+  dispose(): void {
+    tf.dispose(this.#delivered as unknown as tf.TensorContainer);
   }
 
   async iterator() {
@@ -163,7 +192,8 @@ export class DatasetBatches implements BatchSource {
         const { value, size, info } = batch;
         this.current = { rows: Int32Array.from({ length: size }, (_, i) => position + i), ...info };
         position += size;
-        this.#delivered++;
+        this.#count++;
+        this.#delivered = value;
         if (!done && !this.#wasLast) this.#askAhead(source);
         return { value, done: false };
       },
@@ -181,7 +211,7 @@ export class DatasetBatches implements BatchSource {
   /** Whether training takes no batch after the one delivered, though the dataset may have more. */
   get #wasLast(): boolean {
     const { epochs, batchesPerEpoch } = this.#options;
-    return this.#epoch === epochs - 1 && this.#delivered === batchesPerEpoch;
+    return this.#epoch === epochs - 1 && this.#count === batchesPerEpoch;
   }
 
   #askAhead(source: DatasetIterator): void {
@@ -201,9 +231,9 @@ export class DatasetBatches implements BatchSource {
   }
 
   async #prepare(element: Element): Promise<PreparedBatch> {
-    const { readTargets, modelTargets } = this.#options;
+    const { readInputs, readTargets, modelTargets, classWeights } = this.#options;
     const { xs, ys, sampleWeight } = element;
-    if (xs === undefined || !(ys instanceof tf.Tensor)) {
+    if (xs == null || !(ys instanceof tf.Tensor)) {
       throw expected(
         "INVALID_ARGUMENT",
         "elements { xs, ys } with one tensor ys",
@@ -211,17 +241,17 @@ export class DatasetBatches implements BatchSource {
         Object.keys(element),
       );
     }
-    const size = ys.shape[0]!;
-    if (sampleWeight !== undefined && sampleWeight.size !== size) {
-      throw expected("LENGTH_MISMATCH", `${size}`, "sampleWeight.length", sampleWeight.size);
-    }
+    const inputs = readInputs(xs);
+    const size = checkSamples(inputs, ys, "ys");
+    const given = sampleWeight && (await readWeights("sampleWeight", sampleWeight, size));
+    const factors = await classWeights?.(ys);
     const info = {
-      labels: (await readTargets?.(ys))?.labels,
-      sampleWeights: (await sampleWeight?.data<"float32">())?.slice(),
+      labels: (await readTargets(ys))?.labels,
+      sampleWeights: factors && given ? factors.map((w, i) => w * given[i]!) : (factors ?? given),
     };
     sampleWeight?.dispose();
     const targets = modelTargets(ys);
     if (targets !== ys) ys.dispose();
-    return { value: { xs, ys: targets }, size, info };
+    return { value: { xs: inputs as unknown as tf.TensorContainer, ys: targets }, size, info };
   }
 }

@@ -1,28 +1,23 @@
-import { expected, type Loss, Random } from "@lilaw/core";
+import { checks, expected, type Loss, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import type { History, LayersModel, ModelFitArgs, ModelFitDatasetArgs } from "@tensorflow/tfjs-layers";
 import {
-  CustomCallback,
-  type CustomCallbackArgs,
-  type History,
-  type LayersModel,
-  type ModelFitArgs,
-  type ModelFitDatasetArgs,
-} from "@tensorflow/tfjs-layers";
-import { checkCount } from "./arguments.js";
-import { type BatchSource, DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
+  checkCount,
+  checkFunction,
+  checkInputs,
+  checkOptionalCount,
+  checkSamples,
+  readWeights,
+} from "./arguments.js";
+import { DatasetBatches, type DatasetLike, TensorBatches } from "./batch-source.js";
+import { classWeightsOf } from "./class-weights.js";
 import { gatherRows } from "./gather-rows.js";
-import { type Head, headOf, lossOf } from "./head.js";
-import { prepareBackend } from "./kernels/register.js";
-import { withFastRelu } from "./kernels/relu-tensorflow.js";
-import { internals, trainedModel } from "./model-internals.js";
-import { modelLossOf } from "./model-loss.js";
-import { applyGradientsOf } from "./optimizers/apply-gradients.js";
-import { Readback } from "./readback.js";
-import { StochasticLayers } from "./stochastic-layers.js";
-import { modelTargets, readTargets } from "./targets.js";
-import { encodeTrainingState, restoreTrainingState } from "./training-state.js";
+import { compiledLoss, type Head, headOf, lossOf } from "./head.js";
+import { isDisposed, trainedModel } from "./model-internals.js";
+import { checkModelTargets, modelTargets, readTargets, type Targets } from "./targets.js";
+import { alone, train } from "./train.js";
 import type { LabelledTensors } from "./validation.js";
-import type { BatchRecord, TrainBatch, Weighting, WeightingRun } from "./weighting.js";
+import type { BatchRecord, Weighting } from "./weighting.js";
 import { plain } from "./weightings/plain.js";
 
 /** What `fit` and `fitDataset` take beyond tfjs's own arguments. */
@@ -31,11 +26,17 @@ export interface TrainingArgs {
   weighting?: Weighting;
   /** Seed of the batch order, of dropout, of the validation batches and of random weights. Default 0 */
   seed?: number;
-  /** Called after each step with the per-sample values of its batch. Needs a weighting with a loss on the logits. */
+  /**
+   * Called after each step with the per-sample values of its batch. Where the weighting names no loss, that of the model
+   * has to be one of @lilaw/core's: a cross-entropy on logits, softmax or sigmoid
+   */
   record?: (record: BatchRecord) => void;
   /** Called at the end of each complete epoch with a state that `resume` takes. */
   checkpoint?: (state: Uint8Array, epochsDone: number) => void | Promise<void>;
-  /** A state from `checkpoint`: training goes on after its epoch, bit for bit as if it had never stopped. */
+  /**
+   * A state from `checkpoint`: training goes on after its epoch, bit for bit as if it had never stopped. The model, its
+   * optimizer but for the learning rate, the weighting and the labels have to be those of the state
+   */
   resume?: Uint8Array;
 }
 
@@ -54,10 +55,15 @@ const heldOutShare = 0.15;
  * works. The model is compiled as usual and ends in logits, softmax or sigmoid; y holds class indices (int) or
  * one-hot rows.
  *
+ * What is wrong with the arguments, and a state in `resume` that is damaged or belongs to another training, is told before
+ * the model, its optimizer or the weighting has moved. Errors of callbacks and of `record` end the training and are
+ * thrown as they are; the model stays as the last step has left it.
+ *
  * @param x tensor [N, …], or one per model input
  * @param y class indices [N] or [N, 1], one-hot [N, C], or whatever the model's own loss takes with `plain()`
- * @throws LilawError `MODEL_OUTPUT`, `LABEL_OUT_OF_RANGE`, `LENGTH_MISMATCH`, `INVALID_ARGUMENT`, `NON_FINITE` (the
- *   validation logits of a meta-step), `CORRUPT_FILE` and `INCOMPATIBLE_STATE` (`resume`)
+ * @throws LilawError `MODEL_OUTPUT`, `LABEL_OUT_OF_RANGE`, `LENGTH_MISMATCH`, `INVALID_ARGUMENT`, `DISPOSED`,
+ *   `NON_FINITE` (weights, targets, the validation logits of a meta-step), `CORRUPT_FILE` and `INCOMPATIBLE_STATE`
+ *   (`resume`)
  */
 export async function fit(
   model: LayersModel,
@@ -65,23 +71,43 @@ export async function fit(
   y: tf.Tensor,
   args: FitArgs = {},
 ): Promise<History> {
-  const { batchSize = 32, epochs = 1, shuffle = true, validationSplit = 0, sampleWeight, ...rest } = args;
+  const given = checkTraining(model, args);
+  return alone(model, () => fitTensors(model, x, y, given));
+}
+
+async function fitTensors(
+  model: LayersModel,
+  x: Parameters<typeof fit>[1],
+  y: tf.Tensor,
+  args: FitArgs,
+): Promise<History> {
+  const {
+    batchSize = 32,
+    epochs = 1,
+    shuffle = true,
+    validationSplit = 0,
+    sampleWeight,
+    classWeight,
+    ...rest
+  } = args;
   checkCount("batchSize", batchSize, 1);
   checkCount("epochs", epochs, 1);
-  const xs = inputList(model, x);
+  const xs = checkInputs(model, x, "x");
   const count = checkSamples(xs, y);
   const seed = args.seed ?? 0;
   const weighting = args.weighting ?? plain();
-  const given = args.validationData as LabelledTensors | undefined;
-  const split = splitRows(count, given !== undefined, validationSplit, weighting, seed);
   const { head, loss } = readHead(model, weighting, args.record);
   const toModelTargets = targetsFor(model, head);
+  const readLabels = labelsOf(model, head, loss);
+  const given = args.validationData && checkValidation(model, args.validationData as LabelledTensors);
+  const split = splitRows(count, given !== undefined, validationSplit, weighting, seed);
+  const classWeights = classWeight && (await classWeightsOf(y, classWeight, model.outputNames[0]!));
   const source = new TensorBatches({
     xs,
     y,
-    targets: head && loss ? await readTargets(y, head.units, loss) : undefined,
+    targets: await readLabels(y),
     rows: split.rows,
-    sampleWeights: await readSampleWeights(sampleWeight, count),
+    sampleWeights: times(await readSampleWeights(sampleWeight, count), classWeights),
     batchSize,
     shuffle: checkShuffle(shuffle),
     seed,
@@ -121,30 +147,47 @@ export async function fitDataset(
   dataset: DatasetLike,
   args: FitDatasetArgs,
 ): Promise<History> {
+  const given = checkTraining(model, args);
+  return alone(model, () => fitBatches(model, dataset, given));
+}
+
+async function fitBatches(model: LayersModel, dataset: DatasetLike, args: FitDatasetArgs): Promise<History> {
+  const { classWeight, ...rest } = args;
+  if (typeof dataset?.iterator !== "function") {
+    throw expected("INVALID_ARGUMENT", "a dataset (an object with an iterator)", "dataset", dataset);
+  }
+  checkCount("epochs", args.epochs, 1);
+  checkOptionalCount("batchesPerEpoch", args.batchesPerEpoch, 1);
+  checkOptionalCount("validationBatches", args.validationBatches, 1);
+  checkOptionalCount("validationBatchSize", args.validationBatchSize, 1);
   const weighting = args.weighting ?? plain();
   const { head, loss } = readHead(model, weighting, args.record);
   const toModelTargets = targetsFor(model, head);
   const given = args.validationData as LabelledTensors | DatasetLike | undefined;
-  const validation = Array.isArray(given) ? (given as unknown as LabelledTensors) : undefined;
+  const asDataset = typeof (given as DatasetLike | undefined)?.iterator === "function";
+  const validation =
+    given == null || asDataset ? undefined : checkValidation(model, given as LabelledTensors);
   if (weighting.needsValidation && validation === undefined) {
     throw expected(
       "INVALID_ARGUMENT",
       "tensors [x, y] (or the weighting's own `validation`)",
       "validationData",
-      given === undefined ? undefined : "a dataset",
+      given == null ? undefined : "a dataset",
     );
   }
   const evaluatedTargets = validation && toModelTargets(validation[1]);
   const source = new DatasetBatches({
     dataset,
-    readTargets: head && loss ? (y) => readTargets(y, head.units, loss, "ys") : undefined,
+    readInputs: (x) => checkInputs(model, x, "xs"),
+    readTargets: labelsOf(model, head, loss, "ys"),
     modelTargets: toModelTargets,
+    classWeights: classWeight && ((y) => classWeightsOf(y, classWeight, model.outputNames[0]!)),
     epochs: args.epochs,
-    batchesPerEpoch: args.batchesPerEpoch,
+    batchesPerEpoch: args.batchesPerEpoch ?? undefined,
   });
   try {
     const history = await train(model, source, weighting, {
-      ...args,
+      ...rest,
       seed: args.seed ?? 0,
       head,
       loss,
@@ -162,125 +205,45 @@ export async function fitDataset(
   }
 }
 
-interface TrainArgs
-  extends Omit<ModelFitDatasetArgs<tf.TensorContainer>, "verbose">,
-    Omit<TrainingArgs, "weighting"> {
-  verbose?: ModelFitArgs["verbose"];
-  seed: number;
-  head: Head | undefined;
-  loss: Loss | undefined;
-  batchSize: number;
-  validation: LabelledTensors | undefined;
-}
-
 /**
- * tfjs's own `fitDataset` drives the epochs, callbacks, validation and History; only its train function is ours.
+ * Arguments that all trainings have, read once.
+ *
+ * @throws LilawError `INVALID_ARGUMENT`, `DISPOSED`
  */
-async function train(
-  givenModel: LayersModel,
-  source: BatchSource,
-  weighting: Weighting,
-  { seed, head, loss, batchSize, validation, record, checkpoint, resume, ...args }: TrainArgs,
-): Promise<History> {
-  prepareBackend();
-  const model = trainedModel(givenModel);
-  const stochastic = new StochasticLayers(model, seed);
-  if (checkpoint !== undefined || resume !== undefined) stochastic.requireSeedable("checkpoints");
-  const optimizer = applyGradientsOf(model.optimizer);
-  const readback = new Readback();
-  const run = await weighting.start({
-    ...{ model, head, loss, modelLoss: modelLossOf(model), stochastic, optimizer },
-    ...{ seed, batchSize, validation, record, readback },
-  });
-  let initialEpoch = args.initialEpoch ?? 0;
-  if (resume !== undefined) initialEpoch = await restore(model, weighting, run, resume, seed);
+function checkTraining<T extends FitArgs | FitDatasetArgs>(model: LayersModel, args: T): T {
+  checkModel(model);
+  const read = { ...checks.optionsOf("args", args) };
+  for (const name of ["record", "checkpoint"] as const) checkFunction(name, read[name]);
+  if (read.seed !== undefined && !Number.isSafeInteger(read.seed)) {
+    throw expected("INVALID_ARGUMENT", "an integer", "seed", read.seed);
+  }
+  const { weighting } = read;
+  if (weighting !== undefined && typeof weighting?.start !== "function") {
+    throw expected("INVALID_ARGUMENT", "a weighting, such as lilaw()", "weighting", weighting);
+  }
+  checkOptionalCount("initialEpoch", read.initialEpoch, 0);
+  checkOptionalCount("verbose", read.verbose, 0);
+  return read;
+}
 
-  let epoch = initialEpoch;
-  let step = 0;
-  const first = new CustomCallback(
-    {
-      onEpochBegin: async (current) => {
-        epoch = current;
-        step = 0;
-        source.beginEpoch(current);
-      },
-      onBatchEnd: async () => {
-        await readback.settled();
-        // Set on a Sequential, `stopTraining` would not reach the model it wraps.
-        if (internals(givenModel).stopTraining_) model.stopTraining = true;
-      },
-      onEpochEnd: async (_, logs) => {
-        await run.endEpoch?.();
-        Object.assign(logs!, run.logs?.());
-      },
-    },
-    "never",
-  );
-  const last = new CustomCallback(
-    {
-      onEpochEnd: async (current) => {
-        if (checkpoint === undefined || !source.epochComplete) return;
-        const position = {
-          epochsDone: current + 1,
-          seed,
-          weighting: weighting.name,
-          weightingState: run.state?.() ?? null,
-        };
-        await checkpoint(await encodeTrainingState(model, position), current + 1);
-      },
-    },
-    "never",
-  );
-
-  const trainFunction = (data: tf.Tensor[]): tf.Scalar[] => {
-    const inputs = model.inputs.length;
-    const { rows, labels, sampleWeights } = source.current;
-    const batch: TrainBatch = {
-      xs: data.slice(0, inputs),
-      y: data[inputs]!,
-      size: rows.length,
-      rows,
-      labels,
-      sampleWeights: timesClassWeights(sampleWeights, data[inputs + 1]),
-      epoch,
-      step: step++,
-    };
-    return withFastRelu(() => run.step(batch));
-  };
-
-  const hidden = internals(model);
-  givenModel.stopTraining = false;
-  hidden.makeTrainFunction = () => trainFunction;
-  try {
-    return await model.fitDataset(source as never, {
-      ...(args as ModelFitDatasetArgs<tf.TensorContainer>),
-      initialEpoch,
-      callbacks: [first, ...callbackList(args.callbacks, args.yieldEvery), last],
-    });
-  } finally {
-    delete (hidden as Partial<typeof hidden>).makeTrainFunction; // the class's own shows again
-    stochastic.restore();
-    optimizer.dispose();
-    run.dispose?.();
+function checkModel(model: LayersModel): void {
+  if (typeof model?.fitDataset !== "function") throw expected("INVALID_ARGUMENT", "a model", "model", model);
+  if (!model.outputs?.length || model.optimizer == null) {
+    throw expected("INVALID_ARGUMENT", "a compiled model", "model", model.name);
+  }
+  if (isDisposed(trainedModel(model))) {
+    throw expected("DISPOSED", "a model that is not disposed", "model", model.name);
   }
 }
 
-async function restore(
-  model: LayersModel,
-  weighting: Weighting,
-  run: WeightingRun,
-  state: Uint8Array,
-  seed: number,
-): Promise<number> {
-  const position = await restoreTrainingState(model, state);
-  for (const [name, expectation, received] of [
-    ["weighting", position.weighting, weighting.name],
-    ["seed", position.seed, seed],
-  ] as const) {
-    if (expectation !== received) throw expected("INCOMPATIBLE_STATE", String(expectation), name, received);
+/** Validation samples, as tensors that fit the model. */
+function checkValidation(model: LayersModel, given: LabelledTensors): LabelledTensors {
+  if (!Array.isArray(given) || given.length !== 2) {
+    throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validationData", given);
   }
-  run.restore?.(position.weightingState as never);
-  return position.epochsDone;
+  const xs = checkInputs(model, given[0], "validationData[0]");
+  checkSamples(xs, given[1], "validationData[1]");
+  return [xs, given[1]];
 }
 
 /** The head and loss of a weighting that works on logits; nothing for one on the model's own loss. */
@@ -289,49 +252,35 @@ function readHead(
   weighting: Weighting,
   record: FitArgs["record"],
 ): { head: Head | undefined; loss: Loss | undefined } {
-  if (model.optimizer == null) throw expected("INVALID_ARGUMENT", "a compiled model", "model", model.name);
   if (model.outputs.length !== 1) {
     throw expected("MODEL_OUTPUT", "a model with one output", "model", `${model.outputs.length} outputs`);
   }
   if (weighting.loss === "model") {
     if (record === undefined) return { head: undefined, loss: undefined };
-    throw expected(
-      "INVALID_ARGUMENT",
-      "a loss named in the weighting (record needs it)",
-      "weighting",
-      weighting.name,
-    );
+    const head = headOf(model);
+    return { head, loss: compiledLoss(model, head) };
   }
   const head = headOf(model);
   return { head, loss: weighting.loss === "auto" ? lossOf(model, head) : weighting.loss };
 }
 
+/** How labels are read, for a loss on the logits, or only checked, for the model's own. */
+function labelsOf(
+  model: LayersModel,
+  head: Head | undefined,
+  loss: Loss | undefined,
+  name = "y",
+): (y: tf.Tensor) => Promise<Targets | undefined> {
+  if (head && loss) return (y) => readTargets(y, head.units, loss, name);
+  return async (y) => {
+    await checkModelTargets(y, model.outputs[0]!.shape, model.loss, name);
+    return undefined;
+  };
+}
+
 function targetsFor(model: LayersModel, head: Head | undefined): (y: tf.Tensor) => tf.Tensor {
   const units = head?.units ?? model.outputs[0]!.shape.at(-1) ?? 1;
   return (y) => modelTargets(y, units, model.loss);
-}
-
-function inputList(model: LayersModel, x: Parameters<typeof fit>[1]): tf.Tensor[] {
-  if (x instanceof tf.Tensor) return [x];
-  if (Array.isArray(x)) return x;
-  return model.inputNames.map((name) => {
-    const tensor = x?.[name];
-    if (!(tensor instanceof tf.Tensor))
-      throw expected("INVALID_ARGUMENT", "a tensor", `x.${name}`, typeof tensor);
-    return tensor;
-  });
-}
-
-function checkSamples(xs: tf.Tensor[], y: tf.Tensor): number {
-  if (!(y instanceof tf.Tensor)) throw expected("INVALID_ARGUMENT", "a tensor", "y", typeof y);
-  const count = y.shape[0] ?? 0;
-  for (const tensor of xs) {
-    if (tensor.shape[0] !== count) {
-      throw expected("LENGTH_MISMATCH", `${tensor.shape[0]} samples (as in x)`, "y", count);
-    }
-  }
-  if (count === 0) throw expected("LENGTH_MISMATCH", "at least one sample", "y", 0);
-  return count;
 }
 
 function checkShuffle(shuffle: boolean | string): boolean {
@@ -380,31 +329,9 @@ async function readSampleWeights(
   count: number,
 ): Promise<Float32Array | undefined> {
   if (weights == null) return undefined;
-  const values = weights instanceof Float32Array ? weights : await weights.data<"float32">();
-  if (values.length !== count)
-    throw expected("LENGTH_MISMATCH", `${count}`, "sampleWeight.length", values.length);
-  const bad = values.findIndex((w) => !Number.isFinite(w));
-  if (bad >= 0) throw expected("NON_FINITE", "a finite number", `sampleWeight[${bad}]`, values[bad]);
-  return values;
+  return readWeights("sampleWeight", weights, count);
 }
 
-function timesClassWeights(
-  sampleWeights: Float32Array | undefined,
-  classWeights: tf.Tensor | null | undefined,
-): Float32Array | undefined {
-  if (classWeights == null) return sampleWeights;
-  const factors = Float32Array.from(classWeights.dataSync<"float32">()); // tfjs has just made it, on the host
-  return sampleWeights === undefined ? factors : factors.map((w, i) => w * sampleWeights[i]!);
-}
-
-type UserCallbacks = ModelFitArgs["callbacks"];
-
-/** The user's callbacks as tfjs wants them: instances stay, objects of functions become instances. */
-function callbackList(callbacks: UserCallbacks, yieldEvery: ModelFitArgs["yieldEvery"]): CustomCallback[] {
-  const list = Array.isArray(callbacks) ? callbacks : [callbacks ?? {}];
-  return list.map((callback) =>
-    "setParams" in callback
-      ? (callback as CustomCallback)
-      : new CustomCallback(callback as CustomCallbackArgs, yieldEvery ?? "auto"),
-  );
+function times(a: Float32Array | undefined, b: Float32Array | undefined): Float32Array | undefined {
+  return a && b ? a.map((w, i) => w * b[i]!) : (a ?? b);
 }

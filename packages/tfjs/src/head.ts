@@ -1,6 +1,7 @@
 import { expected, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { crossEntropy } from "./cross-entropy.js";
 import { requireSynchronousReads } from "./kernels/register.js";
 import { internals, type LayerInternals, linearActivation } from "./model-internals.js";
 
@@ -114,6 +115,40 @@ export function lossOf(model: LayersModel, head: Head): Loss {
     'several logits, or a loss such as "binary" or { kind: "regression", range } named in the weighting',
     "model",
     "one linear output",
+  );
+}
+
+/**
+ * The loss a model was compiled with, as one on its logits.
+ *
+ * @throws LilawError `MODEL_OUTPUT` where it is another: then the values of a sample have to follow from a loss that the
+ *   weighting names
+ */
+export function compiledLoss(model: LayersModel, { activation, units }: Head): Loss {
+  const { loss } = model;
+  const several = units === 1 ? "binary" : "multi-label";
+  if (
+    activation === "softmax" &&
+    (loss === "categoricalCrossentropy" || loss === "sparseCategoricalCrossentropy")
+  ) {
+    return "cross-entropy";
+  }
+  if (activation === "sigmoid" && loss === "binaryCrossentropy") return several;
+  if (
+    activation === "linear" &&
+    units > 1 &&
+    (loss === crossEntropy || loss === tf.losses.softmaxCrossEntropy)
+  ) {
+    return "cross-entropy";
+  }
+  if (activation === "linear" && loss === tf.losses.sigmoidCrossEntropy) return several;
+  const name = typeof loss === "string" ? loss : "a function";
+  throw expected(
+    "MODEL_OUTPUT",
+    'a cross-entropy that fits its last layer, or a loss named in the weighting, such as plain({ loss: "cross-entropy" }) ' +
+      "(record tells losses and probabilities of it),",
+    "the loss of the model",
+    `${name} after ${activation}`,
   );
 }
 

@@ -12,6 +12,8 @@ export interface ModelInternals {
   metricsTensors: [(yTrue: Tensor, yPred: Tensor) => Tensor, number][];
   outputLayers: LayerInternals[];
   stopTraining_: boolean;
+  isTraining: boolean;
+  metricsNames: string[];
   optimizer: Optimizer;
 }
 
@@ -83,6 +85,10 @@ export interface LayerInternals extends Partial<Record<WeightName, WeightRef | n
     dataFormat: string,
   ) => Tensor;
 }
+
+/** Whether a model was disposed: it cannot be asked itself. */
+export const isDisposed = (model: LayersModel): boolean =>
+  model.weights.some((weight) => (weight as unknown as { val: Tensor }).val.isDisposed);
 
 export function internals(model: LayersModel): ModelInternals {
   return model as unknown as ModelInternals;

@@ -1,7 +1,7 @@
 import { expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { endsInSoftmax, headOf } from "./head.js";
+import { endsInSoftmax, type Head, headOf } from "./head.js";
 import { scaledGradient } from "./kernels/register.js";
 import { internals } from "./model-internals.js";
 
@@ -10,23 +10,35 @@ export type ModelLoss = (
   xs: tf.Tensor[],
   y: tf.Tensor,
   weights: tf.Tensor1D | undefined,
-) => { objective: tf.Scalar; outputs: () => tf.Tensor };
+) => {
+  objective: tf.Scalar;
+  outputs: () => tf.Tensor;
+  /** Where they are known */
+  logits?: tf.Tensor2D;
+};
 
 /**
  * The loss of most classifiers, categorical cross-entropy after a softmax, is computed on the logits: the same numbers in far
  * fewer operations than tfjs takes forward and back through both. Any other is left to tfjs.
+ *
+ * @param head gives the logits beside the loss
  */
-export function modelLossOf(model: LayersModel): ModelLoss {
+export function modelLossOf(model: LayersModel, head?: Head): ModelLoss {
   const onLogits = model.loss === "categoricalCrossentropy" && endsInSoftmax(model);
-  return onLogits ? categoricalCrossEntropy(model) : asCompiled(model);
+  return onLogits ? categoricalCrossEntropy(model) : asCompiled(model, head);
 }
 
-function asCompiled(model: LayersModel): ModelLoss {
+/** @param head where the logits are wanted */
+function asCompiled(model: LayersModel, head: Head | undefined): ModelLoss {
   return (xs, y, weights) => {
-    const outputs = model.apply(xs.length === 1 ? xs[0]! : xs, { training: true }) as tf.Tensor;
+    const logits = head?.forward(xs, true);
+    const outputs =
+      logits === undefined
+        ? (model.apply(xs.length === 1 ? xs[0]! : xs, { training: true }) as tf.Tensor)
+        : head!.activate(logits);
     const losses = internals(model).lossFunctions[0]!(y, outputs);
     const objective = weights === undefined ? tf.mean(losses) : weightedMean(losses, weights);
-    return { objective: objective as tf.Scalar, outputs: () => outputs };
+    return { objective: objective as tf.Scalar, outputs: () => outputs, ...(logits && { logits }) };
   };
 }
 
@@ -49,7 +61,7 @@ function categoricalCrossEntropy(model: LayersModel): ModelLoss {
     const logits = head.forward(xs, true);
     const factor = weights ? tf.div(tf.reshape(weights, [-1, 1]), -weights.size) : -1 / logits.shape[0];
     const objective = clippedCrossEntropy(logits, tf.mul(y, factor));
-    return { objective, outputs: () => head.activate(logits) };
+    return { objective, outputs: () => head.activate(logits), logits };
   };
 }
 

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type RowValueName, rowValueNames } from "./kernels/contract.js";
 import { internals, type ModelInternals } from "./model-internals.js";
-import { rowOf, weightedLossTensors } from "./operations/weighted-loss.js";
+import { rowOf, type WeightedLossTensorOptions, weightedLossTensors } from "./operations/weighted-loss.js";
 import type { BatchRecord, TrainBatch, TrainingContext } from "./weighting.js";
 
 type GradientOptions = { gradient?: "full" | "detached"; normalize?: "none" | "batch-mean" };
@@ -31,17 +31,17 @@ export function stepOnLogits(
   forward: () => WeighedLogits = () => ({ logits: context.head!.forward(batch.xs, true) }),
   options: GradientOptions = {},
 ): tf.Scalar[] {
-  const { head, loss, record, readback } = context;
+  const { head } = context;
   return step(context, batch, () => {
     const { logits, params = null, moved, weights } = forward();
-    const names = record === undefined ? [] : rowValueNames.slice(0, params === null ? -3 : undefined);
     const sampleWeights = product(weights, batch.sampleWeights);
-    const settings = { ...options, labels: batch.labels!, loss, params, moved, sampleWeights };
-    const { objective, rowValues } = weightedLossTensors(logits, settings, names);
-    if (rowValues !== undefined) {
-      const read = weights === undefined ? [rowValues] : [rowValues, weights.clone()];
-      readback.read(read, (values, own) => record!(recordOf(batch, names, values!, own)));
-    }
+    const objective = lossOnLogits(
+      context,
+      batch,
+      logits,
+      { ...options, params, moved, sampleWeights },
+      weights,
+    );
     return { objective, outputs: () => head!.activate(logits) };
   });
 }
@@ -52,33 +52,75 @@ export function stepOnModelLoss(
   batch: TrainBatch,
   methodWeights?: () => tf.Tensor1D,
 ): tf.Scalar[] {
-  return step(context, batch, () =>
-    context.modelLoss(batch.xs, batch.y, product(methodWeights?.(), batch.sampleWeights)),
-  );
+  return step(context, batch, () => {
+    const weights = methodWeights?.();
+    const result = context.modelLoss(batch.xs, batch.y, product(weights, batch.sampleWeights));
+    if (context.record !== undefined) lossOnLogits(context, batch, result.logits!, { params: null }, weights);
+    return result;
+  });
+}
+
+/** The weighted loss of a batch, whose row values `record` gets if there is one. */
+function lossOnLogits(
+  { loss, record, readback }: TrainingContext,
+  batch: TrainBatch,
+  logits: tf.Tensor2D,
+  options: GradientOptions & Pick<WeightedLossTensorOptions, "params" | "moved" | "sampleWeights">,
+  methodWeights: tf.Tensor1D | undefined,
+): tf.Scalar {
+  const names = record === undefined ? [] : rowValueNames.slice(0, options.params === null ? -3 : undefined);
+  const settings = { ...options, labels: batch.labels!, loss };
+  const { objective, rowValues } = weightedLossTensors(logits, settings, names);
+  if (rowValues !== undefined) {
+    const read = methodWeights === undefined ? [rowValues] : [rowValues, methodWeights.clone()];
+    readback.read(read, (values, own) => record!(recordOf(batch, names, values!, own)));
+  }
+  return objective;
 }
 
 /** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */
 function step(
-  { model, stochastic, optimizer }: TrainingContext,
+  { model, stochastic, optimizer, readback }: TrainingContext,
   batch: TrainBatch,
   forward: () => { objective: tf.Scalar; outputs: () => tf.Tensor },
 ): tf.Scalar[] {
   const metrics: tf.Scalar[] = [];
   stochastic.seedStep(batch.epoch, batch.step);
   const variables = trainableVariables(model);
-  const { value, grads } = tf.variableGrads(() => {
-    const { objective, outputs } = forward();
-    const { metricsTensors } = internals(model);
-    if (metricsTensors.length > 0) metrics.push(...metricsOf(metricsTensors, batch.y, outputs()));
-    return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), objective);
-  }, variables);
-  optimizer.apply(variables.map(({ name }) => ({ name, tensor: grads[name] })));
-  tf.dispose(grads);
-  return [value, ...metrics];
+  let value: tf.Scalar | undefined;
+  try {
+    const result = tf.variableGrads(() => {
+      const { objective, outputs } = forward();
+      const { metricsTensors } = internals(model);
+      if (metricsTensors.length > 0) addMetrics(metrics, metricsTensors, batch.y, outputs());
+      return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), objective);
+    }, variables);
+    value = result.value;
+    optimizer.apply(variables.map(({ name }) => ({ name, tensor: result.grads[name] })));
+    tf.dispose(result.grads);
+    readback.stepDone();
+    return [value, ...metrics];
+  } catch (error) {
+    tf.dispose([value, ...metrics] as tf.Tensor[]);
+    disposeTape();
+    throw error;
+  }
 }
 
-function metricsOf(metrics: ModelInternals["metricsTensors"], y: tf.Tensor, outputs: tf.Tensor): tf.Scalar[] {
-  return metrics.map(([metric]) => tf.keep(tf.mean(metric(y, outputs))) as tf.Scalar);
+/** What a gradient that fails leaves behind: tfjs keeps tensors for the way back, which is never gone. */
+function disposeTape(): void {
+  const { activeTape } = tf.engine().state;
+  for (const { saved } of activeTape ?? []) tf.dispose(saved as tf.Tensor[]);
+}
+
+/** One after the other: those before one that throws are disposed with the step. */
+function addMetrics(
+  values: tf.Scalar[],
+  metrics: ModelInternals["metricsTensors"],
+  y: tf.Tensor,
+  outputs: tf.Tensor,
+): void {
+  for (const [metric] of metrics) values.push(tf.keep(tf.mean(metric(y, outputs))) as tf.Scalar);
 }
 
 function product(a: tf.Tensor1D | undefined, values: Float32Array | undefined): tf.Tensor1D | undefined {

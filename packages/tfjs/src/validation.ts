@@ -1,6 +1,8 @@
 import { expected, type Labels, Random } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
+import { checkInputs, checkSamples } from "./arguments.js";
 import { gatherRows } from "./gather-rows.js";
+import { digest } from "./state-bytes.js";
 import { readTargets, type Targets, takeTargets } from "./targets.js";
 import type { TrainingContext } from "./weighting.js";
 
@@ -29,17 +31,16 @@ export class ValidationSampler {
 
   /** @param batchSize default: the training batch size */
   static async of(
-    [x, y]: LabelledTensors,
-    { head, loss, seed, ...context }: TrainingContext,
+    given: LabelledTensors,
+    { model, head, loss, seed, ...context }: TrainingContext,
     batchSize = context.batchSize,
   ): Promise<ValidationSampler> {
-    const xs = Array.isArray(x) ? x : [x];
-    const count = y.shape[0]!;
-    for (const tensor of xs) {
-      if (tensor.shape[0] !== count) {
-        throw expected("LENGTH_MISMATCH", `${count} samples`, "validation x", tensor.shape[0]);
-      }
+    if (!Array.isArray(given) || given.length !== 2) {
+      throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validation", given);
     }
+    const [x, y] = given as unknown as LabelledTensors;
+    const xs = checkInputs(model, x, "validation x");
+    const count = checkSamples(xs, y, "validation y");
     const targets = await readTargets(y, head!.units, loss!, "validation y");
     return new ValidationSampler(xs, targets, count, Math.min(batchSize, count), seed);
   }
@@ -69,7 +70,24 @@ export class ValidationSampler {
     return { pass: this.#pass, position: this.#position };
   }
 
-  restore({ pass, position }: ValidationState): void {
+  /** What has to be the same for a state to be one of these samples. */
+  settings(): object {
+    const { labels } = this.#targets;
+    return { samples: this.#count, batchSize: this.batchSize, labels: digest(labels) };
+  }
+
+  /** @throws LilawError `INCOMPATIBLE_STATE`; nothing has moved then */
+  restore(state: ValidationState): void {
+    const { pass, position } = state ?? {};
+    const whole = [pass, position].every((x) => Number.isSafeInteger(x) && x >= 0);
+    if (!whole || position > this.#count || position % this.batchSize !== 0) {
+      throw expected(
+        "INCOMPATIBLE_STATE",
+        `a place in ${this.#count} samples`,
+        "the validation state",
+        state,
+      );
+    }
     this.#pass = pass;
     this.#position = position;
     this.#order = this.#newOrder();

@@ -69,7 +69,9 @@ export interface WeightingRun {
   endEpoch?(): void | Promise<void>;
   /** Values for the epoch's logs */
   logs?(): Record<string, number>;
-  /** State as JSON, and back */
+  /** What its state depends on, as JSON: one that was saved under other settings is refused */
+  settings?(): unknown;
+  /** State as JSON, and back: what it cannot be in, it throws for, and has not moved then */
   state?(): unknown;
   restore?(state: never): void;
   dispose?(): void;

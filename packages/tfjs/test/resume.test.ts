@@ -1,9 +1,11 @@
+import { type LilawError, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { layers } from "@tensorflow/tfjs-layers";
+import { type LayersModel, layers } from "@tensorflow/tfjs-layers";
 import { describe, expect, it } from "vitest";
 import {
   type FitArgs,
   fit,
+  type LilawWeighting,
   learningToReweight,
   lilaw,
   plain,
@@ -13,8 +15,13 @@ import {
 import { describeBackends } from "./backends.js";
 import { blobModel, blobTensors, leakOf, weightsOf } from "./models.js";
 
-const newModel = (optimizer: tf.Optimizer) => {
-  const model = blobModel("logits", { extra: [layers.dropout({ rate: 0.3 }), layers.batchNormalization()] });
+const newModel = (optimizer: tf.Optimizer, activation: "linear" | "tanh" = "linear") => {
+  const extra = [
+    layers.dropout({ rate: 0.3 }),
+    layers.batchNormalization(),
+    layers.activation({ activation }),
+  ];
+  const model = blobModel("logits", { extra });
   model.compile({ optimizer, loss: model.loss as never });
   return model;
 };
@@ -67,41 +74,154 @@ describeBackends("a resumed training equals an uninterrupted one bit for bit", (
 
 describe("resume", () => {
   const { x, y } = blobTensors(32);
-  const state = async (): Promise<Uint8Array> => {
+  const quiet = { verbose: 0 } as const;
+  const state = async (
+    args: FitArgs = {},
+    optimizer: tf.Optimizer = tf.train.adam(0.01),
+  ): Promise<Uint8Array> => {
     let saved: Uint8Array | undefined;
-    await fit(newModel(tf.train.adam(0.01)), x, y, {
-      verbose: 0,
-      weighting: lilaw(),
-      checkpoint: (bytes) => {
-        saved = bytes;
-      },
-    });
+    const checkpoint = (bytes: Uint8Array) => {
+      saved = bytes;
+    };
+    await fit(newModel(optimizer), x, y, { ...quiet, weighting: lilaw(), ...args, checkpoint });
     return saved!;
   };
 
-  it.each<[string, (s: Uint8Array) => Promise<unknown>, string]>([
+  /** All that a state could move. */
+  async function everything(model: LayersModel, weighting?: LilawWeighting): Promise<unknown> {
+    const optimizer = await model.optimizer.getWeights();
+    const numbers = optimizer.map(({ tensor }) => [...tensor.dataSync()]);
+    optimizer[0]?.tensor.dispose();
+    const { learningRate } = model.optimizer.getConfig() as { learningRate: number };
+    return { weights: weightsOf(model), numbers, learningRate, weighting: weighting?.method.toJSON() };
+  }
+
+  type Change = [
+    string,
+    (weighting: LilawWeighting) => { model?: LayersModel; args?: FitArgs; y?: tf.Tensor },
+    string,
+  ];
+  const changes: Change[] = [
+    ["another weighting", () => ({ args: { weighting: plain() } }), "weighting"],
+    ["another seed", () => ({ args: { seed: 9 } }), "seed"],
+    ["another optimizer", () => ({ model: newModel(tf.train.sgd(0.01)) }), "the optimizer"],
     [
-      "another weighting",
-      (s) => fit(newModel(tf.train.adam(0.01)), x, y, { weighting: plain(), resume: s }),
-      "weighting",
+      "another beta of the optimizer",
+      () => ({ model: newModel(tf.train.adam(0.01, 0.8)) }),
+      "the options of the optimizer",
+    ],
+    ["another model", () => ({ model: blobModel() }), "model"],
+    [
+      "another activation",
+      () => ({ model: newModel(tf.train.adam(0.01), "tanh") }),
+      "the layers of the model",
     ],
     [
-      "another seed",
-      (s) => fit(newModel(tf.train.adam(0.01)), x, y, { weighting: lilaw(), seed: 9, resume: s }),
-      "seed",
+      "other options",
+      () => ({ args: { weighting: lilaw({ metaEvery: 2 }) } }),
+      "the options of the weighting",
     ],
     [
-      "another optimizer",
-      (s) => fit(newModel(tf.train.sgd(0.01)), x, y, { weighting: lilaw(), resume: s }),
-      "optimizer",
+      "other rates",
+      () => ({ args: { weighting: lilaw({ learningRate: 1 }) } }),
+      "the options of the weighting",
     ],
-    ["another model", (s) => fit(blobModel(), x, y, { weighting: lilaw(), resume: s }), "model"],
-  ])("refuses %s", async (_, act, name) => {
-    const saved = await state();
-    await expect(act(saved)).rejects.toMatchObject({
+    ["other batches", () => ({ args: { batchSize: 7 } }), "the training data"],
+    ["another order", () => ({ args: { shuffle: false } }), "the training data"],
+    ["other labels", () => ({ y: tf.sub(1, y) }), "the options of the weighting"],
+    [
+      "other labels, the validation ones the same",
+      () => ({ y: tf.sub(1, y), args: { weighting: lilaw({ validation: [x, y] }) } }),
+      "the training data",
+    ],
+  ];
+  it.each(changes)("refuses %s and moves nothing", async (what, change, name) => {
+    const weighting = lilaw();
+    const used = newModel(tf.train.adam(0.01));
+    await fit(used, x, y, { ...quiet, weighting });
+    const changed = change(weighting);
+    const { model = used } = changed;
+    const others = what.endsWith("the same") ? { weighting: lilaw({ validation: [x, y] }) } : {};
+    const saved = await state(others);
+    const before = await everything(model, weighting);
+    const act = () => fit(model, x, changed.y ?? y, { ...quiet, weighting, ...changed.args, resume: saved });
+    await expect(act()).rejects.toMatchObject({
       code: "INCOMPATIBLE_STATE",
-      message: expect.stringContaining(`for ${name === "optimizer" ? "the optimizer" : name} but`),
+      message: expect.stringContaining(`for ${name} but`),
     });
+    expect(await everything(model, weighting)).toEqual(before);
+    expect(await leakOf(() => act().catch(() => {}))).toBe(0);
+  });
+
+  it("takes another learning rate back", async () => {
+    const model = newModel(tf.train.adam(0.5));
+    await fit(model, x, y, { ...quiet, weighting: lilaw(), resume: await state() });
+    expect((model.optimizer.getConfig() as { learningRate: number }).learningRate).toBe(0.01);
+  });
+
+  it("moves nothing where something else is wrong", async () => {
+    const saved = await state();
+    const model = newModel(tf.train.adam(0.01));
+    const before = await everything(model);
+    for (const args of [{ epochs: Number.NaN }, { validationData: [x, x, x] }, { callbacks: 3 }] as never[]) {
+      const act = fit(model, x, y, { ...quiet, weighting: lilaw(), resume: saved, ...(args as FitArgs) });
+      await expect(act).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
+    expect(await everything(model)).toEqual(before);
+  });
+
+  it("finds every flipped bit, truncation and extension", async () => {
+    const saved = await state();
+    const random = Random.from(1, "bits");
+    const wrong = (bytes: Uint8Array, what: string) => {
+      try {
+        readTrainingState(bytes);
+      } catch (error) {
+        if ((error as LilawError).code === "CORRUPT_FILE") return;
+        throw error;
+      }
+      throw new Error(`not found: ${what}`);
+    };
+    const header = 8 * (28 + new DataView(saved.buffer, saved.byteOffset).getUint32(24, true));
+    const ends = 8 * saved.length - 256; // the checksum
+    const bits = [
+      ...Array.from({ length: header }, (_, bit) => bit),
+      ...Array.from({ length: 256 }, (_, i) => ends + i),
+      ...Array.from({ length: 2000 }, () => random.int(8 * saved.length)),
+    ];
+    for (const bit of bits) {
+      const bytes = saved.slice();
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      wrong(bytes, `bit ${bit}`);
+    }
+    for (let length = 0; length < saved.length; length += 1 + (length >> 6)) {
+      wrong(saved.subarray(0, length), `${length} bytes`);
+    }
+    for (const more of [1, 2, 32, 1000]) {
+      const longer = new Uint8Array(saved.length + more);
+      longer.set(saved);
+      wrong(longer, `${more} bytes more`);
+      longer.set(saved, more);
+      wrong(longer, `${more} bytes before`);
+    }
+    wrong(Uint8Array.from([...saved, ...saved]), "twice");
+    expect(bits.length).toBeGreaterThan(10_000);
+  }, 60_000);
+
+  it("tells a state of the version before", async () => {
+    const header = new TextEncoder().encode('{"format":"lilaw-training-state","version":1,"epochsDone":1}');
+    const former = Uint8Array.from([header.length, 0, 0, 0, ...header, 1, 2, 3]);
+    expect(() => readTrainingState(former)).toThrow(
+      expect.objectContaining({ code: "INCOMPATIBLE_STATE", message: expect.stringContaining("version 1") }),
+    );
+  });
+
+  it("takes no bytes but bytes", () => {
+    for (const other of ["state", 3, null, undefined, [1, 2], new Float32Array(100), new ArrayBuffer(100)]) {
+      expect(() => readTrainingState(other as never)).toThrow(
+        expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+      );
+    }
   });
 
   it("refuses a truncated state and leaves the model alone", async () => {

@@ -1,4 +1,4 @@
-import type { Batch, FloatArray, Labels, LilawParams, Loss } from "../backend.js";
+import type { Batch, FloatArray, Labels, LilawParams, Loss, WeightTerms } from "../backend.js";
 import { isDeviceArray } from "../backends/device.js";
 import type { DeviceLogits } from "../device.js";
 import { expected } from "../errors.js";
@@ -183,6 +183,18 @@ export function checkIntegers(name: string, array: Int32Array | undefined, lengt
   if (array === undefined) return;
   if (typeOf.call(array) !== "Int32Array") throw expected("INVALID_ARGUMENT", "an Int32Array", name, array);
   if (array.length !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, array.length);
+}
+
+/** The three terms, read once. */
+export function checkTerms(terms: WeightTerms, params: LilawParams | null, count: number): WeightTerms {
+  if (params === null) {
+    throw expected("INVALID_ARGUMENT", "alpha, beta and delta (out.terms was asked for)", "params", params);
+  }
+  const { alpha, beta, delta } = optionsOf("out.terms", terms);
+  checkFloats("out.terms.alpha", alpha, count);
+  checkFloats("out.terms.beta", beta, count);
+  checkFloats("out.terms.delta", delta, count);
+  return { alpha, beta, delta };
 }
 
 type View = FloatArray | Labels;

@@ -11,18 +11,17 @@ import type {
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceWeightedLossOutputs, DeviceWeightedLossResult } from "../device.js";
-import { expected } from "../errors.js";
 import {
   type BatchInput,
   checkApart,
   checkBatch,
   checkChoice,
-  checkFloats,
   checkIntegers,
   checkLength,
   checkLoss,
   checkOut,
   checkParams,
+  checkTerms,
   isOnDevice,
   newFloats,
   optionsOf,
@@ -172,15 +171,4 @@ function checkOutputs(out: WeightedLossOutputs, args: WeightedLossArgs, count: n
     terms: three,
     gradLogits,
   } as WeightedLossOutputs;
-}
-
-function checkTerms(terms: WeightTerms, params: LilawParams | null, count: number): WeightTerms {
-  if (params === null) {
-    throw expected("INVALID_ARGUMENT", "alpha, beta and delta (out.terms was asked for)", "params", params);
-  }
-  const { alpha, beta, delta } = optionsOf("out.terms", terms);
-  checkFloats("out.terms.alpha", alpha, count);
-  checkFloats("out.terms.beta", beta, count);
-  checkFloats("out.terms.delta", delta, count);
-  return { alpha, beta, delta };
 }

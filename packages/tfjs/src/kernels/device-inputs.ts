@@ -1,4 +1,4 @@
-import { checkLabels, expected, type Labels, type Loss } from "@lilaw/core";
+import { checks, expected, type Labels, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "./contract.js";
 
@@ -39,7 +39,7 @@ function checkBatch(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss): v
   const [count, classes] = logits.shape as [number, number];
   checkLength("labels", labels, loss === "multi-label" ? count * classes : count);
   const values = hostValues(labels);
-  if (values !== undefined) checkLabels(values, loss, classes, count);
+  if (values !== undefined) checks.checkLabels(values, loss, classes, count);
 }
 
 /** WebGPU reads within a buffer whatever the index, and tfjs broadcasts: a wrong length would go unseen. */

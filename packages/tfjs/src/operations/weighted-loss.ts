@@ -1,5 +1,6 @@
-import type { WeightedLossInput, WeightedLossOutputs } from "@lilaw/core";
+import { checks, expected, type WeightedLossInput, type WeightedLossOutputs } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { checkTensor } from "../arguments.js";
 import {
   type RowValueName,
   rowValueNames,
@@ -18,18 +19,21 @@ type RowOutputs = Omit<WeightedLossOutputs<Float32Array>, "gradLogits">;
  * Per-row results are written to the arrays in `out`; on webgl that waits for the device.
  *
  * @param logits float32 [B, C]
- * @throws LilawError `BACKEND_UNAVAILABLE` for `out` on webgpu, whose tensors cannot be read synchronously
+ * @throws LilawError as `weightedLoss` in @lilaw/core, `DISPOSED`, and
+ *   `BACKEND_UNAVAILABLE` for `out` on webgpu, whose tensors cannot be read synchronously; nothing is written then
  */
 export function weightedLoss(
   logits: tf.Tensor2D,
-  { sampleWeights, ...options }: WeightedLossOptions,
+  options: WeightedLossOptions,
   out: RowOutputs = {},
 ): tf.Scalar {
-  const targets: Partial<Record<RowValueName, Float32Array | Int32Array>> = { ...out, ...out.terms };
+  const { labels, loss, params, gradient, normalize, sampleWeights } = checked(logits, options);
+  const targets = checkedOutputs(logits.shape[0], { labels, params, sampleWeights }, out);
   const names = rowValueNames.filter((name) => targets[name] !== undefined);
   if (names.length > 0) requireSynchronousReads("the out of weightedLoss");
-  const weights = sampleWeights && tf.tensor1d(sampleWeights as Float32Array);
-  const { objective, rowValues } = weightedLossTensors(logits, { ...options, sampleWeights: weights }, names);
+  const weights = sampleWeights && tf.tensor1d(Float32Array.from(sampleWeights));
+  const settings = { labels, loss, params, gradient, normalize, sampleWeights: weights };
+  const { objective, rowValues } = weightedLossTensors(logits, settings, names);
   weights?.dispose();
   if (rowValues !== undefined) {
     const values = rowValues.dataSync<"float32">();
@@ -39,6 +43,56 @@ export function weightedLoss(
     rowValues.dispose();
   }
   return objective;
+}
+
+/** The options, read once: the checks of @lilaw/core where the logits are a tensor. */
+function checked(logits: tf.Tensor2D, options: WeightedLossOptions) {
+  checkTensor("logits", logits);
+  if (logits.rank !== 2)
+    throw expected("INVALID_ARGUMENT", "a tensor [B, C]", "logits", `rank ${logits.rank}`);
+  const [count, classes] = logits.shape;
+  const {
+    labels,
+    loss = "cross-entropy",
+    params,
+    gradient,
+    normalize,
+    sampleWeights,
+  } = {
+    ...checks.optionsOf("options", options),
+  };
+  const checkedLoss = checks.checkLoss(loss);
+  const units = checks.checkClasses(classes, checkedLoss);
+  checks.checkLabels(labels, checkedLoss, units, checks.checkCount(count * classes, units));
+  checks.checkLength("sampleWeights", sampleWeights, count);
+  return {
+    labels,
+    loss: checkedLoss,
+    params: params === null ? null : checks.checkParams(params),
+    gradient: checks.checkChoice("gradient", gradient ?? "full", ["full", "detached"]),
+    normalize: checks.checkChoice("normalize", normalize ?? "none", ["none", "batch-mean"]),
+    sampleWeights,
+  };
+}
+
+type Targets = Partial<Record<RowValueName, Float32Array | Int32Array>>;
+
+/** The arrays to fill, by name. */
+function checkedOutputs(
+  count: number,
+  { labels, params, sampleWeights }: Pick<WeightedLossOptions, "labels" | "params" | "sampleWeights">,
+  out: RowOutputs,
+): Targets {
+  const { losses, weights, labelProbs, maxProbs, predictions, terms } = { ...checks.optionsOf("out", out) };
+  const three = terms && checks.checkTerms(terms, params, count);
+  const floats = { losses, weights, labelProbs, maxProbs };
+  for (const [name, array] of Object.entries(floats)) checks.checkLength(`out.${name}`, array, count);
+  checks.checkIntegers("out.predictions", predictions, count);
+  const targets = { ...floats, predictions, ...three } as Targets;
+  const names = Object.keys(targets) as RowValueName[];
+  const views = [labels, sampleWeights, ...names.map((name) => targets[name])];
+  checks.checkApart(["labels", "sampleWeights", ...names.map((name) => `out.${name}`)], views, 2);
+  return targets;
 }
 
 /** Row `i` of the values of a tensor with `rows` rows. */

@@ -1,4 +1,4 @@
-import { LearningToReweight, type LearningToReweightOptions, type Loss } from "@lilaw/core";
+import { checks, LearningToReweight, type LearningToReweightOptions, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkCount } from "../arguments.js";
 import { alignmentWeights } from "../operations/alignment-weights.js";
@@ -41,7 +41,15 @@ export interface LearningToReweightWeightingOptions extends Omit<LearningToRewei
  * @throws LilawError `INVALID_ARGUMENT`, also when training starts: for a route that the model does not allow
  */
 export function learningToReweight(options: LearningToReweightWeightingOptions): Weighting {
-  const { validation, validationBatchSize, decayInValidation = true, route = "auto", ...rest } = options;
+  const {
+    validation,
+    validationBatchSize,
+    decayInValidation = true,
+    route = "auto",
+    ...rest
+  } = {
+    ...checks.optionsOf("options", options),
+  };
   const { validationMode = "training", ...methodOptions } = rest;
   if (validationBatchSize !== undefined) checkCount("validationBatchSize", validationBatchSize, 1);
   return {
@@ -55,6 +63,7 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
       const samples = await ValidationSampler.of(validation, context, validationBatchSize);
       return {
         step: (batch) => tf.tidy(() => step(context, loss, chosen, samples, batch)),
+        settings: () => ({ loss, route, decayInValidation, validationMode, validation: samples.settings() }),
         state: () => ({ validation: samples.state }),
         restore: (state: { validation: ValidationState }) => samples.restore(state.validation),
       };

@@ -1,4 +1,4 @@
-import { LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
+import { checks, LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkCount } from "../arguments.js";
 import { sharesForward } from "../shared-forward.js";
@@ -37,27 +37,34 @@ export interface LilawWeighting extends Weighting {
  * History get `alpha`, `beta` and `delta`. The loss follows from the model's last layer unless it is named.
  */
 export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
-  const { warmupEpochs = 1, validation, validationBatchSize, metaEvery = 1, ...rest } = options;
+  const {
+    warmupEpochs = 1,
+    validation,
+    validationBatchSize,
+    metaEvery = 1,
+    ...rest
+  } = {
+    ...checks.optionsOf("options", options),
+  };
   const { sharedForward = "auto", ...methodOptions } = rest;
   checkCount("warmupEpochs", warmupEpochs, 0);
   checkCount("metaEvery", metaEvery, 1);
   if (validationBatchSize !== undefined) checkCount("validationBatchSize", validationBatchSize, 1);
   const untrained = new LiLAW(methodOptions);
-  let scalars: Scalars | undefined;
+  let trained: Scalars | undefined; // none before the first step: a training may be refused
   return {
     name: "lilaw",
     loss: methodOptions.loss ?? "auto",
     needsValidation: validation === undefined,
     get method() {
-      return scalars?.method ?? untrained;
+      return trained?.method ?? untrained;
     },
     async start(context) {
       const method = new LiLAW({ ...methodOptions, loss: context.loss! });
       const given = validation ?? context.validation!;
       const samples = await ValidationSampler.of(given, context, validationBatchSize);
       const shares = sharesForward(sharedForward, context.model, samples.batchSize);
-      scalars = scalarsOf(method);
-      return start(context, samples, shares, scalars);
+      return start(context, samples, shares, scalarsOf(method));
     },
   };
 
@@ -96,6 +103,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
 
     return {
       step(batch) {
+        trained = scalars;
         const warmup = batch.epoch < warmupEpochs;
         const forward = (): WeighedLogits => {
           const logits = due ? sharedPass(batch) : head!.forward(batch.xs, true);
@@ -111,10 +119,16 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
         return scalars.settle();
       },
       logs: () => ({ ...scalars.method.params }),
+      settings: () => ({
+        method: { ...untrained.toJSON(), loss },
+        ...{ warmupEpochs, metaEvery, sharedForward, validation: samples.settings() },
+      }),
       state: () => ({ method: scalars.method.toJSON(), validation: samples.state }),
       restore(state: { method: LiLAWState; validation: ValidationState }) {
-        scalars.method = LiLAW.fromJSON(state.method);
+        const method = LiLAW.fromJSON(state.method);
         samples.restore(state.validation);
+        scalars.method = method;
+        trained = scalars;
       },
       dispose: () => scalars.dispose(),
     };

@@ -2,6 +2,7 @@ import { type Loss, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { stepOnLogits, stepOnModelLoss } from "../training-step.js";
 import type { TrainBatch, Weighting } from "../weighting.js";
+import { lossOption } from "./options.js";
 
 export interface RandomWeightsOptions {
   /** Compute this loss on the logits in place of the loss the model was compiled with. */
@@ -12,12 +13,14 @@ export interface RandomWeightsOptions {
  * Rectified normal weights, normalised to sum 1 in each batch: the control of the L2RW paper (arXiv 1803.09050,
  * section 4), which is stronger than it looks.
  */
-export function randomWeights({ loss }: RandomWeightsOptions = {}): Weighting {
+export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
+  const loss = lossOption(options);
   return {
     name: "random-weights",
     loss: loss ?? "model",
     needsValidation: false,
     start: (context) => ({
+      settings: () => ({ loss: loss ?? "model" }),
       step(batch) {
         const weights = () => draw(context.seed, batch);
         return loss === undefined

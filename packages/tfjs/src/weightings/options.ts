@@ -1,0 +1,11 @@
+import { checks, LearningToReweight, type Loss } from "@lilaw/core";
+
+/**
+ * The loss of a weighting that may name one: a copy, which nobody can change.
+ *
+ * @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME`
+ */
+export function lossOption(options: { loss?: Loss }): Loss | undefined {
+  const { loss } = checks.optionsOf("options", options);
+  return loss === undefined ? undefined : new LearningToReweight({ loss }).loss;
+}
