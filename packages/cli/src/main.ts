@@ -59,7 +59,8 @@ async function runBench(options: BenchOptions): Promise<void> {
   const rows = given.flatMap((answer) => answer.rows);
   const processor = `${cpus()[0]?.model.trim()}, ${cpus().length} cores`;
   const document = { ...versions(), processor, quick: options.quick, rows };
+  const table = renderRows(rows, widthOf(process.stdout));
   process.stdout.write(
-    options.json ? `${JSON.stringify(document)}\n` : `${processor}\n${renderRows(rows)}\n`,
+    options.json ? `${JSON.stringify(document)}\n` : `${processor}\n${fitted(table, process.stdout)}\n`,
   );
 }

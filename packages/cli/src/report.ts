@@ -57,7 +57,7 @@ export function renderTable(summary: Summary, width = Infinity): string {
       summary.results.filter((result) => result.method === method),
     ),
   );
-  const table = renderRows(rows);
+  const table = tableOf(rows);
   return lengthOf(table.split("\n", 1)[0]!) <= width ? table : rows.map(renderParagraph).join("\n");
 }
 
@@ -86,7 +86,7 @@ function rowOf(method: string, results: readonly RunResult[]): string[] {
   ];
 }
 
-function renderRows(rows: readonly string[][]): string {
+function tableOf(rows: readonly string[][]): string {
   const table = new Table({
     // In two lines: a single seed then takes no more than 80 columns.
     head: columns.map((column) => column.replace(/ (?=at |epoch)/, "\n")),

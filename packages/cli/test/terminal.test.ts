@@ -118,6 +118,14 @@ describe.skipIf(reasonAgainstPty)(
       );
     });
 
+    it.each([60, 80])("of %d columns a benchmark breaks no line", async (columns) => {
+      const args = ["bench", "--quick", "--filter", "weightedLoss \\[128,10\\] (core|memory)"];
+      const { lines, broken, status } = await onTerminal(args, columns);
+      expect(status).toBe(0);
+      expect([...broken]).toEqual([]);
+      expect(lines.join("\n")).toMatch(/│ +│ +µs │/);
+    });
+
     it.each([60, 80])("of %d columns --help breaks no line", async (columns) => {
       const { broken, status } = await onTerminal(["train", "--help"], columns);
       expect(status).toBe(0);

@@ -2,6 +2,8 @@
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import type { Command } from "commander";
+import { durationText } from "../forecast.js";
+import { barOf, lengthOf, lineOf, widthOf } from "../terminal.js";
 import { type Cell, measure, type Question, type Row, type Selection, select } from "./questions.js";
 
 export interface BenchOptions {
@@ -69,12 +71,18 @@ function titleOf({ question }: Selection, labels: Readonly<Record<string, Cell>>
 
 function startBar(stream: NodeJS.WriteStream, title: string): SingleBar {
   const bar = new SingleBar({
-    format: `${title} {bar} {value}/{total} ETA {eta_formatted}`,
+    format: (_, { progress, value, total, eta }) =>
+      lineOf(
+        [
+          { rank: 1, text: title },
+          { rank: 3, text: barOf(progress) },
+          { rank: 2, text: `${value}/${total}` },
+          { rank: 0, text: `ETA ${durationText(eta)}` },
+        ],
+        widthOf(stream) - 1,
+      ),
     stream,
     clearOnComplete: true,
-    barsize: 16,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
     hideCursor: true,
     gracefulExit: true,
   });
@@ -98,8 +106,11 @@ const measures = ["microseconds", "ratio"].flatMap((name) =>
   ["P20", "P50", "P80"].map((part) => name + part),
 );
 
-/** The rows for a terminal: a table a case, and what was not measured. */
-export function renderRows(rows: readonly Row[]): string {
+/**
+ * The rows for a terminal: a table a case, and what was not measured. Columns that a reader can do without make room
+ * where tables would be wider than `width`.
+ */
+export function renderRows(rows: readonly Row[], width = Infinity): string {
   const cases = groupBy(rows, (row) => labelsOf(row).join(" "));
   const absent = groupBy(
     rows.filter(({ skipped }) => skipped !== ""),
@@ -107,7 +118,7 @@ export function renderRows(rows: readonly Row[]): string {
   );
   const everywhere = ([, group]: [string, Row[]]) => group.length === cases.length;
   return [
-    ...cases.map(([title, group]) => `${title}\n${renderCase(group)}`),
+    ...cases.map(([title, group]) => `${title}\n${renderCase(group, width)}`),
     ...absent.map((entry) => {
       const where = everywhere(entry) ? "" : `${entry[1].map((row) => labelsOf(row).join(" ")).join(", ")}: `;
       return `not measured: ${where}${entry[0]}`;
@@ -127,29 +138,33 @@ function labelsOf(row: Row): Cell[] {
   return Object.values(row).slice(0, Object.keys(row).indexOf("contender"));
 }
 
-function renderCase(rows: readonly Row[]): string {
+function renderCase(rows: readonly Row[], width: number): string {
   const hidden = new Set([...inFilesOnly, ...measures]);
   const present = rows.filter(({ skipped }) => skipped === "");
   const known = new Set(present.flatMap((row) => Object.keys(row).slice(labelsOf(row).length)));
   const others = [...known].filter((column) => !hidden.has(column));
-  const table = new Table({
-    head: ["", "µs", "(20 to 80 %)", "ratio", "(20 to 80 %)", ...others],
-    colAligns: ["left", ...Array(4 + others.length).fill("right")],
-    style: { head: [], border: [], compact: true },
-    chars: { "left-mid": "", mid: "", "mid-mid": "", "right-mid": "" },
-  });
-  for (const row of present) {
-    const range = (name: string) => `${text(row[`${name}P20`])} to ${text(row[`${name}P80`])}`;
-    table.push([
-      row.contender,
-      text(row.microsecondsP50),
-      range("microseconds"),
-      text(row.ratioP50),
-      range("ratio"),
-      ...others.map((column) => text(row[column])),
-    ]);
+  const range = (name: string) => (row: Row) => `${text(row[`${name}P20`])} to ${text(row[`${name}P80`])}`;
+  /** The higher the rank, the sooner a column makes room. */
+  const columns: { rank: number; head: string; cell: (row: Row) => string }[] = [
+    { rank: 0, head: "", cell: (row) => text(row.contender ?? "") },
+    { rank: 0, head: "µs", cell: (row) => text(row.microsecondsP50) },
+    { rank: 1, head: "(20 to 80 %)", cell: range("microseconds") },
+    { rank: 0, head: "ratio", cell: (row) => text(row.ratioP50) },
+    { rank: 2, head: "(20 to 80 %)", cell: range("ratio") },
+    ...others.map((name, i) => ({ rank: 3 + i, head: name, cell: (row: Row) => text(row[name]) })),
+  ];
+  for (let most = 2 + others.length; ; most--) {
+    const shown = columns.filter(({ rank }) => rank <= most);
+    const table = new Table({
+      head: shown.map(({ head }) => head),
+      colAligns: shown.map((_, i) => (i === 0 ? "left" : "right")),
+      style: { head: [], border: [], compact: true },
+      chars: { "left-mid": "", mid: "", "mid-mid": "", "right-mid": "" },
+    });
+    table.push(...present.map((row) => shown.map(({ cell }) => cell(row))));
+    const lines = table.toString();
+    if (most === 0 || lengthOf(lines.split("\n", 1)[0]!) <= width) return lines;
   }
-  return table.toString();
 }
 
 function text(cell: Cell): string {
