@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -132,15 +133,29 @@ it("shows its help when asked for nothing, and its version", async () => {
   expect(await lilaw(["trian"])).toMatchObject({ status: 2, stdout: "" });
 });
 
-it("shows the stack of an unexpected error under LILAW_DEBUG only", async () => {
+it("answers a config.json that cannot be read with CORRUPT_FILE", async () => {
   const folder = await scratch();
   await mkdir(join(folder, "config.json"));
-  const plain = await lilaw(["train", "--resume", folder]);
-  expect(plain).toMatchObject({ status: 1, stdout: "" });
-  expect(plain.stderr).toMatch(/^unexpected error: EISDIR.+ \(set LILAW_DEBUG=1 for the stack\)\n$/);
-  const debug = await lilaw(["train", "--resume", folder], undefined, { LILAW_DEBUG: "1" });
+  expect(await lilaw(["train", "--resume", folder])).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: expect.stringMatching(/^error: Expected .+ but received "EISDIR.+ \(CORRUPT_FILE\)\n$/),
+  });
+});
+
+it("shows the stack of an unexpected error under LILAW_DEBUG only", () => {
+  const url = new URL("../dist/process.js", import.meta.url).href;
+  const program = `import { fail } from ${JSON.stringify(url)}; fail(new RangeError("a lost thought"))`;
+  const failing = (env = {}) =>
+    spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+      env: { ...process.env, ...env },
+      encoding: "utf8",
+    });
+  const plain = "unexpected error: a lost thought (set LILAW_DEBUG=1 for the stack)\n";
+  expect(failing()).toMatchObject({ status: 1, stdout: "", stderr: plain });
+  const debug = failing({ LILAW_DEBUG: "1" });
   expect(debug).toMatchObject({ status: 1, stdout: "" });
-  expect(debug.stderr).toMatch(/^unexpected error: Error: EISDIR.+\n +at /);
+  expect(debug.stderr).toMatch(/^unexpected error: RangeError: a lost thought\n +at /);
 });
 
 function withClouds(...args: string[]): Prepare {
