@@ -10,11 +10,11 @@
  * - `EMPTY_CLASS`: a stratified split of data in which a class has too few samples
  * - `MODEL_OUTPUT`: a model whose output cannot be read as logits of the given classes
  * - `CHECKSUM_MISMATCH`: a file whose bytes are not the pinned ones
- * - `CORRUPT_FILE`: a file that cannot be parsed
+ * - `CORRUPT_FILE`: a file that cannot be parsed, or whose own checksum does not hold
  * - `SOURCE_UNAVAILABLE`: no source of a dataset answered
  * - `NOT_WRITABLE`: a folder or file that cannot be written
  * - `INCOMPATIBLE_STATE`: a saved state that does not belong to this configuration
- * - `DISPOSED`: an array, a stream or a graph of the device that has been disposed
+ * - `DISPOSED`: an array, a stream or a graph of the device, a tensor or a model that has been disposed
  * - `OUT_OF_MEMORY`: more memory than there is
  * - `UNSUPPORTED`: a combination that the native kernels cannot compute
  * - `CUDA_UNAVAILABLE`, `CUDA_ERROR`: CUDA is not there, or a call into it failed
