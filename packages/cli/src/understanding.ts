@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import type { Reading, SplitName } from "@lilaw/datasets";
 import wrapAnsi from "wrap-ansi";
 import type { DataConfig } from "./config.js";
 import type { Data } from "./data.js";
@@ -54,9 +55,14 @@ export function renderUnderstanding(data: DataConfig): string {
     ["categorical", featuresText(data, "categorical")],
     ["left out", reading?.dropped?.length ? counted(reading.dropped.map(shown)) : undefined],
     ["training", samples(trainSize)],
-    ["validation", `${samples(validSize)}, ${origins.valid}`],
-    ["test", `${samples(data.testSize)}, ${origins.test}`],
-    ["clean", cleanSize === undefined ? origins.clean : `${samples(cleanSize)}, ${origins.clean}`],
+    ["validation", [samples(validSize), origins.valid, ...rowsTexts(reading, "valid")].join(", ")],
+    ["test", [samples(data.testSize), origins.test, ...rowsTexts(reading, "test")].join(", ")],
+    [
+      "clean",
+      cleanSize === undefined
+        ? origins.clean
+        : [samples(cleanSize), origins.clean, ...rowsTexts(reading, "clean")].join(", "),
+    ],
     ["noise", origins.noise],
     ["true labels", origins.trueLabels],
   ];
@@ -107,14 +113,21 @@ function validationSamples(settings: Settings): string {
 function samplesText({ name, reading, shape }: DataConfig): string {
   const values = shape.length === 1 ? `${shape[0]} values each` : `[${shape.join(", ")}] each`;
   if (!reading) return `${shown(name)}, ${values}`;
-  const { read, dropped, filled } = reading.rows.train!;
   return [
-    `${shown(name)} (${reading.format.toUpperCase()}), ${read} rows`,
-    ...(dropped > 0 ? [`${dropped} dropped for missing cells`] : []),
-    ...(filled > 0 ? [`${filled} with missing cells filled`] : []),
+    `${shown(name)} (${reading.format.toUpperCase()}), ${reading.rows.train!.read} rows`,
+    ...rowsTexts(reading, "train"),
     values,
     ...(reading.layout ? [`images with ${reading.layout.replace("-", " ")} in the file`] : []),
   ].join(", ");
+}
+
+/** What became of rows with missing cells in the file of a split, where it has one of its own. */
+function rowsTexts(reading: Reading | undefined, split: SplitName): string[] {
+  const { dropped = 0, filled = 0 } = reading?.rows[split] ?? {};
+  return [
+    ...(dropped > 0 ? [`${dropped} dropped for missing cells`] : []),
+    ...(filled > 0 ? [`${filled} with missing cells filled`] : []),
+  ];
 }
 
 function featuresText({ reading }: DataConfig, kind: "numeric" | "categorical"): string | undefined {

@@ -64,6 +64,12 @@ describe("renderUnderstanding", () => {
     ]);
   });
 
+  it("tells of rows with missing cells in every file", () => {
+    const rows = { ...reading.rows, test: { read: 23, used: 20, dropped: 3, filled: 0 } };
+    const text = linesOf({ reading: { ...reading, rows } }).join(" ");
+    expect(text.replaceAll(/\s+/g, " ")).toContain("20 samples, test.csv, 3 dropped for missing cells ");
+  });
+
   it("tells the layout of images, and nothing of tables", () => {
     const { features: _, dropped: __, ...rest } = reading;
     const images: Reading = { ...rest, format: "npz", layout: "channels-first" };
