@@ -6,7 +6,8 @@ import { atMost, inflate } from "./inflate.js";
 
 export type ReadOptions = Pick<FileOptions, "maxBytes" | "signal" | "onProgress">;
 
-const chunkBytes = 2 ** 18;
+/** How much is read from a file at once. */
+export const chunkBytes = 2 ** 18;
 
 /** One of the user's files: its bytes come as a stream, unpacked where it is gzip, as often as they are asked for. */
 export class DataFile {

@@ -1,8 +1,16 @@
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import { expected } from "@lilaw/core";
-import { type Entry, fromBufferPromise, openPromise, type ZipFile } from "yauzl";
+import {
+  type Entry,
+  fromBufferPromise,
+  fromRandomAccessReaderPromise,
+  RandomAccessReader,
+  type ZipFile,
+} from "yauzl";
 import type { SplitName } from "../types.js";
 import type { NdArray } from "./arrays.js";
-import { type DataFile, parsing, unpacksTooFar, unreadable } from "./data-file.js";
+import { chunkBytes, type DataFile, parsing, unpacksTooFar, unreadable } from "./data-file.js";
 import { collect } from "./inflate.js";
 import { type NpyHeader, parseNpyHeader } from "./npy.js";
 import { memberChunks } from "./zip.js";
@@ -49,7 +57,7 @@ export class Npz {
     return parsing(file.path, async () => {
       const archive = file.isPacked
         ? await fromBufferPromise(Buffer.from((await collect(file.chunks())).buffer), { autoClose: false })
-        : await openPromise(file.path, { autoClose: false });
+        : await fromRandomAccessReaderPromise(new FileReader(file.path), file.size, { autoClose: false });
       const entries = new Map<string, Entry>();
       try {
         for await (const entry of archive.eachEntry()) {
@@ -145,6 +153,20 @@ export class Npz {
       this.#file.throwIfAborted();
       throw unreadable("CORRUPT_FILE", name, error as Error);
     }
+  }
+}
+
+/** The library's own reader of files takes many small chunks. */
+class FileReader extends RandomAccessReader {
+  readonly #path: string;
+
+  constructor(path: string) {
+    super();
+    this.#path = path;
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return createReadStream(this.#path, { start, end: end - 1, highWaterMark: chunkBytes });
   }
 }
 
