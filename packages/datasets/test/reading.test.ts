@@ -258,7 +258,7 @@ describe("NPZ with labels of text", () => {
     ]);
     expect(dataset.reading).toMatchObject({
       format: "npz",
-      label: { name: `labels of ${train}`, reason: "the array that belongs to images" },
+      label: { name: "labels", reason: "the array that belongs to images" },
       classCounts: [1, 1, 2],
     });
   });
