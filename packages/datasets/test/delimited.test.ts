@@ -95,7 +95,11 @@ describe("CSV and TSV", () => {
     ["a quote within a cell", 'a,b\n1,2\n3,4"5"\n', "a whole cell for line 3 of text"],
     ["text after a quote", 'a,b\n1,"2"x\n', "a whole cell for line 2 of text"],
     ["a quote that is not closed", 'a,b\n1,2\n"3,4\n5,6\n', "a closing quote for line 3 of text"],
-    ["semicolons", "a;b;label\n1;2;x\n", 'commas between the cells of a CSV file .* received "semicolons"'],
+    [
+      "semicolons",
+      "a;b;label\n1;2;x\n",
+      'commas between the cells .*sep=";", decimal=",".* received "semicolons"',
+    ],
     ["tabs", "a\tb\n1\t2\n", 'received "tabs"'],
   ])("with %s are refused, with the line", async (_, text, message) => {
     await expect(read(text, ",", 3)).rejects.toMatchObject({

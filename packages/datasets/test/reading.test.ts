@@ -197,6 +197,20 @@ describe("the label column", () => {
 });
 
 describe("classes", () => {
+  it("are not as many as the rows of a large table", async () => {
+    const train = await file(
+      "a.csv",
+      csv("species,width", 70_000, (i) => `${i % 2},${i}`),
+    );
+    await expect(loadFiles({ train })).rejects.toMatchObject(
+      refused(
+        "LABEL_OUT_OF_RANGE",
+        "at most 65536 classes (option labelColumn",
+        "line 65538, column width of",
+      ),
+    );
+  });
+
   it("are one where numbers are written in two ways", async () => {
     const train = await file("a.csv", "x,label\n1,0.0\n2,1\n3,1.0\n4,0.0\n");
     const test = await file("b.csv", "x,label\n1,1.00\n2,0\n");

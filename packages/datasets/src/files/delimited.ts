@@ -6,7 +6,7 @@ import type { Table, VisitRow } from "./table.js";
 
 export type Delimiter = "," | "\t";
 
-const otherDelimiters = new Map([
+const delimiterNames = new Map([
   [";", "semicolons"],
   ["\t", "tabs"],
   ["|", "bars"],
@@ -68,11 +68,13 @@ function checkHeader(name: string, delimiter: Delimiter, header: readonly string
   if (header.every((name) => !Number.isNaN(numberOf(name)))) {
     throw expected("CORRUPT_FILE", "a header row of names", name, header.join(delimiter));
   }
-  const other = [...otherDelimiters].find(([sign]) => sign !== delimiter && header[0]!.includes(sign));
+  const other = [...delimiterNames].find(([sign]) => sign !== delimiter && header[0]!.includes(sign));
   if (header.length === 1 && other) {
-    const format = delimiter === "," ? "CSV" : "TSV";
-    const help = `${otherDelimiters.get(delimiter)} between the cells of a ${format} file`;
-    throw expected("CORRUPT_FILE", help, `the header row of ${name}`, other[1]);
+    const [sign, received] = other;
+    const decimal = sign === ";" ? ', decimal=","' : "";
+    const help = `pandas.read_csv(…, sep=${JSON.stringify(sign)}${decimal}).to_csv("data.csv", index=False) writes CSV`;
+    const expectation = `${delimiterNames.get(delimiter)} between the cells (${help})`;
+    throw expected("CORRUPT_FILE", expectation, `the header row of ${name}`, received);
   }
   const seen = new Set<string>();
   for (const column of header) {

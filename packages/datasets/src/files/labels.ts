@@ -15,6 +15,12 @@ export interface Classes {
 export class LabelList {
   readonly #codes = new Map<string, number>();
   readonly #list = new IntList();
+  readonly #help: string;
+
+  /** @param help what to do about too many classes, for messages */
+  constructor(help = "") {
+    this.#help = help;
+  }
 
   /** @throws `LABEL_OUT_OF_RANGE` for a missing label, or where there are more classes than any data has */
   add(label: string, at: () => string): void {
@@ -22,7 +28,7 @@ export class LabelList {
     if (code === undefined) {
       if (isMissing(label)) throw expected("LABEL_OUT_OF_RANGE", "a label", at(), label);
       if (this.#codes.size === maxClasses) {
-        throw expected("LABEL_OUT_OF_RANGE", `at most ${maxClasses} classes`, at(), "one more");
+        throw expected("LABEL_OUT_OF_RANGE", `at most ${maxClasses} classes${this.#help}`, at(), "one more");
       }
       code = this.#codes.size;
       // A copy: the text may be part of a long one, which it would keep in memory.

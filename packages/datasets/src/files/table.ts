@@ -71,7 +71,7 @@ export class TableFit {
   readonly #options: TableOptions;
   readonly #label: { index: number; name: string; reason: string; isGuess: boolean };
   readonly #columns: ColumnFit[];
-  readonly #labels = new LabelList();
+  readonly #labels = new LabelList(" (option labelColumn names another column)");
   readonly #dropped = new IntList();
   #read = 0;
 
