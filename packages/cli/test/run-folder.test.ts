@@ -316,7 +316,7 @@ describe("of a run folder that is damaged", () => {
   it("whatever bytes its files have, opening it gives the recorded run, an epoch less of it, or a code", async () => {
     const path = await folderWith({ epochs: 2 });
     const reference = await RunFolder.open(path);
-    const outcomes = await openMutated(path, mutated, (folder, said) => {
+    const outcomes = await openMutated(path, mutated, async (folder, said) => {
       expect(folder.config).toEqual(config);
       for (const unit of [first, second]) {
         const recorded = reference.metricsOf(unit);
@@ -324,6 +324,9 @@ describe("of a run folder that is damaged", () => {
         expect(found).toEqual(recorded.slice(0, found.length));
         if (found.length < recorded.length) expect(said).toHaveLength(1);
       }
+      const epochs = folder.metricsOf(second).length;
+      const state = await folder.checkpointOf(second);
+      expect(state && new Uint8Array(state)).toEqual(states[epochs - 1]);
     });
     // Each kind has been there: the test sees something.
     for (const kind of ["opened", "CORRUPT_FILE", "CHECKSUM_MISMATCH"]) {
@@ -344,7 +347,7 @@ describe("of a run folder that is damaged", () => {
 async function openMutated(
   path: string,
   change: (bytes: Buffer, random: Random) => Uint8Array,
-  check: (folder: RunFolder, said: string[]) => void,
+  check: (folder: RunFolder, said: string[]) => unknown,
 ): Promise<Record<string, number>> {
   const files = (await readdir(path, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -357,9 +360,9 @@ async function openMutated(
     await writeFile(file, change(before, random));
     const said: string[] = [];
     const outcome = await RunFolder.open(path, (remark) => said.push(remark)).catch((error) => error);
-    await writeFile(file, before);
-    if (outcome instanceof RunFolder) check(outcome, said);
+    if (outcome instanceof RunFolder) await check(outcome, said);
     else expect(outcome).toBeInstanceOf(LilawError);
+    await writeFile(file, before);
     const name = outcome.code ?? "opened";
     outcomes[name] = (outcomes[name] ?? 0) + 1;
   }

@@ -276,6 +276,7 @@ describe("the same command", () => {
   it.each<[string, (bytes: Buffer) => Uint8Array]>([
     ["cut off", (bytes) => bytes.subarray(0, bytes.length / 2)],
     ["lost to zeros", (bytes) => Buffer.alloc(bytes.length)],
+    ["changed by one bit", (bytes) => bytes.with(-100, bytes.at(-100)! ^ 4)],
     ["followed by others", (bytes) => Buffer.concat([bytes, bytes])],
   ])("gives it too when killed, and the latest checkpoint is %s", async (name, damage) => {
     const out = join(folder, name);
@@ -389,6 +390,17 @@ describe.each(["wasm", "tensorflow"])("on the backend %s", (backend) => {
     expect(await lilaw([...command, "--out", halved], when)).toMatchObject({ status: 130 });
     expect(await lilaw(["train", "--resume", halved])).toMatchObject({ status: 0 });
     expect(await contentsOf(halved)).toEqual(await contentsOf(whole));
+  });
+});
+
+describe.each(["wasm", "tensorflow", "auto"])("with --quiet, the backend %s", (backend) => {
+  it("leaves standard error empty", async ({ skip }) => {
+    const folder = await scratch();
+    const options = ["--methods", "baseline", "--epochs", "1", "--model", "linear", "--backend", backend];
+    const command = ["train", ...(await cloudFiles(folder)), ...options, "--out", join(folder, "run")];
+    const ended = await lilaw([...command, "--quiet"]);
+    skip(ended.stderr.includes("(BACKEND_UNAVAILABLE)"), ended.stderr.trimEnd());
+    expect(ended).toMatchObject({ status: 0, stderr: "" });
   });
 });
 
