@@ -54,14 +54,14 @@ describe("without an addon", () => {
     expect(report.backend).toBe("reference");
     expect(report.unavailable.map(({ backend }: { backend: string }) => backend)).toEqual(["cuda", "cpu"]);
     expect(report.unavailable[1].reason).toContain("/nowhere/lilaw.node");
-    expect(report.unavailable[1].help).toContain("npm install @lilaw/native-");
+    expect(report.unavailable[1].help).toContain("main.js build");
   });
 
   it.each(["cpu", "cuda"] as const)("%s throws, with the reason and what helps", async (choice) => {
     const { stdout } = await inProcess(attempt(choice), env);
     expect(stdout).toMatch(/^BackendUnavailableError\|Expected .* but received/);
     expect(stdout).toContain("/nowhere/lilaw.node");
-    expect(stdout).toMatch(/What helps: npm install /);
+    expect(stdout).toMatch(/What helps: node .*main\.js build/);
   });
 
   it("LILAW_BACKEND is as strict as an explicit choice", async () => {
