@@ -1,11 +1,13 @@
 /** Programs outside of Node: the C++ tests, and the examples in C and Python. Built in a folder of their own. */
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodeIncludes } from "../scripts/build.mjs";
 
 const native = fileURLToPath(new URL("..", import.meta.url));
 const runs = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
@@ -25,6 +27,16 @@ const hasFuzzer =
   spawnSync(clang, ["-x", "c++", "-fsanitize=fuzzer", "-o", "/dev/null", "-"], {
     input: 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, decltype(sizeof 0)) { return 0; }',
   }).status === 0;
+
+/** The module tfjs-node, which is another package's, where it works. */
+const tfjsNode = ["@tensorflow/tfjs-node"].flatMap((name) => {
+  try {
+    const path = createRequire(new URL("../../packages/tfjs/package.json", import.meta.url)).resolve(name);
+    return runs(process.execPath, "-e", `require(${JSON.stringify(path)})`) ? [path] : [];
+  } catch {
+    return [];
+  }
+});
 
 // Sanitizers that are loaded into Node (scripts/sanitize.mjs) are not for other programs.
 const { LD_PRELOAD: _, ...env } = process.env;
@@ -49,6 +61,8 @@ describe("programs", () => {
       "-DLILAW_SHARED=ON",
       "-DLILAW_CUDA=OFF",
       `-DLILAW_TESTS=${tests}`,
+      "-DLILAW_FAILING=ON",
+      `-DLILAW_NODE_INCLUDE=${nodeIncludes().join(";")}`,
     );
     await run("cmake", "--build", folder, "--parallel", "2");
   }, 300_000);
@@ -112,6 +126,25 @@ describe("programs", () => {
     expect(await run(join(folder, "test", "cpp", "lilaw_allocations"))).toMatch(
       /^\d+ allocations failed, done$/m,
     );
+  });
+
+  it("each allocation of the addon in turn fails: OUT_OF_MEMORY, in a promise and in TensorFlow too", {
+    timeout: 300_000,
+  }, async ({ skip }) => {
+    skip(missing.length > 0, `missing: ${missing.join(", ")}`);
+    const addon = join(folder, "Release", "failing.node");
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(native, "test", "failing", "calls.mjs"), ...tfjsNode],
+      { env: { ...env, LILAW_NATIVE_PATH: addon, TF_CPP_MIN_LOG_LEVEL: "2" } },
+    );
+    expect(stdout).toMatch(
+      /^weightedLossAsync multi-label: [1-9]\d* allocations failed, [1-9]\d* calls refused$/m,
+    );
+    if (tfjsNode.length > 0) {
+      expect(stdout).toMatch(/^LilawWeightedLoss: [1-9]\d* allocations failed, [1-9]\d* calls refused$/m);
+    }
+    expect(stdout).toMatch(/^done$/m);
   });
 
   it("the instruction sets agree on 20,000 fuzzed inputs", async ({ skip }) => {

@@ -257,7 +257,7 @@ void alignment_weights(Call& call) {
   succeed(lilaw_alignment_weights_cpu(&args));
 }
 
-/** An op as it is registered: the type T of its labels, and numbers of tensors that default to 0. */
+/** An op as it is registered: numbers of tensors that default to 0, and tensors, T the type of its labels. */
 struct Op {
   const char* name;
   std::vector<const char*> counts;
@@ -268,12 +268,12 @@ struct Op {
 
 const Op ops[] = {
     {"LilawWeightedLoss",
-     {"weight_tensors", "row_tensors"},
+     {"weight_tensors: int >= 0 = 0", "row_tensors: int >= 0 = 0"},
      {"logits: float", "labels: T", "settings: float", "sample_weights: weight_tensors * float"},
      {"objective: float", "grad_logits: float", "row_values: row_tensors * float"},
      weighted_loss},
     {"LilawMetaGradient",
-     {"coefficient_tensors"},
+     {"coefficient_tensors: int >= 0 = 0"},
      {"logits: float", "labels: T", "settings: float", "coefficients: coefficient_tensors * float"},
      {"values: float"},
      meta_gradient},
@@ -307,9 +307,7 @@ void compute(void*, TF_OpKernelContext* context) noexcept {
 void register_definition(const Op& op, const Status& status) {
   TF_OpDefinitionBuilder* builder = tf.TF_NewOpDefinitionBuilder(op.name);
   tf.TF_OpDefinitionBuilderAddAttr(builder, "T: {int32, float}");
-  for (const char* name : op.counts) {
-    tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(name) + ": int >= 0 = 0").c_str());
-  }
+  for (const char* count : op.counts) tf.TF_OpDefinitionBuilderAddAttr(builder, count);
   for (const char* input : op.inputs) tf.TF_OpDefinitionBuilderAddInput(builder, input);
   for (const char* output : op.outputs) tf.TF_OpDefinitionBuilderAddOutput(builder, output);
   tf.TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, tf.TF_ShapeInferenceContextSetUnknownShape);
@@ -361,9 +359,10 @@ std::string register_ops() {
   if (tried) return reason;
   void* library = loaded_library();
   if (library == nullptr) return "no TensorFlow is loaded in this process";
-  reason = register_all(library);
+  // Once only, even if memory runs out on the way: TensorFlow ends the process when a name comes twice.
+  reason = "the ops are registered in part";
   tried = true;
-  return reason;
+  return reason = register_all(library);
 }
 
 }  // namespace lilaw::tensorflow
