@@ -4,13 +4,32 @@
  */
 import { createRequire } from "node:module";
 import { isDeepStrictEqual } from "node:util";
-import * as native from "../../dist/index.js";
+import {
+  alignmentWeights,
+  alignmentWeightsAsync,
+  cpuIsa,
+  load,
+  metaGradient,
+  metaGradientAsync,
+  opSettings,
+  setCpuIsa,
+  setThreads,
+  weightedLoss,
+  weightedLossAsync,
+} from "../../dist/index.js";
 
-const { binding } = native.load();
-if (binding === null) throw new Error(JSON.stringify(native.load().failures));
+const atOnce = { weightedLoss, metaGradient, alignmentWeights };
+const later = {
+  weightedLoss: weightedLossAsync,
+  metaGradient: metaGradientAsync,
+  alignmentWeights: alignmentWeightsAsync,
+};
+
+const { binding, failures } = load();
+if (binding === null) throw new Error(JSON.stringify(failures));
 const rows = 400;
 const classes = 100;
-native.setThreads(3);
+setThreads(3);
 
 const floats = (length, f = (i) => ((i * 31) % 23) / 4) => Float32Array.from({ length }, (_, i) => f(i));
 const batches = ["cross-entropy", "multi-label"].map((loss) => ({
@@ -37,23 +56,22 @@ for (const batch of batches) {
       return error.message;
     }
   };
-  for (const suffix of ["", "Async"]) {
-    const name = (operation) => `${operation}${suffix} ${batch.loss}`;
+  for (const forms of [atOnce, later]) {
+    const name = (operation) => `${forms[operation].name} ${batch.loss}`;
     calls[name("weightedLoss")] = async () => {
       const out = losses();
-      return [await native[`weightedLoss${suffix}`](batch, out), out];
+      return [await forms.weightedLoss(batch, out), out];
     };
-    calls[name("metaGradient")] = async () => native[`metaGradient${suffix}`](batch);
+    calls[name("metaGradient")] = async () => forms.metaGradient(batch);
     calls[name("alignmentWeights")] = async () => {
       const out = weights();
-      return [await native[`alignmentWeights${suffix}`](batch, out), out];
+      return [await forms.alignmentWeights(batch, out), out];
     };
-    calls[`${name("weightedLoss")}, a bad label`] = () =>
-      refused(() => native[`weightedLoss${suffix}`](bad, losses()));
+    calls[`${name("weightedLoss")}, a bad label`] = () => refused(() => forms.weightedLoss(bad, losses()));
   }
 }
 calls["setCpuIsa, cpuIsa, cudaInfo"] = async () => {
-  native.setCpuIsa(native.cpuIsa());
+  setCpuIsa(cpuIsa());
   return binding.cudaInfo();
 };
 
@@ -76,9 +94,7 @@ if (tfjsNode) {
   const t = tf.tensor(tangents, [rows, classes]);
   const y = tf.tensor(batches[1].labels, [rows, classes], "float32");
   const settings = (more) =>
-    tf.tensor1d(
-      native.opSettings({ loss: "multi-label", params: { alpha: 10, beta: 2, delta: 6 }, ...more }),
-    );
+    tf.tensor1d(opSettings({ loss: "multi-label", params: { alpha: 10, beta: 2, delta: 6 }, ...more }));
   const execute = async (name, attributes, inputs, outputs) => {
     try {
       const given = backend.executeMultipleOutputs(name, attributes, inputs, outputs);
@@ -97,9 +113,9 @@ if (tfjsNode) {
   const rowTensors = [{ name: "row_tensors", type: backend.binding.TF_ATTR_INT, value: 1 }];
   const all = settings({ rowMask: 255 });
   const plain = settings({});
-  calls["LilawWeightedLoss"] = () => execute("LilawWeightedLoss", rowTensors, [z, y, all], 3);
-  calls["LilawMetaGradient"] = () => execute("LilawMetaGradient", [], [z, y, plain], 1);
-  calls["LilawAlignmentWeights"] = () => execute("LilawAlignmentWeights", [], [z, t, y, plain], 2);
+  calls.LilawWeightedLoss = () => execute("LilawWeightedLoss", rowTensors, [z, y, all], 3);
+  calls.LilawMetaGradient = () => execute("LilawMetaGradient", [], [z, y, plain], 1);
+  calls.LilawAlignmentWeights = () => execute("LilawAlignmentWeights", [], [z, t, y, plain], 2);
 }
 
 /** Memory that asynchronous calls still hold is freed some turns later. */
