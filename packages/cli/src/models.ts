@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expected, LilawError, Random } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
 
 /** A model's layers as TensorFlow.js writes them, without weights. */
@@ -43,7 +44,7 @@ export function isModelFile(model: unknown): model is string {
 export async function loadTopology(model: string, shape: SampleShape, classes: number): Promise<Topology> {
   if (isModelFile(model)) {
     const topology = await readTopology(model);
-    await checkFit(topology, model, shape, classes);
+    await checkTopology(topology, `--model ${model}`, shape, classes);
     return topology;
   }
   const built = builders[model]!(shape, classes);
@@ -119,9 +120,15 @@ async function readTopology(path: string): Promise<Topology> {
   }
 }
 
-async function checkFit(
+/**
+ * Builds the layers once, and throws them away.
+ *
+ * @param name of where they come from, for errors
+ * @throws MODEL_OUTPUT, CORRUPT_FILE
+ */
+export async function checkTopology(
   topology: Topology,
-  path: string,
+  name: string,
   shape: SampleShape,
   classes: number,
 ): Promise<void> {
@@ -132,14 +139,28 @@ async function checkFit(
     const reason = (error as Error).message.split("\n")[0];
     throw new LilawError(
       "CORRUPT_FILE",
-      `Expected a TensorFlow.js layers model for --model but received ${path}: ${reason}`,
+      `Expected a TensorFlow.js layers model for ${name} but received one that cannot be built: ${reason}`,
     );
   }
   try {
     checkShape(model.inputs, [...shape], "input");
     checkShape(model.outputs, [classes], "output");
+    checkRuns(model, name, shape);
   } finally {
     model.dispose();
+  }
+}
+
+/** Layers can promise shapes that they do not have. */
+function checkRuns(model: layers.LayersModel, name: string, shape: SampleShape): void {
+  try {
+    tf.tidy(() => void model.predict(tf.zeros([1, ...shape])));
+  } catch (error) {
+    const reason = (error as Error).message.split("\n")[0];
+    throw new LilawError(
+      "MODEL_OUTPUT",
+      `Expected a TensorFlow.js layers model for ${name} but received one that does not run: ${reason}`,
+    );
   }
 }
 

@@ -261,8 +261,9 @@ export class RunFolder {
       }
       problem ??= own;
     }
-    // The beginning is whole, but only where no more than one epoch came after it is it the epoch before.
+    // Nothing was finished.
     if (saved.length === 0 && (await isAbsent(this.#samplesFile(unit)))) return 0;
+    // Before the first epoch is the beginning, which is always whole; before any other there was a checkpoint.
     if (saved.at(-1) !== 1) throw problem!;
     say(`${problem!.message}; training begins again`);
     return 0;
@@ -311,7 +312,7 @@ export class RunFolder {
     } catch (error) {
       const refused = notWritable("the run folder", this.path, error);
       if (await isAbsent(join(this.path, "config.json"))) throw refused;
-      const advice = `the run is kept as of its last epoch; when the folder can be written again:`;
+      const advice = "the run is kept as of its last epoch; when the folder can be written again:";
       throw new LilawError(refused.code, `${refused.message}\n${advice}\n  ${resumeCommand(this.path)}`);
     }
   }

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { useBackend } from "@lilaw/tfjs/node";
 import { type Backend, checkSameData, createConfig, describeData, versions } from "./config.js";
 import { type Data, loadData } from "./data.js";
-import { loadTopology } from "./models.js";
+import { checkTopology, loadTopology } from "./models.js";
 import type { Invocation, Settings } from "./options.js";
 import type { Progress } from "./progress.js";
 import { renderBackend } from "./report.js";
@@ -81,12 +81,14 @@ async function reopen(path: string, execution: Execution): Promise<Prepared> {
   // First: what another process writes meanwhile would be read in part.
   await execution.lock.take(path);
   const folder = await RunFolder.open(path, (remark) => execution.progress.say(remark));
-  const { settings, backend } = folder.config;
+  const { settings, backend, model } = folder.config;
   warnOfOtherVersions(folder, execution.progress);
   await startBackend(backend.backend as Settings["backend"], execution.progress);
   const data = await load(settings, execution);
   const description = describeData(settings, data);
   checkSameData(folder.config, description);
+  const { train, classes } = data.dataset;
+  await checkTopology(model, `the model in ${path}`, train.shape, classes);
   execution.progress.say(renderUnderstanding(description));
   return { folder, data };
 }

@@ -90,6 +90,20 @@ describe("a model.json", () => {
       ),
       "Expected [5] a sample",
     ],
+    [
+      "MODEL_OUTPUT",
+      JSON.stringify(
+        layers
+          .sequential({
+            layers: [
+              layers.layers.reshape({ inputShape: [5], targetShape: [7] }),
+              layers.layers.dense({ units: 3 }),
+            ],
+          })
+          .toJSON(null, false),
+      ),
+      "one that does not run",
+    ],
     ["CORRUPT_FILE", "{", "Expected JSON"],
     ["CORRUPT_FILE", '{"class_name":"Nothing"}', "Expected a TensorFlow.js layers model"],
   ])("answers %s to a wrong one", async (code, text, words) => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunConfig } from "../src/config.js";
+import { seal } from "../src/documents.js";
 import {
   cloudFiles,
   clouds,
@@ -290,6 +291,18 @@ describe("the same command", () => {
     expect(resumed).toMatchObject({ status: 0, stderr: expect.stringContaining("goes on after epoch") });
     expect(resumed.stderr.split(latest)).toHaveLength(2);
     expect(await contentsOf(out)).toEqual(whole);
+  });
+
+  it("is refused where the model in the folder cannot be built, though its checksum is right", async () => {
+    const out = join(folder, "forged");
+    await lilaw([...(await longRun(folder)), "--out", out], { signal: "SIGTERM", when: "folder" });
+    const { sha256: _, ...config } = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
+    config.model.config.layers[1].config.bias_regularizer = 7;
+    await writeFile(join(out, "config.json"), JSON.stringify(seal(config)));
+    expect(await lilaw(["train", "--resume", out])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^error: Expected a TensorFlow.js layers model .+ \(CORRUPT_FILE\)$/m),
+    });
   });
 
   it("gives it too when the summary is damaged", async () => {
