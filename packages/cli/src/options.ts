@@ -12,7 +12,7 @@ export interface Files {
   readonly train: string;
   readonly valid?: string;
   readonly test?: string;
-  /** Samples whose labels are trusted. */
+  /** Samples whose labels are right. */
   readonly clean?: string;
   /** Label file that goes with an IDX training file. */
   readonly labels?: string;
@@ -281,8 +281,8 @@ function checkClean(settings: Settings): void {
     "INVALID_ARGUMENT",
     `${message}
 Every wrong label among them makes it worse. Say which labels are right:
-  --clean FILE           samples with trusted labels, of the format of --train
-  --valid-labels clean   all labels of the validation samples are trusted`,
+  --clean FILE          a file of samples with right labels
+  --valid-labels clean  the validation labels are right`,
   );
 }
 

@@ -83,6 +83,10 @@ export function divide(source: Source, settings: Settings): Division {
   const [ownTest, ownValid] = [source.splits.includes("test"), source.splits.includes("valid")];
   if (ownTest && settings.testSize !== undefined) throw sizeOfOwn("--test-size", settings.testSize);
   if (ownValid && settings.validSize !== undefined) throw sizeOfOwn("--valid-size", settings.validSize);
+  if (source.classNames.length < 2) {
+    const received = `only ${JSON.stringify(source.classNames[0])}`;
+    throw expected("INVALID_ARGUMENT", "at least 2 classes", "the training labels", received);
+  }
   const purposes = ["train", ...(ownValid ? [] : ["validate"]), ...(ownTest ? [] : ["test"])];
   const everything = everyRow(labels.length);
   checkClasses(source, everything, purposes);
@@ -242,12 +246,15 @@ function checkClasses(
   const name = `class ${JSON.stringify(classNames[rare])}${flag ? ` among the ${rows.length} of ${flag}` : ""}`;
   const files = purposes.slice(1).map((purpose) => (purpose === "test" ? "--test FILE" : "--valid FILE"));
   const more = flag ? `a larger ${flag}` : "more samples of the class, the training file without it";
-  const help =
-    counts[rare] === 0 && flag === undefined
-      ? "No training sample has it. Classes of arrays count from 0"
-      : `These help: ${more}, or ${files.join(" and ")}`;
+  const help = () => {
+    if (counts[rare] === 0 && flag === undefined)
+      return "No training sample has it. Classes of arrays count from 0";
+    if (classNames.length > labels.length / 2)
+      return `The ${labels.length} labels hold ${classNames.length} different values: classes repeat, numbers to predict do not`;
+    return `These help: ${more}, or ${files.join(" and ")}`;
+  };
   const { message } = expected("EMPTY_CLASS", wanted, name, counts[rare]);
-  throw new LilawError("EMPTY_CLASS", `${message}\n${help}`);
+  throw new LilawError("EMPTY_CLASS", `${message}\n${help()}`);
 }
 
 function limitRows(rows: Int32Array, all: number, limit: number | undefined, seed: number): Int32Array {

@@ -142,6 +142,14 @@ describe("divide", () => {
     );
   });
 
+  it("refuses labels that are no classes", () => {
+    const one = { ...source, labels: new Int32Array(200), classNames: ["ill"] };
+    expect(() => divide(one, settings())).toThrow(/at least 2 classes for the training labels .* "only \\"ill/);
+    const numbers = Int32Array.from(labels.keys());
+    const target = { ...source, labels: numbers, classNames: Array.from(numbers, (n) => `${n / 8}`) };
+    expect(() => divide(target, settings())).toThrow(/\nThe 200 labels hold 200 different values/);
+  });
+
   it("refuses parts that cannot hold a sample of every class", () => {
     for (const [sizes, flag] of [
       [{ testSize: 1 }, "--test-size"],

@@ -113,7 +113,7 @@ describe("CSV and TSV", () => {
     const table = await openDelimited("text", ",", () => [bytes.subarray(0, 9), bytes.subarray(9)]);
     await expect(table.read(() => {})).rejects.toMatchObject({
       code: "CORRUPT_FILE",
-      message: 'Expected UTF-8 text for line 3 of text but received "other bytes"',
+      message: 'Expected UTF-8 text (save the file as UTF-8) for line 3 of text but received "other bytes"',
     });
   });
 

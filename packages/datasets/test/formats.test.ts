@@ -49,6 +49,7 @@ describe("files of other kinds are refused with what they are and what helps", (
   it("one that is not there", async () => {
     await expect(loadFiles({ train: "/nowhere/a.csv" })).rejects.toMatchObject({
       code: "SOURCE_UNAVAILABLE",
+      message: "Expected a readable file for /nowhere/a.csv but received no such file",
     });
   });
 

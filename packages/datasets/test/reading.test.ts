@@ -100,8 +100,8 @@ describe("columns that are no categories", () => {
   const columns: [string, (i: number) => string, string][] = [
     ["identifiers", (i) => `user-${i}`, "an identifier or free text"],
     ["dates", (i) => `2024-${1 + (i % 12)}-${1 + (i % 28)}`, "a date"],
-    ["decimal commas", (i) => `"${i},5"`, "a number with a decimal comma"],
-    ["units", (i) => `${i}.5 kg`, "a number with a unit"],
+    ["decimal commas", (i) => `"${i},5"`, "a decimal comma, to be written 1.5"],
+    ["units", (i) => `${i}.5 kg`, "a unit, to be written without it"],
     ["a word among numbers", (i) => (i === 40 ? "unknown" : String(i)), '"unknown" in line 42'],
   ];
 
@@ -228,7 +228,7 @@ describe("classes", () => {
   });
 
   it("are refused where they differ by blanks and letter case only", async () => {
-    const message = refused("INVALID_ARGUMENT", 'differs from "Healthy"', "labelColumn", '"healthy"');
+    const message = refused("INVALID_ARGUMENT", 'one spelling', "labelColumn", '"Healthy" differs', '"healthy"');
     const train = await file("a.csv", "x,label\n1,Healthy\n2,healthy\n3,ill\n");
     await expect(loadFiles({ train })).rejects.toMatchObject(message);
     const npz = await file(
@@ -244,6 +244,15 @@ describe("classes", () => {
     // Letters are often classes of their own.
     const letters = await file("b.csv", "x,label\n1,a\n2,A\n");
     expect((await loadFiles({ train: letters })).classNames).toEqual(["A", "a"]);
+  });
+
+  it("are not named by the first row of data", async () => {
+    const text = "0.3,ill\n1,healthy\n2,ill\n";
+    const train = await file("a.csv", text);
+    await expect(loadFiles({ train })).rejects.toMatchObject(
+      refused("CORRUPT_FILE", "a header row of names", "labelColumn", "the label ill"),
+    );
+    expect((await loadFiles({ train }, { labelColumn: "ill" })).classNames).toEqual(["healthy", "ill"]);
   });
 
   it("are counted over the whole training file, whatever is selected", async () => {

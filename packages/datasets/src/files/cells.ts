@@ -53,7 +53,7 @@ export function isInfinite(cell: string): boolean {
 export function describeCell(cell: string): string {
   const start = cell.slice(0, 60);
   if (/^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}/.test(start)) return "a date";
-  if (/^[+-]?[\d.]*,\d+$/.test(start)) return "a number with a decimal comma";
-  if (/^[+-]?[\d.,]+\s*[^\d\s.,]+$/.test(start)) return "a number with a unit";
+  if (/^[+-]?[\d.]*,\d+$/.test(start)) return "a number with a decimal comma, to be written 1.5";
+  if (/^[+-]?[\d.,]+\s*[^\d\s.,]+$/.test(start)) return "a number with a unit, to be written without it";
   return "an identifier or free text";
 }

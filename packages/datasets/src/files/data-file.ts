@@ -110,7 +110,8 @@ export async function parsing<T>(name: string, parse: () => T | Promise<T>): Pro
 /** `cause` where it has a code, else the error that `name` cannot be read. */
 export function unreadable(code: "SOURCE_UNAVAILABLE" | "CORRUPT_FILE", name: string, cause: Error): Error {
   if (cause instanceof LilawError) return cause;
-  const message = `Expected a readable file for ${name} but received ${cause.message}`;
+  const received = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : cause.message;
+  const message = `Expected a readable file for ${name} but received ${received}`;
   return new LilawError(code, message, { cause });
 }
 
@@ -139,7 +140,7 @@ async function beginningOf(path: string): Promise<{ size: number; start: Uint8Ar
 function checkKind(path: string, stats: Stats): void {
   if (stats.isFile()) return;
   const [expectation, received] = stats.isDirectory()
-    ? ["a file (images of a folder belong into one NPZ: numpy.savez)", "a folder"]
+    ? ["a file (images of a folder belong in one NPZ: numpy.savez)", "a folder"]
     : ["a file, which can be read twice,", "a pipe or a device"];
   throw expected("INVALID_ARGUMENT", expectation, path, received);
 }

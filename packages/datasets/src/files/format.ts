@@ -44,7 +44,7 @@ const foreignFormats: readonly ForeignFormat[] = [
     name: "one image",
     extensions: ["png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp"],
     magic: ["\x89PNG", "\xff\xd8\xff", "GIF8"],
-    help: `all images belong into one array: ${savez}`,
+    help: `all images belong in one array: ${savez}`,
   },
   {
     name: "a packed file",

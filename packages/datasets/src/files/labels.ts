@@ -94,9 +94,9 @@ function checkDistinct(name: string, names: readonly string[]): void {
     const other = seen.get(plain);
     // Single letters are often classes of their own: a and A.
     if (other !== undefined && plain.length > 1) {
-      const expectation = `a class that differs from ${JSON.stringify(other)} by more than blanks and letter case`;
-      const help = `${name} (one spelling a class, or another column by the option labelColumn)`;
-      throw expected("INVALID_ARGUMENT", expectation, help, className);
+      const difference = `${JSON.stringify(other)} differs by blanks or letter case only`;
+      const help = `${name} (${difference}; option labelColumn names another column)`;
+      throw expected("INVALID_ARGUMENT", "one spelling of each class", help, className);
     }
     seen.set(plain, className);
   }

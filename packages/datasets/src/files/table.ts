@@ -166,6 +166,10 @@ export class TableFit {
     const labels = this.#labels.spellings;
     const declared = this.#table.columns[index]!.categories;
     if (isGuess && declared === undefined) {
+      if (labels.includes(name)) {
+        const wanted = "a header row of names (or the option labelColumn, where the first line is one)";
+        throw expected("CORRUPT_FILE", wanted, this.#table.name, `the label ${name}`);
+      }
       const help = `${column}, the last one (option labelColumn names another)`;
       const fraction = labels.every((label) => !Number.isNaN(numberOf(label)))
         ? labels.find((label) => !Number.isInteger(Number(label)))
