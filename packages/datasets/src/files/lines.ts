@@ -67,6 +67,11 @@ function decode(name: string, bytes: Uint8Array, first: number, end: number): st
       if (next < 0 || !isUtf8(bytes.subarray(start, next))) break;
       [line, start] = [line + 1, next + 1];
     }
-    throw expected("CORRUPT_FILE", "UTF-8 text (save the file as UTF-8)", `line ${line} of ${name}`, "other bytes");
+    throw expected(
+      "CORRUPT_FILE",
+      "UTF-8 text (save the file as UTF-8)",
+      `line ${line} of ${name}`,
+      "other bytes",
+    );
   }
 }
