@@ -26,7 +26,7 @@ export interface Dataset {
   valid?: Samples;
   /** `test.count` is 0 when the user's own files hold no test split. */
   test: Samples;
-  /** Samples whose labels are trusted; only from `loadFiles`. */
+  /** Samples whose labels are right; only from `loadFiles`. */
   clean?: Samples;
   /** Names of the feature columns of tabular data, in the order of `features`. */
   featureNames?: readonly string[];
@@ -38,7 +38,7 @@ export interface Dataset {
   citation: string;
 }
 
-/** The splits that files can hold. `clean` holds samples whose labels are trusted. */
+/** The splits that files can hold. `clean` holds samples whose labels are right. */
 export type SplitName = "train" | "valid" | "test" | "clean";
 
 /** How files were understood, for people to check. */
@@ -69,7 +69,7 @@ export interface DataFiles {
   train: string;
   valid?: string;
   test?: string;
-  /** Samples whose labels are trusted. */
+  /** Samples whose labels are right. */
   clean?: string;
 }
 

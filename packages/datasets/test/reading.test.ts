@@ -228,13 +228,7 @@ describe("classes", () => {
   });
 
   it("are refused where they differ by blanks and letter case only", async () => {
-    const message = refused(
-      "INVALID_ARGUMENT",
-      "one spelling",
-      "labelColumn",
-      '"Healthy" differs',
-      '"healthy"',
-    );
+    const message = refused("INVALID_ARGUMENT", '"Healthy" differs', "labelColumn", '"healthy"');
     const train = await file("a.csv", "x,label\n1,Healthy\n2,healthy\n3,ill\n");
     await expect(loadFiles({ train })).rejects.toMatchObject(message);
     const npz = await file(
