@@ -47,10 +47,14 @@ const number = v.pipe(
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const unit = { method: v.string(), seed: count };
 
+/** In the order in which a line is first written: a resumed run writes it again, and it stays the same line. */
 export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   ...unit,
   epoch: count,
   loss: number,
+  alpha: v.exactOptional(number),
+  beta: v.exactOptional(number),
+  delta: v.exactOptional(number),
   trainAccuracy: number,
   trainCleanAccuracy: v.nullable(v.number()),
   validAccuracy: number,
@@ -58,9 +62,6 @@ export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   testAccuracy: number,
   testAuroc: v.nullable(v.number()),
   effectiveSampleSize: number,
-  alpha: v.exactOptional(number),
-  beta: v.exactOptional(number),
-  delta: v.exactOptional(number),
   seconds: number,
   stepsPerSecond: number,
   samplesSha256: v.exactOptional(v.string()),
