@@ -21,9 +21,10 @@ export async function operationCase(formsOf: readonly Form[], seed: number, inde
   try {
     return await judge(call, twisted, written, name === "none");
   } catch (error) {
-    if (error instanceof FaultFound)
-      throw new FaultFound(error.fault, `${call.operation}, ${call.form}, ${name}: ${error.message}`);
-    throw error;
+    if (!(error instanceof FaultFound)) throw error;
+    const { operation, form } = call;
+    const what = [operation, form, name, twisted.about].filter(Boolean).join(", ");
+    throw new FaultFound(error.fault, `${what}: ${error.message}`);
   }
 }
 

@@ -7,6 +7,8 @@ import { chance, OwnError, pick, strange } from "./values.js";
 /** How a twisted call has to end: `"either"` is the right result or a refusal. */
 export interface Twisted {
   readonly expectation: "right" | "refused" | "either";
+  /** What it is about, for messages. */
+  readonly about?: string;
   /** Runs the call in odd surroundings. */
   around?(run: () => unknown): unknown;
 }
@@ -253,6 +255,7 @@ export const twists = {
     ]);
     return {
       expectation: "either",
+      about: name,
       around(run) {
         Object.defineProperty(Object.prototype, name, {
           value,
