@@ -25,8 +25,11 @@ export function multiLabelRows({ logits, labels, classes }: Batch): RowLoss {
         const y = labels[at + k]!;
         // softplus(z) - z as softplus(-z): no digits lost where z is large.
         loss += softplus(y === 1 ? -z : z);
-        observed += y;
-        if (y === 1) labelProb += sigmoid(z);
+        // Counted, not added up: shared memory may hold anything by now, and the loop below must end.
+        if (y === 1) {
+          observed++;
+          labelProb += sigmoid(z);
+        }
         order[k] = k;
       }
       order.sort((a, b) => logits[at + b]! - logits[at + a]! || a - b);
