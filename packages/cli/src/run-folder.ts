@@ -14,6 +14,7 @@ import {
   type Unit,
   unseal,
 } from "./documents.js";
+import { isGranted } from "./kernel-lock.js";
 import { type RunResult, resultOf, type Summary } from "./report.js";
 import { resumeCommand } from "./resume-command.js";
 
@@ -66,7 +67,7 @@ export class RunFolder {
     try {
       if (created) await makeFolder(created);
       await mkdir(path, { recursive: true });
-      await createFirst(path, "config.json", jsonOf(config));
+      await writeFirst(path, jsonOf(config));
     } catch (error) {
       if (created) await removeEmpty(path, created);
       throw notWritable("--out", path, error);
@@ -82,7 +83,7 @@ export class RunFolder {
    *   UNKNOWN_NAME
    */
   static async open(path: string, say: (remark: string) => void = () => {}): Promise<RunFolder> {
-    const file = join(path, "config.json");
+    const file = join(path, firstFile);
     const text = await readText(file);
     if (text === undefined) {
       throw expected("INVALID_ARGUMENT", "a run folder with a config.json", "--resume", path);
@@ -307,11 +308,11 @@ export class RunFolder {
   async #writing(act: () => Promise<void>): Promise<void> {
     try {
       // Without it nothing that is written now could ever be read.
-      await access(join(this.path, "config.json"));
+      await access(join(this.path, firstFile));
       await act();
     } catch (error) {
       const refused = notWritable("the run folder", this.path, error);
-      if (await isAbsent(join(this.path, "config.json"))) throw refused;
+      if (await isAbsent(join(this.path, firstFile))) throw refused;
       const advice = "the run is kept as of its last epoch; when the folder can be written again:";
       throw new LilawError(refused.code, `${refused.message}\n${advice}\n  ${resumeCommand(this.path)}`);
     }
@@ -360,7 +361,8 @@ export async function checkNewFolder(path: string): Promise<string> {
   await access(folder, constants.W_OK | constants.X_OK).catch((error) =>
     Promise.reject(notWritable("--out", path, error)),
   );
-  if (folder === path && (await readdir(path)).length > 0) {
+  // A process that was killed while it made the folder has left no more than that.
+  if (folder === path && (await readdir(path)).some((name) => name !== firstPart)) {
     throw expected("INVALID_ARGUMENT", "a new or empty folder (or --resume)", "--out", path);
   }
   return folder;
@@ -430,22 +432,32 @@ async function replaceFile(path: string, content: string | Uint8Array): Promise<
 
 const partOf = (path: string): string => `${path}.part`;
 
+const firstFile = "config.json";
+const firstPart = partOf(firstFile);
+
 const jsonOf = (document: object): string => `${JSON.stringify(seal(document), null, 2)}\n`;
 
-/** Writes the first file of an empty folder. Of several processes that try, one succeeds. */
-async function createFirst(folder: string, name: string, content: string): Promise<void> {
-  const path = join(folder, name);
-  const part = partOf(path);
-  await (await open(part, "wx")).close();
+/**
+ * Writes `config.json`, the first file of a new folder. Of several processes that try, one succeeds: it has the lock of
+ * the part, which ends with the process, so that a part that a killed process left is free to use.
+ */
+async function writeFirst(folder: string, content: string): Promise<void> {
+  const part = join(folder, firstPart);
+  const file = await open(part, "a");
   try {
-    // A process that was here before has left its file in place of the part.
-    if ((await readdir(folder)).length > 1) throw new Error("another process has just made a run there");
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+    if (!isGranted(file.fd)) throw anotherRun();
+    // A process that was faster has left its file, with or without the part that has just been opened.
+    if ((await readdir(folder)).join() !== firstPart) {
+      await rm(part, { force: true });
+      throw anotherRun();
+    }
+    await replaceFile(join(folder, firstFile), content);
+  } finally {
+    await file.close();
   }
-  await replaceFile(path, content);
 }
+
+const anotherRun = (): Error => new Error("another process has just made a run there");
 
 /** A folder that may be there by now. */
 async function makeFolder(path: string): Promise<void> {

@@ -1,9 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { isGranted } from "./kernel-lock.js";
 import { notWritable } from "./run-folder.js";
-
-const require = createRequire(import.meta.url);
 
 /**
  * Keeps other processes from training in a run folder, until it is released or this process ends, in whatever way: the
@@ -23,16 +21,5 @@ export class RunLock {
 
   async release(): Promise<void> {
     await this.#file?.close();
-  }
-}
-
-function isGranted(fd: number): boolean {
-  try {
-    const { tryLock }: { tryLock(fd: number, offset?: number, length?: number): boolean } =
-      require("fs-native-extensions");
-    // Windows lets nobody read what is locked: a byte far behind the end of the file. macOS locks whole files only.
-    return process.platform === "win32" ? tryLock(fd, 2 ** 40, 1) : tryLock(fd);
-  } catch {
-    return true;
   }
 }

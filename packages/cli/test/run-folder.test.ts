@@ -105,6 +105,25 @@ const edit = async (file: string, change: (text: string) => string) =>
   writeFile(file, change(await readFile(file, "utf8")));
 
 describe("RunFolder", () => {
+  it("is made where a process was killed while it made it", async () => {
+    const path = await scratch();
+    await writeFile(join(path, "config.json.part"), '{ "half');
+    expect((await RunFolder.create(path, config)).config).toEqual(config);
+    expect(await readdir(path)).toEqual(["config.json"]);
+    expect((await RunFolder.open(path)).config).toEqual(config);
+  });
+
+  it("is made by one of several that try at once", async () => {
+    const path = join(await scratch(), "run");
+    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => RunFolder.create(path, config)));
+    expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const one of tries) {
+      if (one.status === "rejected") expect(one.reason).toMatchObject({ name: "LilawError" });
+    }
+    expect(await readdir(path)).toEqual(["config.json"]);
+    expect((await RunFolder.open(path)).config).toEqual(config);
+  });
+
   it("keeps what was recorded", async () => {
     const path = join(await scratch(), "deep", "run");
     const folder = await RunFolder.create(path, config);
