@@ -239,7 +239,7 @@ describe("classes", () => {
       }),
     );
     await expect(loadFiles({ train: npz })).rejects.toMatchObject(
-      refused("INVALID_ARGUMENT", '"ill"', "y_train", '"ill "'),
+      refused("INVALID_ARGUMENT", "y_train", '"ill" differs', '"ill "'),
     );
     // Letters are often classes of their own.
     const letters = await file("b.csv", "x,label\n1,a\n2,A\n");
