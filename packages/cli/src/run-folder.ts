@@ -394,6 +394,8 @@ export function notWritable(option: string, path: string, error: unknown): Lilaw
 /** @throws CORRUPT_FILE where something is there that cannot be read */
 async function readText(file: string): Promise<string | undefined> {
   try {
+    // Reading a pipe would wait until something writes into it.
+    if (!(await stat(file)).isFile()) throw new Error("no ordinary file");
     return await readFile(file, "utf8");
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -409,6 +411,9 @@ function isNotFound(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
+/** As "w", but a link is refused: it may lead to a file that is none of the run's. Windows has no such flag. */
+const writeNoLink = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
+
 /**
  * Writes a file as a whole: under another name first, then renamed. That name is always the same, so that what a killed
  * process left behind is used up by the next write.
@@ -416,7 +421,7 @@ function isNotFound(error: unknown): boolean {
 async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const part = partOf(path);
   try {
-    const file = await open(part, "w");
+    const file = await open(part, writeNoLink);
     try {
       await file.writeFile(content);
       await file.sync();

@@ -1,4 +1,5 @@
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LilawError, Random } from "@lilaw/core";
 import { crossEntropy, fit } from "@lilaw/tfjs";
@@ -453,5 +454,26 @@ describe("checkNewFolder", () => {
     await expect(checkNewFolder(join(path, "full"))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     await expect(checkNewFolder(join(path, "file"))).rejects.toMatchObject({ code: "NOT_WRITABLE" });
     await expect(checkNewFolder(join(path, "file", "run"))).rejects.toMatchObject({ code: "NOT_WRITABLE" });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("what is no file of the run", () => {
+  it("is not written to through a link, and does not stay in the way", async () => {
+    const [folder, foreign] = [await scratch(), join(await scratch(), "foreign")];
+    const run = await RunFolder.create(join(folder, "run"), config);
+    await writeFile(foreign, "precious");
+    await symlink(foreign, join(run.path, "metrics.jsonl.part"));
+    await expect(run.finishEpoch(metrics(first, 1), states[0]!)).rejects.toMatchObject({
+      code: "NOT_WRITABLE",
+    });
+    expect(await readFile(foreign, "utf8")).toBe("precious");
+    await run.finishEpoch(metrics(first, 1), states[0]!);
+    expect(await readFile(foreign, "utf8")).toBe("precious");
+  });
+
+  it("is not waited for where it is a pipe", async () => {
+    const run = await RunFolder.create(join(await scratch(), "run"), config);
+    execFileSync("mkfifo", [join(run.path, "metrics.jsonl")]);
+    await expect(RunFolder.open(run.path)).rejects.toMatchObject({ code: "CORRUPT_FILE" });
   });
 });

@@ -343,18 +343,23 @@ function present(splits: readonly { split: SplitName }[]): SplitName[] {
   return splits.map(({ split }) => split);
 }
 
-/** @throws `INVALID_ARGUMENT` unless `select` returns ascending, distinct rows */
+/** @throws `INVALID_ARGUMENT` unless `select` returns ascending, distinct rows, one at least */
 function chooseRows(
   options: FileOptions,
   labels: Int32Array,
   classNames: readonly string[],
   splits: readonly SplitName[],
 ): Int32Array | undefined {
-  const rows = options.select?.(labels, { classNames, splits });
-  const wrong = rows?.findIndex((row, i) => row <= (rows[i - 1] ?? -1) || row >= labels.length) ?? -1;
+  // A copy: the labels of the samples are not for others to change.
+  const rows = options.select?.(labels.slice(), { classNames, splits });
+  if (rows === undefined) return undefined;
+  if (!(rows instanceof Int32Array && rows.length > 0)) {
+    throw expected("INVALID_ARGUMENT", "an Int32Array of rows", "what select returns", rows);
+  }
+  const wrong = rows.findIndex((row, i) => row <= (rows[i - 1] ?? -1) || row >= labels.length);
   if (wrong >= 0) {
     const expectation = `ascending, distinct rows in [0, ${labels.length})`;
-    throw expected("INVALID_ARGUMENT", expectation, "what select returns", rows![wrong]);
+    throw expected("INVALID_ARGUMENT", expectation, "what select returns", rows[wrong]);
   }
   return rows;
 }

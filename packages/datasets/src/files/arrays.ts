@@ -1,6 +1,7 @@
 import { expected } from "@lilaw/core";
 import type { FileOptions, Reading, Samples } from "../types.js";
 import { allocateFeatures } from "./allocate.js";
+import { unreadable } from "./data-file.js";
 import { Blocks, type ElementType } from "./elements.js";
 import type { Chunks } from "./inflate.js";
 import { type Classes, classesOf, IntList, LabelList, listOf, maxClasses } from "./labels.js";
@@ -34,8 +35,8 @@ export type Layout = NonNullable<Reading["layout"]>;
 export interface SampleForm {
   shape: readonly number[];
   layout?: Layout;
-  /** Place in a sample of each element of the file; undefined where both have the same order. */
-  places?: Int32Array;
+  /** Pixels of a channel, where the file has the channels first and they go last; else both have the same order. */
+  pixels?: number;
 }
 
 /** Sizes of an axis that tell that it holds channels. */
@@ -116,7 +117,7 @@ export function sampleForm(
   return {
     shape: [...rest, channels],
     layout,
-    ...(channels > 1 && { places: channelsLast(channels, rest) }),
+    ...(channels > 1 && { pixels: rest.reduce((a, b) => a * b, 1) }),
   };
 }
 
@@ -133,11 +134,6 @@ function layoutOf(
   }
   if (last) return "channels-last";
   return first ? "channels-first" : "no channels";
-}
-
-function channelsLast(channels: number, rest: readonly number[]): Int32Array {
-  const size = rest.reduce((a, b) => a * b, 1);
-  return Int32Array.from({ length: channels * size }, (_, i) => (i % size) * channels + Math.floor(i / size));
 }
 
 /** The classes of training labels: up to the highest index, or the texts in sorted order. */
@@ -178,7 +174,7 @@ class LabelReader {
     }
     this.#header = header;
     this.#blocks = new Blocks(type.size, (block) => {
-      if (type.texts) this.#addTexts(type.texts(block));
+      if (type.texts) this.#addTexts(textsOf(header, block));
       else this.#addNumbers(type.numbers!(block));
     });
   }
@@ -219,7 +215,7 @@ class LabelReader {
 
 class FeatureReader {
   readonly #header: ArrayHeader;
-  readonly #places: Int32Array | undefined;
+  readonly #pixels: number;
   readonly #rows: Int32Array | undefined;
   readonly #width: number;
   readonly #scale: number;
@@ -231,14 +227,14 @@ class FeatureReader {
   /** Number of samples that are written to the end. */
   #written = 0;
 
-  constructor(header: ArrayHeader, { places }: SampleForm, rows?: Int32Array) {
+  constructor(header: ArrayHeader, { pixels }: SampleForm, rows?: Int32Array) {
     const { name, shape, type } = header;
     const { numbers } = type;
     if (!numbers) throw expected("CORRUPT_FILE", "numbers", name, "text");
     this.#header = header;
-    this.#places = places;
     this.#rows = rows;
     this.#width = shape.slice(1).reduce((a, b) => a * b, 1);
+    this.#pixels = pixels ?? this.#width;
     this.#scale = type.isByte && shape.length > 2 ? 255 : 1;
     this.#features = allocateFeatures(name, rows?.length ?? shape[0]!, this.#width);
     this.#blocks = new Blocks(type.size, (block) => this.#write(numbers(block)));
@@ -272,10 +268,17 @@ class FeatureReader {
   }
 
   #writeSample(values: ArrayLike<number>, start: number, end: number): void {
-    const [features, places, scale] = [this.#features, this.#places, this.#scale];
+    const [features, pixels, scale] = [this.#features, this.#pixels, this.#scale];
+    const channels = this.#width / pixels;
     const offset = this.#written * this.#width;
+    let pixel = this.#column % pixels;
+    let channel = (this.#column - pixel) / pixels;
     for (let i = start, column = this.#column; i < end; i++, column++) {
-      const place = offset + (places === undefined ? column : places[column]!);
+      const place = offset + pixel * channels + channel;
+      if (++pixel === pixels) {
+        pixel = 0;
+        channel++;
+      }
       const value = values[i]! / scale;
       features[place] = value;
       if (!Number.isFinite(features[place])) {
@@ -283,6 +286,15 @@ class FeatureReader {
         throw expected("NON_FINITE", "a finite float32 number", at, value);
       }
     }
+  }
+}
+
+/** @throws `CORRUPT_FILE` for bytes that are no text */
+function textsOf({ name, type }: ArrayHeader, block: Uint8Array<ArrayBuffer>): string[] {
+  try {
+    return type.texts!(block);
+  } catch (error) {
+    throw unreadable("CORRUPT_FILE", name, error as Error);
   }
 }
 

@@ -17,14 +17,19 @@ export class DataFile {
   head = new Uint8Array();
   readonly size: number;
   readonly #options: ReadOptions;
+  /** What {@link stateOf} told when the file was opened. */
+  readonly #state: string;
   #total: number;
   #received = 0;
+  /** Counts the calls of {@link expectBytes}. */
+  #phase = 0;
 
-  private constructor(path: string, isPacked: boolean, size: number, options: ReadOptions) {
+  private constructor(path: string, isPacked: boolean, stats: Stats, options: ReadOptions) {
     this.path = path;
     this.isPacked = isPacked;
-    this.size = size;
-    this.#total = size;
+    this.size = stats.size;
+    this.#state = stateOf(stats);
+    this.#total = stats.size;
     this.#options = options;
   }
 
@@ -33,9 +38,9 @@ export class DataFile {
    *   `CORRUPT_FILE` for damaged gzip
    */
   static async open(path: string, options: ReadOptions): Promise<DataFile> {
-    const { size, start } = await beginningOf(path);
+    const { stats, start } = await beginningOf(path);
     // Told by content, since people rename files.
-    const file = new DataFile(path, start[0] === 0x1f && start[1] === 0x8b, size, options);
+    const file = new DataFile(path, start[0] === 0x1f && start[1] === 0x8b, stats, options);
     file.head = file.isPacked ? await unpackedStart(path, start) : start;
     return file;
   }
@@ -53,6 +58,7 @@ export class DataFile {
   expectBytes(total: number): void {
     this.#total = total;
     this.#received = 0;
+    this.#phase++;
   }
 
   /** Tells progress; throws the signal's reason after an abort. */
@@ -63,21 +69,39 @@ export class DataFile {
   }
 
   /**
-   * @throws `SOURCE_UNAVAILABLE`, `CORRUPT_FILE`, `INVALID_ARGUMENT` when more than `maxBytes` are unpacked, the
+   * @throws `SOURCE_UNAVAILABLE`, `CORRUPT_FILE` also for a file that changed since it was opened, `INVALID_ARGUMENT` when more than `maxBytes` are unpacked, the
    *   signal's reason
    */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       yield* this.isPacked ? this.#unpacked(this.#read()) : this.#read();
+      await this.#expectSame();
     } catch (error) {
       this.throwIfAborted();
       throw unreadable("CORRUPT_FILE", this.path, error as Error);
     }
   }
 
+  /**
+   * Passes that see different bytes would give one row the label of another.
+   *
+   * @throws `CORRUPT_FILE` when the file changed since it was opened
+   */
+  async #expectSame(): Promise<void> {
+    if (stateOf(await stat(this.path)) === this.#state) return;
+    throw expected(
+      "CORRUPT_FILE",
+      "a file that stays as it is",
+      this.path,
+      "one that changed while it was read",
+    );
+  }
+
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
+    const phase = this.#phase;
     for await (const chunk of createReadStream(this.path, { highWaterMark: chunkBytes })) {
-      this.advance(chunk.length);
+      // A pass that was left early reads one more chunk, which the next phase does not expect.
+      if (phase === this.#phase) this.advance(chunk.length);
       yield chunk;
     }
   }
@@ -123,17 +147,22 @@ async function unpackedStart(path: string, packed: Uint8Array): Promise<Uint8Arr
   });
 }
 
-async function beginningOf(path: string): Promise<{ size: number; start: Uint8Array<ArrayBuffer> }> {
+async function beginningOf(path: string): Promise<{ stats: Stats; start: Uint8Array<ArrayBuffer> }> {
   try {
     const stats = await stat(path);
     checkKind(path, stats);
     await using handle = await open(path);
     const start = new Uint8Array(Math.min(stats.size, chunkBytes));
     await handle.read(start, 0, start.length, 0);
-    return { size: stats.size, start };
+    return { stats, start };
   } catch (error) {
     throw unreadable("SOURCE_UNAVAILABLE", path, error as Error);
   }
+}
+
+/** Differs after a file was written or replaced. */
+function stateOf({ ino, size, mtimeMs }: Stats): string {
+  return [ino, size, mtimeMs].join();
 }
 
 /** Opening a pipe would wait until something writes into it. */

@@ -6,7 +6,7 @@ export interface ElementType {
   isByte: boolean;
   /** The numbers of a block, whose buffer starts with an element and may be overwritten. */
   numbers?: (block: Uint8Array<ArrayBuffer>) => ArrayLike<number>;
-  /** The texts of a block, of an array of text. */
+  /** The texts of a block, of an array of text; throws an ordinary error for bytes that are no text. */
   texts?: (block: Uint8Array<ArrayBuffer>) => string[];
 }
 
@@ -48,8 +48,10 @@ export function unicodeType(length: number, bigEndian: boolean): ElementType {
     texts: (block) => {
       const codes = new Uint32Array((bigEndian ? swapped(block, 4) : block).buffer, 0, block.length / 4);
       return Array.from({ length: block.length / size }, (_, i) => {
-        const text = codes.subarray(i * length, (i + 1) * length);
-        return String.fromCodePoint(...text.subarray(0, text.findLastIndex((code) => code !== 0) + 1));
+        const own = codes.subarray(i * length, (i + 1) * length);
+        const text = String.fromCodePoint(...own.subarray(0, own.findLastIndex((code) => code !== 0) + 1));
+        if (/\p{Surrogate}/u.test(text)) throw new Error("half of a surrogate pair");
+        return text;
       });
     },
   };

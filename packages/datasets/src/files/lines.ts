@@ -56,22 +56,22 @@ function lineEndOf(chunk: Uint8Array): number {
   return chunk.includes(carriageReturn) && !chunk.includes(lineFeed) ? carriageReturn : lineFeed;
 }
 
-/** Other encodings than UTF-8 would turn into wrong categories without a word. */
+/**
+ * Other encodings than UTF-8 would turn into wrong categories without a word, and so would zero bytes, which UTF-16
+ * without a mark and the holes of broken disks have.
+ */
 function decode(name: string, bytes: Uint8Array, first: number, end: number): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    let [line, start] = [first, 0];
-    for (;;) {
-      const next = bytes.indexOf(end, start);
-      if (next < 0 || !isUtf8(bytes.subarray(start, next))) break;
-      [line, start] = [line + 1, next + 1];
-    }
-    throw expected(
-      "CORRUPT_FILE",
-      "UTF-8 text (save the file as UTF-8)",
-      `line ${line} of ${name}`,
-      "other bytes",
-    );
+  if (isText(bytes)) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  let [line, start] = [first, 0];
+  for (;;) {
+    const next = bytes.indexOf(end, start);
+    if (next < 0 || !isText(bytes.subarray(start, next))) break;
+    [line, start] = [line + 1, next + 1];
   }
+  const expectation = "UTF-8 text (save the file as UTF-8)";
+  throw expected("CORRUPT_FILE", expectation, `line ${line} of ${name}`, "other bytes");
+}
+
+function isText(bytes: Uint8Array): boolean {
+  return !bytes.includes(0) && isUtf8(bytes);
 }

@@ -52,7 +52,7 @@ export class Npz {
     this.#entries = entries;
   }
 
-  /** @throws `CORRUPT_FILE` for anything but a ZIP archive */
+  /** @throws `CORRUPT_FILE` for anything but a ZIP archive, and for one that has an array twice */
   static open(file: DataFile): Promise<Npz> {
     return parsing(file.path, async () => {
       const archive = file.isPacked
@@ -62,7 +62,11 @@ export class Npz {
       try {
         for await (const entry of archive.eachEntry()) {
           const { fileName } = entry;
-          if (fileName.endsWith(extension)) entries.set(fileName.slice(0, -extension.length), entry);
+          if (!fileName.endsWith(extension)) continue;
+          const name = fileName.slice(0, -extension.length);
+          if (entries.has(name))
+            throw expected("CORRUPT_FILE", "every array once", file.path, `${name} again`);
+          entries.set(name, entry);
         }
       } catch (error) {
         archive.close();
@@ -87,11 +91,15 @@ export class Npz {
   /**
    * The names of the features and labels of one split; `plain` also accepts arrays named just `images` and `labels`.
    *
-   * @throws `CORRUPT_FILE` for features without labels
+   * @throws `CORRUPT_FILE` for features without labels, `INVALID_ARGUMENT` where there are several for the split
    */
   namesOf(split: SplitName, plain: boolean): readonly [string, string] | undefined {
     const candidates = plain ? [...splitArrays[split], plainArrays] : splitArrays[split];
-    const found = candidates.find(([features]) => this.#entries.has(features));
+    const [found, other] = candidates.filter(([features]) => this.#entries.has(features));
+    if (found && other) {
+      const received = `${found[0]} and ${other[0]}`;
+      throw expected("INVALID_ARGUMENT", `one array of features for the ${split} split`, this.path, received);
+    }
     if (found && !this.#entries.has(found[1])) {
       throw expected("CORRUPT_FILE", `the array ${found[1]}`, this.path, this.names.join(", "));
     }
