@@ -84,8 +84,8 @@ export function divide(source: Source, settings: Settings): Division {
   if (ownTest && settings.testSize !== undefined) throw sizeOfOwn("--test-size", settings.testSize);
   if (ownValid && settings.validSize !== undefined) throw sizeOfOwn("--valid-size", settings.validSize);
   if (source.classNames.length < 2) {
-    const received = `only ${JSON.stringify(source.classNames[0])}`;
-    throw expected("INVALID_ARGUMENT", "at least 2 classes", "the training labels", received);
+    const name = `the training labels (all are ${JSON.stringify(source.classNames[0])})`;
+    throw expected("INVALID_ARGUMENT", "at least 2 classes", name, 1);
   }
   const purposes = ["train", ...(ownValid ? [] : ["validate"]), ...(ownTest ? [] : ["test"])];
   const everything = everyRow(labels.length);
