@@ -2,10 +2,10 @@
  * 04: your own CSV through the command line. The same as typing
  *
  *     npx @lilaw/cli train --train income-train.csv --test income-test.csv --label-column income \
- *       --noise pair-flip:0.3 --methods baseline,lilaw,l2rw --epochs 8 --out my-run
+ *       --missing mean --noise pair-flip:0.3 --methods baseline,lilaw,l2rw --epochs 8 --out my-run
  *
- * Columns with text become one-hot features. The run folder holds everything: settings, metrics by epoch, weights by
- * sample, the summary.
+ * Columns with text become one-hot features. Some of their cells hold "?", which `--missing mean` makes a category of its
+ * own. The run folder holds everything: settings, metrics by epoch, weights by sample, the summary.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
@@ -22,7 +22,8 @@ const { status } = spawnSync(
   process.execPath,
   [
     ...[command, "train", "--train", data("income-train.csv"), "--test", data("income-test.csv")],
-    ...["--label-column", "income", "--noise", "pair-flip:0.3", "--methods", "baseline,lilaw,l2rw"],
+    ...["--label-column", "income", "--missing", "mean"],
+    ...["--noise", "pair-flip:0.3", "--methods", "baseline,lilaw,l2rw"],
     ...["--epochs", "8", "--out", out, "--quiet"],
   ],
   { stdio: "inherit" },
