@@ -278,15 +278,14 @@ async function idxLabelPath(path: string): Promise<string> {
 /** `splits` starts with the training split. */
 async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): Promise<Found> {
   const train = splits[0]!;
-  const trainLabels = await reading(await train.labels(), readLabels);
-  if (trainLabels.count === 0) throw expected("INVALID_ARGUMENT", "training samples", trainLabels.name, 0);
+  const trainLabels = await labelsOf(train);
   const classes = classesOfArray(trainLabels);
   const indices = indicesOf(trainLabels, classes);
   const found: Splits = {};
   let layout: Layout | undefined;
   for (const part of splits) {
     const isTrain = part === train;
-    const labels = isTrain ? trainLabels : await reading(await part.labels(), readLabels);
+    const labels = isTrain ? trainLabels : await labelsOf(part);
     const partIndices = isTrain ? indices : indicesOf(labels, classes);
     const choose = () => (isTrain ? chooseRows(options, indices, classes.names, present(splits)) : undefined);
     const read = await readSamples(await part.features(), labels, partIndices, options, choose);
@@ -306,6 +305,13 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
       ...(layout && { layout }),
     },
   };
+}
+
+/** @throws `INVALID_ARGUMENT` for a split without samples */
+async function labelsOf({ split, labels }: ArraySplit): Promise<ArrayLabels> {
+  const found = await reading(await labels(), readLabels);
+  if (found.count > 0) return found;
+  throw expected("INVALID_ARGUMENT", `samples of the ${split} split`, found.name, "none");
 }
 
 function readSamples(

@@ -25,6 +25,16 @@ describe("NPZ", () => {
     await expect(loadFiles({ train })).rejects.toMatchObject(coded("CORRUPT_FILE", /y_train/));
   });
 
+  it("refuses a split without samples", async () => {
+    const none = [npyOf(new Float32Array(), [0, 1]), npyOf(new Uint8Array(), [0])] as const;
+    for (const split of ["train", "val", "test"]) {
+      const members: Record<string, Uint8Array> = { "x_train.npy": features, "y_train.npy": labels };
+      [members[`x_${split}.npy`], members[`y_${split}.npy`]] = none;
+      const train = await file("none.npz", zipSync(members));
+      await expect(loadFiles({ train })).rejects.toMatchObject(coded("INVALID_ARGUMENT", /samples of the/));
+    }
+  });
+
   it("refuses an array that is there twice", async () => {
     const packed = zipSync({ "x_train.npy": features, "z_train.npy": features, "y_train.npy": labels });
     const twice = Buffer.from(packed);
