@@ -17,7 +17,15 @@
  * result. It touches no other row.
  *
  * Functions return LILAW_OK or the reason why they did nothing; `lilaw_last_error` has the sentence for people.
- * They are safe to call from several threads at once.
+ * They are safe to call from several threads at once, throw nothing, and need no memory but that of a new thread: where
+ * there is none, `_cpu` works with the threads it has. A forked process starts threads of its own.
+ *
+ * Outputs lie apart from each other and from all inputs, but for grad_logits in the place of the logits. This is not
+ * checked, since rows with strides may lie between each other.
+ *
+ * Another thread may write to the inputs during a call. Each result may then have any value, but nothing beyond the
+ * arrays is read or written, and the call ends: `_cpu` reads each label by an atomic load and checks its range again
+ * before it is an index. Floats are read as vectors, so that a float may be old or new, and rows need not fit together.
  */
 #ifndef LILAW_H
 #define LILAW_H
@@ -49,6 +57,7 @@ typedef enum lilaw_status {
   LILAW_NON_FINITE = 3,
   /** A combination that this build or this processor cannot compute. */
   LILAW_UNSUPPORTED = 4,
+  /** Of the device, or of the programs that call this: the functions `_cpu` need none. */
   LILAW_OUT_OF_MEMORY = 5,
   /** Built without CUDA, or no driver, or no device. */
   LILAW_CUDA_UNAVAILABLE = 6,
@@ -178,8 +187,13 @@ typedef struct lilaw_alignment_weights_args {
   lilaw_batch batch;
   const void* tangents;    /* [rows, classes] of dtype: change of the logits along the validation gradient */
   int64_t tangents_stride; /* elements from a row to the next */
-  float* alignments;       /* [rows], inner product of each row's loss gradient with its tangent */
-  float* weights;          /* [rows], max(0, alignment) over its sum; all 0 when no alignment is positive */
+  /**
+   * [rows], inner product of each row's loss gradient with its tangent; the nearest float, which is infinite where it is
+   * larger than any. `_cuda` treats such a row as non-finite.
+   */
+  float* alignments;
+  /** [rows], max(0, alignment) over its sum; all 0 when none is positive. `_cpu`: finite where the alignment is not. */
+  float* weights;
   lilaw_alignment_weights_result* result;
 } lilaw_alignment_weights_args;
 

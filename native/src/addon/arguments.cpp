@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -171,9 +172,10 @@ struct Span {
   std::uintptr_t end;
 
   Span() = default;
+  Span(std::uintptr_t begin, std::uintptr_t end) : begin(begin), end(end) {}
   explicit Span(const ArrayUse& use)
       : begin(reinterpret_cast<std::uintptr_t>(*use.pointer)), end(begin + use.bytes) {}
-  bool overlaps(const Span& other) const { return (begin < other.end) & (other.begin < end); }
+  bool overlaps(const Span& other) const { return begin < other.end && other.begin < end; }
 };
 
 bool is_in_place(const ArrayUse& out, const ArrayUse& in) {
@@ -183,14 +185,19 @@ bool is_in_place(const ArrayUse& out, const ArrayUse& in) {
 }  // namespace
 
 void Arguments::check_apart() const {
-  // Every call pays for this loop, so it only finds out whether there is anything to look at.
+  // Every call pays for this loop, so it only finds out whether there is anything to look at. Most arrays lie beside all
+  // that came before them.
   Span spans[kMost];
+  Span all = {UINTPTR_MAX, 0};
   bool any = false;
   for (std::size_t i = 0; i < arrays_used_; i++) {
-    spans[i] = Span(arrays_[i]);
-    for (std::size_t j = 0; j < i; j++) {
-      any |= spans[i].overlaps(spans[j]) & (arrays_[i].is_output | arrays_[j].is_output);
+    const Span span = spans[i] = Span(arrays_[i]);
+    if (span.overlaps(all)) {
+      for (std::size_t j = 0; j < i; j++) {
+        if (span.overlaps(spans[j])) any |= arrays_[i].is_output | arrays_[j].is_output;
+      }
     }
+    all = {std::min(all.begin, span.begin), std::max(all.end, span.end)};
   }
   if (!any) return;
   for (const ArrayUse& out : *this) {

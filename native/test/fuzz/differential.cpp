@@ -2,8 +2,10 @@
  * libFuzzer: all instruction sets of this machine must agree on any input, to what float32 leaves open.
  *
  * The bytes make a shape, a loss, parameters and the very bits of the logits, so NaN, infinities, denormals and ties
- * come up. `scripts/fuzz.mjs` builds and runs this.
+ * come up, and tangents at both ends of float32. A gradient in the place of the logits must have the bits of one apart
+ * from them, and weights of alignments add up to 1. `scripts/fuzz.mjs` builds and runs this.
  */
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -47,6 +49,7 @@ struct Input {
   int gradient;
   int normalize;
   std::vector<float> logits;
+  double tangent_scale;
   std::vector<float> tangents;
   std::vector<float> sample_weights;
   std::vector<std::int32_t> classes_of;
@@ -70,6 +73,8 @@ Input read(Bytes bytes) {
   // Raw bits, or the same bytes as numbers in which more is going on.
   const bool raw = (flags & 0x20) != 0;
   const float scale = std::ldexp(1.0f, bytes.below(12) - 4);
+  const int exponents[] = {0, 0, 125, -140};
+  in.tangent_scale = std::ldexp(1.0, exponents[flags >> 6]);
   const int values = single ? 2 : static_cast<int>(in.classes);
   for (std::int64_t i = 0; i < in.rows; i++) {
     in.classes_of.push_back(bytes.below(values));
@@ -78,7 +83,7 @@ Input read(Bytes bytes) {
     for (std::int64_t k = 0; k < in.classes; k++) {
       const float number = static_cast<float>(bytes.take<std::int8_t>()) / 16 * scale;
       in.logits.push_back(raw ? bytes.take<float>() : number);
-      in.tangents.push_back(static_cast<float>(bytes.take<std::int8_t>()) / 32);
+      in.tangents.push_back(static_cast<float>(bytes.take<std::int8_t>() / 32.0 * in.tangent_scale));
       in.flags.push_back(bytes.take<std::uint8_t>() & 1);
     }
   }
@@ -88,6 +93,8 @@ Input read(Bytes bytes) {
 struct Output {
   std::vector<float> rows;  // losses, weights, label and max probabilities, alignments, one after the other
   std::vector<float> gradient;
+  std::vector<float> in_place;
+  std::vector<float> weights;
   std::vector<std::int32_t> predictions;
   std::int64_t non_finite = 0;
 };
@@ -105,6 +112,8 @@ Output run(const Input& in, const char* isa) {
   out.rows.resize(5 * rows);
   out.gradient.resize(in.logits.size());
   out.predictions.resize(rows);
+  out.in_place = in.logits;
+  out.weights.resize(rows);
 
   lilaw_batch batch{};
   batch.logits = in.logits.data();
@@ -139,8 +148,12 @@ Output run(const Input& in, const char* isa) {
   aligned.tangents = in.tangents.data();
   aligned.tangents_stride = in.classes;
   aligned.alignments = &out.rows[4 * rows];
+  aligned.weights = out.weights.data();
   aligned.result = &alignment;
   require(lilaw_alignment_weights_cpu(&aligned));
+
+  args.batch.logits = args.grad_logits = out.in_place.data();
+  require(lilaw_weighted_loss_cpu(&args));
 
   lilaw_meta_gradient_result meta;
   lilaw_meta_gradient_args gradient{};
@@ -150,6 +163,34 @@ Output run(const Input& in, const char* isa) {
   require(lilaw_meta_gradient_cpu(&gradient));
   return out;
 }
+
+[[noreturn]] void refuse(const char* what, double value) {
+  std::fprintf(stderr, "%s: %.9g\n", what, value);
+  std::abort();
+}
+
+/** What is right on any instruction set. */
+void check(const Input& in, const Output& out) {
+  const std::size_t bytes = out.gradient.size() * sizeof(float);
+  if (std::memcmp(out.gradient.data(), out.in_place.data(), bytes) != 0) refuse("a gradient in place", 0);
+  double sum = 0;
+  bool positive = false;
+  const auto rows = static_cast<std::size_t>(in.rows);
+  for (std::size_t i = 0; i < rows; i++) {
+    const float alignment = out.rows[4 * rows + i];
+    if (std::isnan(alignment) != std::isnan(out.weights[i])) refuse("the weight of an alignment", alignment);
+    if (std::isnan(alignment)) continue;
+    if (!(out.weights[i] >= 0 && out.weights[i] <= 1)) refuse("a weight", out.weights[i]);
+    if (alignment < 0 && out.weights[i] > 0) refuse("the weight of an alignment below 0", out.weights[i]);
+    positive |= alignment > 0;
+    sum += out.weights[i];
+  }
+  // An alignment that is 0 as a float may be above 0, so the other way round does not hold.
+  if (positive && !(std::fabs(sum - 1) < 1e-5)) refuse("the sum of the weights", sum);
+}
+
+/** The nearest number that is one: beyond float32, rounding decides whether a result is infinite. */
+float within(float x) { return std::fmin(std::fmax(x, -FLT_MAX), FLT_MAX); }
 
 /** `scale` is the size of the terms that the numbers are sums of. */
 void compare(const char* what, std::int64_t at, float a, float b, double scale) {
@@ -179,7 +220,14 @@ void compare(const Input& in, const Output& a, const Output& b) {
     compare("loss", row, a.rows[i], b.rows[i], smooth && std::isfinite(spread) ? spread : 0);
     for (std::size_t n = 1; n < 4; n++) compare("row output", row, a.rows[n * rows + i], b.rows[n * rows + i], 0);
     const bool squared = in.loss.kind == LILAW_REGRESSION;
-    compare("alignment", row, a.rows[4 * rows + i], b.rows[4 * rows + i], squared ? 4 * spread : 40);
+    const float first = a.rows[4 * rows + i];
+    const float second = b.rows[4 * rows + i];
+    const double alignment = (squared ? 4 * spread : 40) * in.tangent_scale;
+    if (std::isnan(first) || std::isnan(second)) {
+      compare("alignment", row, first, second, 0);
+    } else {
+      compare("alignment", row, within(first), within(second), alignment);
+    }
     // Terms of the gradient: the weight times a probability, the loss times the slope of the weight.
     const double slopes = in.plain ? 0 : in.params.alpha + in.params.beta + in.params.delta + 3;
     // A loss may be infinite as a float.
@@ -200,8 +248,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Input in = read(Bytes(data, size));
   const char* const sets[] = {"sse2", "avx2", "avx512"};
   const Output first = run(in, sets[0]);
+  check(in, first);
   for (const char* isa : {sets[1], sets[2]}) {
-    if (lilaw_set_cpu_isa(isa) == LILAW_OK) compare(in, first, run(in, isa));
+    if (lilaw_set_cpu_isa(isa) != LILAW_OK) continue;
+    const Output other = run(in, isa);
+    check(in, other);
+    compare(in, first, other);
   }
   return 0;
 }
