@@ -275,7 +275,7 @@ function checkClean(settings: Settings): void {
     "INVALID_ARGUMENT",
     "labels that are right",
     method,
-    `those of ${files.valid ?? files.train}, which nobody says are right`,
+    `those of ${files.valid ?? files.train}, which may be wrong`,
   );
   throw new LilawError(
     "INVALID_ARGUMENT",

@@ -248,7 +248,7 @@ function checkClasses(
   const more = flag ? `a larger ${flag}` : "more samples of the class, the training file without it";
   const help = () => {
     if (counts[rare] === 0 && flag === undefined)
-      return "No training sample has it. Classes of arrays count from 0";
+      return "No training sample has it. Classes of arrays count from 0: subtract 1 from labels that count from 1";
     if (classNames.length > labels.length / 2)
       return `The ${labels.length} labels hold ${classNames.length} different values: classes repeat, numbers to predict do not`;
     return `These help: ${more}, or ${files.join(" and ")}`;

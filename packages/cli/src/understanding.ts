@@ -32,7 +32,7 @@ export function originsOf(settings: Settings, { dataset, plans, heldOut }: Data)
   const [validHeldOut, testHeldOut] = [heldOut.includes("valid"), heldOut.includes("test")];
   return {
     valid: (validHeldOut ? "held out of the training samples" : own("valid")) + validLabels(settings),
-    test: testHeldOut ? `held out of ${source}, whose labels are as wrong as all others in it` : own("test"),
+    test: testHeldOut ? `held out of ${source}, whose labels may be wrong too` : own("test"),
     ...(injectsNoise(settings) && { noise: noiseText(settings, plans[0]!.train.note) }),
     trueLabels: trueLabels(settings, source, dataset.clean !== undefined),
     ...cleanOrigin(settings, source, dataset.clean !== undefined),
@@ -92,9 +92,7 @@ function trueLabels(settings: Settings, source: string, cleanFile: boolean): str
     ...(cleanFile ? ["the clean samples"] : []),
     ...(settings.validLabels === "clean" ? ["the validation samples"] : []),
   ];
-  return known.length > 0
-    ? `unknown but for ${known.join(" and ")}`
-    : "unknown: nobody says which labels are right";
+  return known.length > 0 ? `unknown but for ${known.join(" and ")}` : "unknown: any label may be wrong";
 }
 
 function cleanOrigin(settings: Settings, source: string, cleanFile: boolean): Pick<Origins, "clean"> {

@@ -73,7 +73,7 @@ const cases: [string, ErrorCode, Prepare][] = [
     },
   ],
   [
-    "a method that trusts labels which nobody says are right",
+    "a method that needs right labels where labels may be wrong",
     "INVALID_ARGUMENT",
     withClouds("--methods", "l2rw"),
   ],
