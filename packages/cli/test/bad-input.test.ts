@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -139,7 +139,7 @@ it("answers a config.json that cannot be read with CORRUPT_FILE", async () => {
   expect(await lilaw(["train", "--resume", folder])).toMatchObject({
     status: 2,
     stdout: "",
-    stderr: expect.stringMatching(/^error: Expected .+ but received "EISDIR.+ \(CORRUPT_FILE\)\n$/),
+    stderr: expect.stringMatching(/^error: Expected .+ but received "no ordinary file" \(CORRUPT_FILE\)\n$/),
   });
 });
 
@@ -166,7 +166,9 @@ function csv(text: string): Prepare {
   return async (folder) => {
     const file = join(folder, "table.csv");
     await writeFile(file, text);
-    return { args: ["--train", file, "--test", file] };
+    const test = join(folder, "test.csv");
+    await copyFile(file, test);
+    return { args: ["--train", file, "--test", test] };
   };
 }
 

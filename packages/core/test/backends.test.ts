@@ -80,6 +80,7 @@ describe("without an addon", () => {
 it("LILAW_BACKEND overrides auto and nothing else", async () => {
   const both = `${attempt("auto")}; ${attempt("reference")}`;
   expect((await inProcess(both, { LILAW_BACKEND: "reference" })).stdout).toBe("reference\nreference\n");
+  expect((await inProcess(both, { LILAW_BACKEND: "" })).stdout).toBe((await inProcess(both, {})).stdout);
   expect((await inProcess(attempt("auto"), { LILAW_BACKEND: "tpu" })).stdout).toMatch(/Expected one of auto/);
 });
 

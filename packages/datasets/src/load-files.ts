@@ -90,6 +90,8 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
   );
   const format = oneFormat(data);
   checkUse(format, options);
+  // One NPZ file may hold the arrays of several splits.
+  if (format !== "npz") checkApart(data);
   const { splits, trainLabels, classNames, featureNames, reading } = await readersOf[format](data, options);
   checkShapes(splits);
   const { train, valid, test, clean } = splits;
@@ -158,6 +160,15 @@ function oneFormat(data: readonly SplitFile[]): Format {
     throw expected("INVALID_ARGUMENT", expectation, data[other]!.file.path, formats[other]);
   }
   return formats[0]!;
+}
+
+/** Training and test samples have files of their own; validation samples may be the trusted ones too. */
+function checkApart(data: readonly SplitFile[]): void {
+  for (const { split, file } of data) {
+    const other = data.find((one) => one.split !== split && one.file.identity === file.identity);
+    if (other === undefined || (split !== "test" && split !== "train")) continue;
+    throw expected("INVALID_ARGUMENT", `another file than that of ${split}`, other.split, other.file.path);
+  }
 }
 
 async function loadTables(

@@ -151,13 +151,14 @@ describe("CSV and TSV", () => {
   });
 
   it("keeps the training samples that select chooses, and asks it once", async () => {
-    const path = await file("choice.csv", "x,label\n1,b\n2,a\n3,b\n4,a\n");
+    const rows = "x,label\n1,b\n2,a\n3,b\n4,a\n";
+    const files = { train: await file("choice.csv", rows), test: await file("choice-test.csv", rows) };
     const asked: unknown[] = [];
     const select = (labels: Int32Array, source: object) => {
       asked.push([...labels], source);
       return Int32Array.of(1, 2);
     };
-    const { train, test } = await loadFiles({ train: path, test: path }, { select });
+    const { train, test } = await loadFiles(files, { select });
     expect(asked).toEqual([[1, 0, 1, 0], { classNames: ["a", "b"], splits: ["train", "test"] }]);
     expect([[...train.features], [...train.labels], train.count]).toEqual([[2, 3], [0, 1], 2]);
     expect([...train.rows!]).toEqual([1, 2]);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -50,6 +50,16 @@ describe("files of other kinds are refused with what they are and what helps", (
     await expect(loadFiles({ train: "/nowhere/a.csv" })).rejects.toMatchObject({
       code: "SOURCE_UNAVAILABLE",
       message: "Expected a readable file for /nowhere/a.csv but received no such file",
+    });
+  });
+
+  it.each(["valid", "test", "clean"] as const)("one table for training and %s", async (split) => {
+    const train = await file("a.csv", "x,label\n1,a\n2,b\n3,a\n");
+    const linked = join(await scratch(), `${split}.csv`);
+    await symlink(train, linked);
+    await expect(loadFiles({ train, [split]: linked })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: `Expected another file than that of train for ${split} but received ${JSON.stringify(linked)}`,
     });
   });
 

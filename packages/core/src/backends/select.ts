@@ -100,5 +100,6 @@ function describe({ backend, detail, unavailable }: BackendReport): string {
 }
 
 function environmentChoice(): BackendChoice | undefined {
-  return globalThis.process?.env?.LILAW_BACKEND as BackendChoice | undefined;
+  // An empty variable is an unset one, as with LILAW_CPU.
+  return (globalThis.process?.env?.LILAW_BACKEND || undefined) as BackendChoice | undefined;
 }

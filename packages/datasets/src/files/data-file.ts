@@ -16,6 +16,8 @@ export class DataFile {
   /** The first unpacked bytes. */
   head = new Uint8Array();
   readonly size: number;
+  /** The same for all paths of one file. */
+  readonly identity: string;
   readonly #options: ReadOptions;
   /** What {@link stateOf} told when the file was opened. */
   readonly #state: string;
@@ -28,6 +30,7 @@ export class DataFile {
     this.path = path;
     this.isPacked = isPacked;
     this.size = stats.size;
+    this.identity = `${stats.dev}:${stats.ino}`;
     this.#state = stateOf(stats);
     this.#total = stats.size;
     this.#options = options;
