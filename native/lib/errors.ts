@@ -8,5 +8,5 @@ export function expected(code: string, expectation: string, name: string, receiv
 
 function describe(value: unknown): string {
   if (typeof value === "object" && value !== null) return "an object";
-  return typeof value === "function" ? "a function" : String(value);
+  return typeof value === "function" ? "a function" : String(value).slice(0, 300);
 }

@@ -294,11 +294,25 @@ export function placeAlignmentWeights<At extends Place, R>(
 /** Not whole where the logits are none, or do not divide by the classes, which the addon refuses. */
 function rowsOf(logits: { readonly length: number } | undefined, classes: number): number {
   if (typeof classes !== "number") throw expected("INVALID_ARGUMENT", "a number", "classes", classes);
-  const length = logits?.length;
+  const length = lengthOf(logits);
   return typeof length === "number" ? length / classes : Number.NaN;
 }
 
-function object<T>(value: T, name: string): T {
-  if (typeof value === "object" && value !== null) return value;
-  throw expected("INVALID_ARGUMENT", "an object", name, value);
+/** Undefined for anything that has none, such as a proxy of a typed array. */
+function lengthOf(logits: { readonly length: number } | undefined): number | undefined {
+  try {
+    return logits?.length;
+  } catch {
+    return undefined;
+  }
+}
+
+const everyObject: object = {};
+
+function object<T extends object>(value: T, name: string): T {
+  if (typeof value !== "object" || value === null)
+    throw expected("INVALID_ARGUMENT", "an object", name, value);
+  // A name that was put on Object.prototype is one of every object, and no argument.
+  for (const _ in everyObject) return Object.assign(Object.create(null), value);
+  return value;
 }

@@ -107,6 +107,28 @@ describe("outputs that overlap", () => {
   });
 });
 
+it("a name on Object.prototype is no argument", () => {
+  const args = { ...some(), params: { alpha: 10, beta: 2, delta: 6 } };
+  const [loss, step] = [weightedLoss(args, {}), metaGradient(args)];
+  const shared = Object.prototype as { sampleWeights?: unknown; coefficients?: unknown };
+  shared.sampleWeights = new Float32Array(rows).fill(3);
+  shared.coefficients = shared.sampleWeights;
+  try {
+    expect([weightedLoss(args, {}), metaGradient(args)]).toEqual([loss, step]);
+  } finally {
+    delete shared.sampleWeights;
+    delete shared.coefficients;
+  }
+});
+
+it("a proxy of logits is refused with a code, a long text in a short message", () => {
+  const args = { ...some(), params: null };
+  const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+  expect(() => weightedLoss({ ...args, logits: new Proxy(args.logits, {}) }, {})).toThrow(refused);
+  const long = { ...args, loss: "x".repeat(1e5) as never };
+  expect(() => weightedLoss(long, {})).toThrow(/^.{1,500}$/);
+});
+
 describe("arguments that make calls of their own while they are read", () => {
   const other = { ...some(), params: { alpha: 1, beta: -3, delta: 0.5 } };
 

@@ -23,6 +23,10 @@ export class Random {
   /** The stream of `seed` (an integer) and a path of names and integers. */
   static from(seed: number, ...path: readonly (string | number)[]): Random {
     if (!Number.isSafeInteger(seed)) throw expected("INVALID_ARGUMENT", "an integer", "seed", seed);
+    for (const part of path) {
+      if (typeof part !== "string" && typeof part !== "number")
+        throw expected("INVALID_ARGUMENT", "names and integers", "path", part);
+    }
     return new Random(hash(JSON.stringify([seed, ...path])));
   }
 

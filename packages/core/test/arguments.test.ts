@@ -263,6 +263,8 @@ describe("arguments that only look like what they should be", () => {
     ["null options", () => new LiLAW(null as never)],
     ["null options of the other method", () => new LearningToReweight(null as never)],
     ["no gradient", () => new LiLAW().applyMetaGradient(undefined as never)],
+    ["a gradient of texts", () => new LiLAW().applyMetaGradient({ alpha: "1", beta: 0, delta: 0 } as never)],
+    ["a revoked proxy of a batch", () => new LearningToReweight().weigh(revoked() as never)],
     ["a prototype", () => weightedLoss({ ...batch, logits: looksLike })],
     ["a proxy", () => weightedLoss({ ...batch, logits: new Proxy(batch.logits, {}) })],
     ["a revoked proxy", () => weightedLoss({ ...batch, logits: revoked() as Float32Array })],
@@ -336,6 +338,18 @@ function revoked(target: object = new Float32Array(2)): object {
 }
 
 describe("errors of the native kernels", () => {
+  it.skipIf(backends.length === 1)("labels that a getter takes away have a code", () => {
+    const labels = new Uint8Array(1);
+    const out = {
+      get losses() {
+        structuredClone(labels, { transfer: [labels.buffer] });
+        return new Float32Array(1);
+      },
+    };
+    const batch = { logits: Float32Array.of(2, 0), labels, classes: 2, params };
+    expect(() => weightedLoss(batch, out)).toThrow(code("INVALID_ARGUMENT"));
+  });
+
   it.skipIf(backends.length === 1)("are LilawErrors with their code", () => {
     // Finite as a float64, and not as the float32 that the kernels take.
     const targets = { logits: Float32Array.of(1), labels: Float64Array.of(1e300), params };

@@ -64,7 +64,7 @@ function copyOf(
   expectation: string,
   read: (value: unknown) => number | undefined,
 ): number[] {
-  const length = typeof values === "object" && values !== null ? values.length : undefined;
+  const length = lengthOf(values);
   if (!Number.isSafeInteger(length) || length! < 0 || values instanceof DataView)
     throw expected("INVALID_ARGUMENT", `an array (each value ${expectation})`, name, values);
   const copy: number[] = [];
@@ -76,4 +76,14 @@ function copyOf(
     copy.push(number);
   }
   return copy;
+}
+
+/** Undefined for anything that has none, such as a proxy of a typed array. */
+function lengthOf(values: ArrayLike<unknown>): number | undefined {
+  if (typeof values !== "object" || values === null) return undefined;
+  try {
+    return values.length;
+  } catch {
+    return undefined;
+  }
 }

@@ -65,6 +65,16 @@ describe("hostile arguments get a right answer or an error with a code:", () => 
     );
   });
 
+  it("proxies of typed arrays, and revoked ones", () => {
+    const { proxy, revoke } = Proxy.revocable([0.5], {});
+    revoke();
+    for (const scores of [new Proxy(Float32Array.of(0.5), {}), proxy]) {
+      const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+      expect(() => accuracy(scores, [1])).toThrow(refused);
+      expect(() => softmax(scores, 1)).toThrow(refused);
+    }
+  });
+
   const terms = fc.record({ alpha: mostly(numbers), beta: mostly(numbers), delta: mostly(numbers) });
 
   it("SampleRecorder, which keeps what it has when it refuses", () => {

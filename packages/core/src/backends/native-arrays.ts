@@ -20,11 +20,25 @@ export function float32(name: string, array: FloatArray | undefined): Float32Arr
 
 /** Labels in the type that the kernels take. All labels are small integers, or targets of regression. */
 export function nativeLabels(labels: Labels, loss: Loss): Native.NativeLabels {
-  if (loss === "multi-label") return labels instanceof Uint8Array ? labels : Uint8Array.from(labels);
-  if (typeof loss === "object" && loss.kind === "regression") {
-    return labels instanceof Float32Array ? labels : Float32Array.from(labels);
+  if (loss === "multi-label") return copied(labels, Uint8Array);
+  if (typeof loss === "object" && loss.kind === "regression") return copied(labels, Float32Array);
+  return copied(labels, Int32Array);
+}
+
+interface ArrayType<A> {
+  new (...args: never): A;
+  from(values: ArrayLike<number>): A;
+}
+
+/** Labels that are of another type than the kernels take. */
+function copied<A extends Native.NativeLabels>(labels: Labels, type: ArrayType<A>): A {
+  if (labels instanceof type) return labels;
+  try {
+    return type.from(labels);
+  } catch {
+    // A getter of the caller has taken their memory away since they were checked.
+    throw expected("INVALID_ARGUMENT", "labels whose memory stays where it is", "labels", labels);
   }
-  return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }
 
 /** The outputs in the type that the kernels fill. */

@@ -93,14 +93,19 @@ export class LiLAW {
   /**
    * The update of {@link metaStep} with a gradient from elsewhere, such as one computed where the logits are.
    *
-   * @throws LilawError `NON_FINITE`; the scalars have not moved then
+   * @throws LilawError `NON_FINITE`, `INVALID_ARGUMENT` for other things than numbers; the scalars have not moved then
    */
   applyMetaGradient(gradient: MetaGradient): MetaGradient {
-    const moved = this.#moved(optionsOf("gradient", gradient));
+    const { alpha, beta, delta, nonFiniteRows } = optionsOf("gradient", gradient);
+    for (const [name, value] of Object.entries({ alpha, beta, delta })) {
+      if (typeof value !== "number")
+        throw expected("INVALID_ARGUMENT", "a number", `gradient.${name}`, value);
+    }
+    const moved = this.#moved({ alpha, beta, delta });
     if (!scalarNames.every((name) => Number.isFinite(moved[name]))) {
       throw new LilawError(
         "NON_FINITE",
-        `Expected ${causeOf(gradient)}; alpha, beta and delta have not moved`,
+        `Expected ${causeOf({ alpha, beta, delta, nonFiniteRows })}; alpha, beta and delta have not moved`,
       );
     }
     this.#params = moved;
@@ -146,8 +151,8 @@ export class LiLAW {
 }
 
 /** What keeps the scalars from moving. */
-function causeOf({ alpha, beta, delta, nonFiniteRows }: MetaGradient): string {
-  return nonFiniteRows > 0
+function causeOf({ alpha, beta, delta, nonFiniteRows }: Omit<MetaGradient, "objective">): string {
+  return typeof nonFiniteRows === "number" && nonFiniteRows > 0
     ? `finite validation logits for metaStep but received ${nonFiniteRows} non-finite rows`
     : `a gradient that leaves the scalars finite for metaStep but received ${[alpha, beta, delta].join(", ")}`;
 }

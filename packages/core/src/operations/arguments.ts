@@ -27,8 +27,19 @@ export function optionsOf<T extends object>(name: string, options: T): T {
   if (typeof options !== "object" || options === null) {
     throw expected("INVALID_ARGUMENT", "an object", name, options);
   }
+  if (isRevoked(options)) throw expected("INVALID_ARGUMENT", "an object", name, options);
   for (const _ in everyObject) return withoutShared(options);
   return options;
+}
+
+/** A proxy that answers nothing any more. */
+function isRevoked(value: object): boolean {
+  try {
+    Object.getPrototypeOf(value);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function withoutShared<T extends object>(options: T): T {

@@ -261,7 +261,8 @@ export const twists = {
           value,
           configurable: true,
           writable: true,
-          enumerable: chance(random, 0.5),
+          // As an assignment makes it.
+          enumerable: true,
         });
         try {
           return run();

@@ -79,10 +79,10 @@ export interface Kernels {
   alignmentWeights(inputs: AlignmentWeightsInputs, attributes: AlignmentWeightsAttributes): tf.Tensor[];
 }
 
-/** A number as two floats whose sum has twice the digits of one. */
+/** A number as two floats whose sum has twice the digits of one; infinite where a float is. */
 export function split(value: number): [high: number, low: number] {
   const high = Math.fround(value);
-  return [high, value - high];
+  return [high, Number.isFinite(high) ? value - high : 0];
 }
 
 /** The scalars, with what they have moved. */
