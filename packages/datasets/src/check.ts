@@ -19,11 +19,6 @@ export function checkCount(value: number, name: string, most = Number.MAX_SAFE_I
   }
 }
 
-export function checkObject(value: object, name: string): void {
-  if (typeof value !== "object" || value === null)
-    throw expected("INVALID_ARGUMENT", "an object", name, value);
-}
-
 /** A class for people: its index, and its name where that is known. */
 export function classTitle(label: number, classNames: readonly string[] | undefined): string {
   const name = classNames?.[label];

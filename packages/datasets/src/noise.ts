@@ -1,5 +1,5 @@
-import { expected, Random } from "@lilaw/core";
-import { checkCount, checkLabels, checkObject } from "./check.js";
+import { checks, expected, Random } from "@lilaw/core";
+import { checkCount, checkLabels } from "./check.js";
 
 /**
  * How labels become wrong. `rate` in [0, 1] is the share of samples that is *chosen*: exactly
@@ -97,7 +97,7 @@ export function parseNoise(text: string): Noise {
 export function injectNoise(labels: Int32Array, classes: number, noise: Noise, seed: number): NoisyLabels {
   checkCount(classes, "classes", maxClasses);
   checkLabels(labels, classes);
-  checkObject(noise, "noise");
+  checks.checkObject("noise", noise);
   const rate = noise.kind === "none" ? 0 : checkRate(noise.rate);
   const flips = flipMatrix(noise, classes, seed);
   const noisy = labels.slice();

@@ -1,5 +1,5 @@
-import { expected, LilawError, Random } from "@lilaw/core";
-import { checkCount, checkInt32, checkLabels, checkObject, classTitle } from "./check.js";
+import { checks, expected, LilawError, Random } from "@lilaw/core";
+import { checkCount, checkInt32, checkLabels, classTitle } from "./check.js";
 import type { Samples } from "./types.js";
 
 /** Rows are numbered with 32 bits. */
@@ -31,8 +31,8 @@ export interface Split {
  *   stratified split cannot give both parts a sample of every class from 0 to the highest label
  */
 export function splitSamples(samples: Pick<Samples, "labels">, options: SplitOptions): Split {
-  checkObject(samples, "samples");
-  checkObject(options, "options");
+  checks.checkObject("samples", samples);
+  checks.checkObject("options", options);
   const { labels } = samples;
   checkInt32(labels, "samples.labels");
   const size = heldOutCount(labels.length, options);
@@ -79,7 +79,7 @@ export function takeSamples(samples: Samples, rows: Int32Array): Samples {
 
 /** Numbers a sample. @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH` for arrays that do not fit together */
 function widthOf(samples: Samples): number {
-  checkObject(samples, "samples");
+  checks.checkObject("samples", samples);
   const { features, labels, count, shape } = samples;
   if (!(features instanceof Float32Array))
     throw expected("INVALID_ARGUMENT", "a Float32Array", "samples.features", features);

@@ -37,11 +37,6 @@ export function indicesOf(
   return numbers;
 }
 
-export function checkObject(value: object, name: string): void {
-  if (typeof value !== "object" || value === null)
-    throw expected("INVALID_ARGUMENT", "an object", name, value);
-}
-
 /** Refuses arrays that must describe the same samples and do not. */
 export function sameLength(a: ArrayLike<unknown>, aName: string, b: ArrayLike<unknown>, bName: string): void {
   if (a.length !== b.length) {

@@ -1,5 +1,5 @@
-import { expected } from "@lilaw/core";
-import { checkObject, type Flags, flagsOf, numbersOf, sameLength } from "./arguments.js";
+import { checks, expected } from "@lilaw/core";
+import { type Flags, flagsOf, numbersOf, sameLength } from "./arguments.js";
 import { auprc, auroc, precisionAtK } from "./metrics.js";
 import type { SampleRecord, WeightTerms } from "./recorder.js";
 
@@ -81,7 +81,7 @@ export interface LabelIssuesOptions {
  *   are no numbers)
  */
 export function labelIssues(options: LabelIssuesOptions): LabelIssues {
-  checkObject(options, "options");
+  checks.checkObject("options", options);
   const record = checkRecord(options.record);
   const labels = numbersOf(options.labels, "labels");
   const score = options.score ?? (record.terms ? "alpha" : "loss");
@@ -135,9 +135,9 @@ function scoresOf(record: Checked, score: IssueScore): Float64Array {
 
 /** @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH` for what is no record, or of which the arrays do not fit together */
 function checkRecord(record: SampleRecord): Checked {
-  checkObject(record, "record");
+  checks.checkObject("record", record);
   const { terms } = record;
-  if (terms !== undefined) checkObject(terms, "record.terms");
+  if (terms !== undefined) checks.checkObject("record.terms", terms);
   const losses = numbersOf(record.losses, "record.losses");
   const read = (values: ArrayLike<number>, name: string) => {
     const numbers = numbersOf(values, `record.${name}`);

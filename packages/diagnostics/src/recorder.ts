@@ -1,5 +1,5 @@
-import { expected, LilawError } from "@lilaw/core";
-import { checkObject, indicesOf, numbersOf, sameLength } from "./arguments.js";
+import { checks, expected, LilawError } from "@lilaw/core";
+import { indicesOf, numbersOf, sameLength } from "./arguments.js";
 
 /** The three summands of LiLAW's weight (arXiv 2509.20786): W_alpha (easy), W_beta (hard), W_delta (moderate). */
 export interface WeightTerms<T = Float32Array> {
@@ -94,10 +94,10 @@ export class SampleRecorder {
   }
 
   #checked(batch: SampleBatch) {
-    checkObject(batch, "batch");
+    checks.checkObject("batch", batch);
     const { epoch, terms } = batch;
     if (!Number.isSafeInteger(epoch)) throw expected("INVALID_ARGUMENT", "an integer", "batch.epoch", epoch);
-    if (terms !== undefined) checkObject(terms, "batch.terms");
+    if (terms !== undefined) checks.checkObject("batch.terms", terms);
     const rows = indicesOf(batch.rows, "rows", this.#count - 1);
     const values = valuesOf(batch, perSample, "", rows);
     indicesOf(values.predictions, "predictions", mostRows);

@@ -24,22 +24,17 @@ const everyObject: object = {};
  * @throws LilawError `INVALID_ARGUMENT` for anything but an object
  */
 export function optionsOf<T extends object>(name: string, options: T): T {
-  if (typeof options !== "object" || options === null) {
-    throw expected("INVALID_ARGUMENT", "an object", name, options);
-  }
-  if (isRevoked(options)) throw expected("INVALID_ARGUMENT", "an object", name, options);
+  checkObject(name, options);
   for (const _ in everyObject) return withoutShared(options);
   return options;
 }
 
-/** A proxy that answers nothing any more. */
-function isRevoked(value: object): boolean {
+/** @throws LilawError `INVALID_ARGUMENT`, also for a proxy that answers nothing any more */
+export function checkObject(name: string, value: object): void {
   try {
-    Object.getPrototypeOf(value);
-    return false;
-  } catch {
-    return true;
-  }
+    if (typeof value === "object" && Object.getPrototypeOf(value) !== undefined) return;
+  } catch {}
+  throw expected("INVALID_ARGUMENT", "an object", name, value);
 }
 
 function withoutShared<T extends object>(options: T): T {
