@@ -79,6 +79,8 @@ export class Random {
 
   /** The integers 0 … n-1 in random order. */
   permutation(n: number): Int32Array {
+    if (!Number.isSafeInteger(n) || n < 0 || n >= 2 ** 31)
+      throw expected("INVALID_ARGUMENT", "an integer in [0, 2^31)", "n", n);
     return this.shuffle(Int32Array.from({ length: n }, (_, i) => i));
   }
 }

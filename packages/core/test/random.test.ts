@@ -60,6 +60,7 @@ describe("Random", () => {
     expect(() => Random.from(0.5)).toThrow(/seed/);
     expect(() => Random.from(1, 2n as never)).toThrow(/Expected names and integers for path/);
     expect(() => Random.from(1).int(0)).toThrow(/Expected an integer of at least 1 for n/);
+    expect(() => Random.from(1).permutation(2 ** 31)).toThrow(/Expected an integer in \[0, 2\^31\) for n/);
     expect(() => Random.fromState([1, 2, 3] as never)).toThrow(/state/);
   });
 });

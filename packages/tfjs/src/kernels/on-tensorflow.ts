@@ -2,7 +2,7 @@
  * The operations as ops of the TensorFlow that tfjs-node has loaded: the native CPU kernels on TensorFlow's own
  * memory, without a copy. `native/src/tensorflow/ops.cpp` is the other side of every name here.
  */
-import { LilawError, type TensorFlowOps } from "@lilaw/core";
+import { type ErrorCode, LilawError, type TensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   AlignmentWeights,
@@ -77,6 +77,10 @@ function execute(
 function asLilawError(error: Error): Error {
   const message = /Expected [^\n]*/.exec(error.message)?.[0];
   if (message === undefined) return error;
-  const code = message.includes(" for labels[") ? "LABEL_OUT_OF_RANGE" : "INVALID_ARGUMENT";
-  return new LilawError(code, message, { cause: error });
+  return new LilawError(codeOf(message), message, { cause: error });
+}
+
+function codeOf(message: string): ErrorCode {
+  if (message.includes(" for labels[")) return "LABEL_OUT_OF_RANGE";
+  return message.startsWith("Expected memory ") ? "OUT_OF_MEMORY" : "INVALID_ARGUMENT";
 }
