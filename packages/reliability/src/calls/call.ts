@@ -185,7 +185,7 @@ function run({ operation, form, args, out, meant }: Call): unknown {
 
 /** Adds to whatever object it is, getters and all, without reading it. */
 function addTo(args: Bag, more: Bag): Bag {
-  if (typeof args !== "object" || args === null || "backend" in args) return args;
+  if (typeof args !== "object" || args === null || Object.hasOwn(args, "backend")) return args;
   return Object.defineProperties(Object.create(Object.getPrototypeOf(args)), {
     ...Object.getOwnPropertyDescriptors(args),
     ...Object.getOwnPropertyDescriptors(more),

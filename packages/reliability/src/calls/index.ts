@@ -7,14 +7,14 @@ import { fitCase, openTensors, tensorCase } from "./tensors.js";
 
 export type CallsGroup = "core" | "native" | "functions" | "races" | "tensors" | "fit";
 
-/** Of a hundred cases. Those of TensorFlow.js and of two threads take longer. */
+/** Of a thousand cases. Those of TensorFlow.js and of two threads take longer. */
 const shares: Readonly<Record<CallsGroup, number>> = {
-  core: 50,
-  native: 26,
-  functions: 18,
-  races: 3,
-  tensors: 2,
-  fit: 1,
+  core: 530,
+  native: 260,
+  functions: 180,
+  races: 15,
+  tensors: 12,
+  fit: 3,
 };
 
 export const calls: Kind<CallsGroup> = {

@@ -27,7 +27,8 @@ export type Found = Readonly<Record<string, unknown>>;
 /** As in the tests of the kernels. */
 const ulps = 4;
 const spacing = 2 ** -23;
-const least = 2 ** -149;
+/** Below the normal range of float32 terms are rounded to multiples of 2^-149, and then multiplied. */
+const least = 2 ** -142;
 const float32Max = 3.4028235677973366e38;
 
 /** Compares one number. `scale`: the sum of the magnitudes of the terms of `exact`. */

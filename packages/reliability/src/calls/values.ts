@@ -69,7 +69,7 @@ function detached(): Float32Array {
 /** Things that nobody should pass, and somebody will: the same ones in every process. */
 export const strange: readonly unknown[] = [
   ...[null, true, false, "", "auto", "0", "x".repeat(100_000), "cross-entropy ", Symbol("s"), 1n, 2n ** 70n],
-  ...[0, -0, -1, 1.5, 1e308, 2 ** 31, 2 ** 32, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 5e-324],
+  ...[0, -0, -1, 1.5, 1e308, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 5e-324],
   ...[
     {},
     [],
