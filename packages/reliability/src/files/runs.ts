@@ -22,17 +22,7 @@ async function stoppedRun(folder: string): Promise<string> {
   const data = join(folder, "data.csv");
   writeFileSync(data, ["x,y,label", ...lines].join("\n"));
   const out = join(folder, "run");
-  const typed = [
-    "train",
-    "--train",
-    data,
-    "--test",
-    data,
-    "--model",
-    "linear",
-    "--methods",
-    "baseline,lilaw",
-  ];
+  const typed = ["train", "--train", data, "--model", "linear", "--methods", "baseline,lilaw"];
   typed.push("--epochs", "3", "--batch-size", "32", "--backend", "cpu", "--out", out);
   const invocation = await new Promise<Invocation>((resolve, reject) => {
     const commands = { train: async (parsed: Invocation) => resolve(parsed), bench: async () => {} };

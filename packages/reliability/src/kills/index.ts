@@ -69,17 +69,7 @@ export const kills: Kind<KillsGroup> = {
 };
 
 async function undisturbed(backend: string, data: string, out: string): Promise<Undisturbed> {
-  const args = [
-    "train",
-    "--train",
-    data,
-    "--test",
-    data,
-    "--noise",
-    "symmetric:0.3",
-    "--methods",
-    "lilaw,l2rw",
-  ];
+  const args = ["train", "--train", data, "--noise", "symmetric:0.3", "--methods", "lilaw,l2rw"];
   args.push("--model", "linear", "--epochs", "5", "--batch-size", "64", "--backend", backend);
   const start = performance.now();
   const { status, stderr } = await lilaw([...args, "--out", out]);
