@@ -1,4 +1,6 @@
 /** A format of files that the packages read. */
+import { existsSync, ftruncateSync, openSync, writeSync } from "node:fs";
+
 export interface Format {
   /** Which mutations make sense */
   readonly kind: "binary" | "text" | "json";
@@ -13,4 +15,13 @@ export interface Format {
    *   is not right
    */
   open(folder: string): Promise<(damaged: Uint8Array) => Promise<void>>;
+}
+
+/** A file that is written again and again. It stays open: opening it would take longer than all the rest. */
+export function rewritable(path: string): (bytes: Uint8Array) => void {
+  const file = openSync(path, existsSync(path) ? "r+" : "w");
+  return (bytes) => {
+    ftruncateSync(file);
+    writeSync(file, bytes, 0, bytes.length, 0);
+  };
 }

@@ -1,5 +1,4 @@
 /** Files that are pinned by their checksums, plain, packed and in archives. */
-import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,7 +10,7 @@ import { obtainFiles } from "../../../datasets/dist/sources/obtain.js";
 import { checkFiles, sha256 } from "../../../datasets/dist/sources/pinned.js";
 import { FaultFound } from "../kind.js";
 import { gzipBomb, zipBomb } from "./bombs.js";
-import type { Format } from "./format.js";
+import { type Format, rewritable } from "./format.js";
 
 const random = Random.from(1, "pinned");
 const content = Uint8Array.from({ length: 700 }, (_, i) => (i % 5 === 0 ? random.int(256) : 65 + (i % 7)));
@@ -62,8 +61,9 @@ const inFolder = (file: string, original: Uint8Array, bombs: Format["bombs"]): F
     await mkdir(folder, { recursive: true });
     const set = { name: "set", files: pinned, systemFolders: [], sources: [], foreign: [] };
     const options = { dataDir: folder, cacheDir: join(folder, "cache"), offline: true };
+    const write = rewritable(join(folder, file));
     return async (damaged) => {
-      writeFileSync(join(folder, file), damaged);
+      write(damaged);
       checkBytes(await obtainFiles(set, options));
     };
   },

@@ -9,7 +9,7 @@ import * as layers from "@tensorflow/tfjs-layers";
 import { buildModel, loadTopology } from "../../../cli/dist/models.js";
 import { createProgram } from "../../../cli/dist/options.js";
 import { FaultFound } from "../kind.js";
-import type { Format } from "./format.js";
+import { type Format, rewritable } from "./format.js";
 
 const wrong = (message: string) => new FaultFound("silentDifferences", message);
 
@@ -75,29 +75,24 @@ const ofRun = (kind: Format["kind"], name: string): Format => {
   return {
     kind,
     bombs: [],
+    // Read before anything is damaged.
     original: async () => readFileSync(join((await run)!, name)),
     async open(folder) {
       run = stoppedRun(folder);
       const path = await run;
       const file = join(path, name);
-      const original = readFileSync(file);
       const whole = await stateOf(path);
-      const list = () => readdirSync(path, { recursive: true }).sort().join();
-      const files = list();
-      const numbers = Array.from(files.matchAll(/lilaw-1\/checkpoint-(\d+)/g), ([, epochs]) =>
-        Number(epochs),
-      );
+      const list = () => [path, join(path, "lilaw-1")].flatMap((folder) => readdirSync(folder).sort()).join();
+      const names = list();
+      const numbers = Array.from(names.matchAll(/checkpoint-(\d+)/g), ([, epochs]) => Number(epochs));
       const checkpoints = new Map(
         numbers.map((epochs) => [epochs, readFileSync(join(path, `lilaw-1/checkpoint-${epochs}.bin`))]),
       );
+      const write = rewritable(file);
       return async (damaged) => {
-        writeFileSync(file, damaged);
-        try {
-          checkState(await stateOf(path), whole, checkpoints);
-        } finally {
-          writeFileSync(file, original);
-        }
-        if (list() !== files) throw wrong("opening changed the folder");
+        write(damaged);
+        checkState(await stateOf(path), whole, checkpoints);
+        if (list() !== names) throw wrong("opening changed the folder");
       };
     },
   };
@@ -179,8 +174,9 @@ const modelFile: Format = {
   async open(folder) {
     await mkdir(folder, { recursive: true });
     const file = join(folder, "model.json");
+    const write = rewritable(file);
     return async (damaged) => {
-      writeFileSync(file, damaged);
+      write(damaged);
       const topology = await loadTopology(file, [4], 3);
       const model = await buildModel(topology, 1);
       model.dispose();

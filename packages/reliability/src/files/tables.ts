@@ -7,7 +7,7 @@ import { type Dataset, loadFiles } from "@lilaw/datasets";
 import { type Zippable, zipSync } from "fflate";
 import { dump } from "npyjs";
 import { gzipBomb, zipBomb } from "./bombs.js";
-import type { Format } from "./format.js";
+import { type Format, rewritable } from "./format.js";
 import {
   checkArrays,
   checkSameDataset,
@@ -105,8 +105,9 @@ function loaded(
     async open(folder) {
       const train = join(folder, name);
       for (const [other, bytes] of Object.entries(beside)) writeFileSync(join(folder, other), bytes);
+      const write = rewritable(train);
       const load = async (bytes: Uint8Array) => {
-        writeFileSync(train, bytes);
+        write(bytes);
         return loadFiles({ train });
       };
       const whole = await load(pack(original));
@@ -178,8 +179,9 @@ const formats = {
     async open(folder) {
       const [train, labelFile] = [join(folder, "b-images"), join(folder, "b-labels")];
       writeFileSync(train, idxImages);
+      const write = rewritable(labelFile);
       const load = async (bytes: Uint8Array) => {
-        writeFileSync(labelFile, bytes);
+        write(bytes);
         return loadFiles({ train }, { labels: labelFile });
       };
       const whole = await load(idxLabels);
