@@ -31,6 +31,7 @@ import {
   type NativeParams,
   type OnDevice,
   type OnHost,
+  object,
   placeAlignmentWeights,
   placeMetaGradient,
   placeWeightedLoss,
@@ -95,7 +96,7 @@ class Scratch<Scalars> implements CallMemory<OnHost> {
 
   params(params: NativeParams): Float64Array {
     if (params == null) throw expected("INVALID_ARGUMENT", "alpha, beta and delta", "params", params);
-    const { alpha, beta, delta } = params;
+    const { alpha, beta, delta } = object(params, "params");
     // An object would run its own code when it becomes a number.
     if (typeof alpha !== "number") throw noNumber("params.alpha", alpha);
     if (typeof beta !== "number") throw noNumber("params.beta", beta);

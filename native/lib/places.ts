@@ -309,9 +309,18 @@ function lengthOf(logits: { readonly length: number } | undefined): number | und
 
 const everyObject: object = {};
 
-function object<T extends object>(value: T, name: string): T {
-  if (typeof value !== "object" || value === null)
-    throw expected("INVALID_ARGUMENT", "an object", name, value);
+/** An object, unless it is a proxy that answers nothing any more. */
+function isReadable(value: unknown): value is object {
+  try {
+    return typeof value === "object" && value !== null && Object.getPrototypeOf(value) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** An object of arguments, without the names that all objects share. */
+export function object<T extends object>(value: T, name: string): T {
+  if (!isReadable(value)) throw expected("INVALID_ARGUMENT", "an object", name, value);
   // A name that was put on Object.prototype is one of every object, and no argument.
   for (const _ in everyObject) return Object.assign(Object.create(null), value);
   return value;

@@ -129,6 +129,15 @@ it("a proxy of logits is refused with a code, a long text in a short message", (
   expect(() => weightedLoss(long, {})).toThrow(/^.{1,500}$/);
 });
 
+it("a gradient whose factor is beyond float32 has no NaN", () => {
+  const logits = Float32Array.of(0, -3e38, 1, -3e38);
+  const gradLogits = new Float32Array(4);
+  const args = { ...some(), logits, labels: Int32Array.of(1), classes: 4 };
+  weightedLoss({ ...args, sampleWeights: Float32Array.of(-3e38) }, { gradLogits });
+  expect(gradLogits.some(Number.isNaN)).toBe(false);
+  expect(Math.abs(gradLogits[3]!)).toBe(0);
+});
+
 describe("arguments that make calls of their own while they are read", () => {
   const other = { ...some(), params: { alpha: 1, beta: -3, delta: 0.5 } };
 

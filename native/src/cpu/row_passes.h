@@ -313,8 +313,11 @@ double sum_of(const float* z, std::int64_t classes) {
 void scale_row(float* row, std::int64_t classes, double scale, float offset) {
   // A scale below the range of float may still give results within: exponentials are large by kExtraExponent.
   const bool tiny = -0x1p-100 < scale && scale < 0x1p-100;
-  const float first = static_cast<float>(tiny ? scale * 0x1p87 : scale);
-  const float second = tiny ? 0x1p-87f : 1.0f;
+  // So may one above it: infinity times an exponential that is 0 would be NaN.
+  const bool huge = scale > 0x1p127 || scale < -0x1p127;
+  const double most = scale < 0x1p254 ? scale > -0x1p254 ? scale : -0x1p254 : 0x1p254;
+  const float first = static_cast<float>(tiny ? scale * 0x1p87 : huge ? most * 0x1p-127 : scale);
+  const float second = tiny ? 0x1p-87f : huge ? 0x1p127f : 1.0f;
   for (std::int64_t k = 0; k < classes; k += kLanes) {
     const std::int64_t left = classes - k;
     store_along(row + k, left, (load_along(row + k, left, 0) * first) * second + offset);

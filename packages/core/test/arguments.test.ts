@@ -381,3 +381,21 @@ describe("a tangent that makes an alignment larger than float32 holds", () => {
     expect(alignmentWeights(input, exact).alignments[0]).toBeGreaterThan(6e38);
   });
 });
+
+it.each(backends)("a sample weight that is not finite shows in every sum, on %s", (backend) => {
+  const batch = { logits: Float32Array.of(1, 2), labels: Int32Array.of(0), classes: 2, params: null };
+  const sampleWeights = Float32Array.of(Number.NaN);
+  const { objective, gradParams } = weightedLoss({ ...batch, sampleWeights, backend: backend as never });
+  expect([objective, ...Object.values(gradParams)]).toEqual([NaN, NaN, NaN, NaN]);
+});
+
+it.each(backends)("terms on Object.prototype are nobody's, on %s", (backend) => {
+  const batch = { logits: Float32Array.of(1, 2), labels: Int32Array.of(0), classes: 2, params };
+  const shared = Object.prototype as { terms?: object };
+  shared.terms = {};
+  try {
+    expect(weightedLoss({ ...batch, backend: backend as never }).objective).toBeGreaterThan(0);
+  } finally {
+    delete shared.terms;
+  }
+});

@@ -242,7 +242,7 @@ function checkPair(name: string, view: View, outputName: string, output: View): 
 
 /** Refuses an `out` that cannot be given the scalars of an operation, before anything is written. */
 export function checkOut(out: object, scalars: readonly string[]): void {
-  if (typeof out !== "object" || out === null) throw expected("INVALID_ARGUMENT", "an object", "out", out);
+  checkObject("out", out);
   if (Object.isExtensible(out)) return;
   for (const name of scalars) {
     if (Object.getOwnPropertyDescriptor(out, name)?.writable) continue;

@@ -120,6 +120,8 @@ function allocate(logits: FloatArray, count: number): WeightedLossOutputs {
     labelProbs: newFloats(logits, count),
     maxProbs: newFloats(logits, count),
     predictions: new Int32Array(count),
+    // Told, so that nobody finds some on Object.prototype.
+    terms: undefined,
     gradLogits: newFloats(logits, logits.length),
   };
 }

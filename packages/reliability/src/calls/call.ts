@@ -183,13 +183,18 @@ function run({ operation, form, args, out, meant }: Call): unknown {
   return (inCore[operation] as AnyOperation)(withBackend as never, out as never);
 }
 
-/** Adds to whatever object it is, getters and all, without reading it. */
+/** Adds to whatever object it is, getters and all, without reading it. A revoked proxy stays as it is. */
 function addTo(args: Bag, more: Bag): Bag {
-  if (typeof args !== "object" || args === null || Object.hasOwn(args, "backend")) return args;
-  return Object.defineProperties(Object.create(Object.getPrototypeOf(args)), {
-    ...Object.getOwnPropertyDescriptors(args),
-    ...Object.getOwnPropertyDescriptors(more),
-  });
+  if (typeof args !== "object" || args === null) return args;
+  try {
+    if (Object.hasOwn(args, "backend")) return args;
+    return Object.defineProperties(Object.create(Object.getPrototypeOf(args)), {
+      ...Object.getOwnPropertyDescriptors(args),
+      ...Object.getOwnPropertyDescriptors(more),
+    });
+  } catch {
+    return args;
+  }
 }
 
 function runMethod(operation: Operation, args: Bag, out: Bag | undefined, meant: Meant): unknown {

@@ -24,11 +24,10 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
     sum += factor * (weight / meanWeight) * row.loss;
     // d(objective)/dW of this row: the batch mean in the denominator pulls towards the objective.
     const byWeight = factor * row.loss - (batch?.objective ?? 0);
-    if (w !== null) {
-      by.alpha += byWeight * w.byAlpha;
-      by.beta += byWeight * w.byBeta;
-      by.delta += byWeight * w.byDelta;
-    }
+    // Without scalars too, so that a sample weight that is not finite shows on every backend.
+    by.alpha += byWeight * (w?.byAlpha ?? 0);
+    by.beta += byWeight * (w?.byBeta ?? 0);
+    by.delta += byWeight * (w?.byDelta ?? 0);
 
     if (out.losses) out.losses[i] = row.loss;
     if (out.weights) out.weights[i] = weight / meanWeight;
