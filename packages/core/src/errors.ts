@@ -48,7 +48,7 @@ export class LilawError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shortened(message, mostOfAll), options);
     this.code = code;
   }
 }
@@ -73,6 +73,8 @@ export function expected(code: ErrorCode, expectation: string, name: string, rec
 
 /** Characters of a value that a message shows. */
 const most = 300;
+/** Characters of a whole message: names and texts from files may be of any length. */
+const mostOfAll = 3000;
 
 /** Never throws, whatever the value: getters and proxies may, and revoked proxies do. */
 function describe(value: unknown): string {
@@ -84,7 +86,8 @@ function describe(value: unknown): string {
 }
 
 function describePlain(value: unknown): string {
-  if (typeof value === "string") return shortened(JSON.stringify(value.slice(0, most + 1)), value.length);
+  if (typeof value === "string")
+    return shortened(JSON.stringify(value.slice(0, most + 1)), most, value.length);
   if (typeof value === "bigint") return shortened(`${value}n`);
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return shortened(String(value));
@@ -107,6 +110,6 @@ function nameOf(value: object): string {
 const withoutNumbers = (_: string, value: unknown): unknown =>
   typeof value === "bigint" || ArrayBuffer.isView(value) ? describePlain(value) : value;
 
-function shortened(text: string, length = text.length): string {
-  return text.length <= most ? text : `${text.slice(0, most)}… (${length} characters)`;
+function shortened(text: string, limit = most, length = text.length): string {
+  return text.length <= limit ? text : `${text.slice(0, limit)}… (${length} characters)`;
 }

@@ -399,3 +399,9 @@ it.each(backends)("terms on Object.prototype are nobody's, on %s", (backend) => 
     delete shared.terms;
   }
 });
+
+it("a message has an end, however long the texts in it are", () => {
+  const { message } = new LilawError("CORRUPT_FILE", "x".repeat(1e5));
+  expect(message.length).toBeLessThan(3100);
+  expect(message).toMatch(/… \(100000 characters\)$/);
+});

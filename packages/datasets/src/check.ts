@@ -9,7 +9,9 @@ export function checkLabels(labels: Int32Array, classes: number): void {
 }
 
 export function checkInt32(values: Int32Array, name: string): void {
-  if (!(values instanceof Int32Array)) throw expected("INVALID_ARGUMENT", "an Int32Array", name, values);
+  // A proxy is no view, and a revoked one throws when it is asked for its class.
+  if (!ArrayBuffer.isView(values) || !(values instanceof Int32Array))
+    throw expected("INVALID_ARGUMENT", "an Int32Array", name, values);
 }
 
 export function checkCount(value: number, name: string, most = Number.MAX_SAFE_INTEGER): void {

@@ -81,8 +81,9 @@ export function takeSamples(samples: Samples, rows: Int32Array): Samples {
 function widthOf(samples: Samples): number {
   checks.checkObject("samples", samples);
   const { features, labels, count, shape } = samples;
-  if (!(features instanceof Float32Array))
+  if (!ArrayBuffer.isView(features) || !(features instanceof Float32Array))
     throw expected("INVALID_ARGUMENT", "a Float32Array", "samples.features", features);
+  checks.checkObject("samples.shape", shape);
   // findIndex, since every passes over holes.
   if (!Array.isArray(shape) || shape.findIndex((size) => !Number.isSafeInteger(size) || size < 0) >= 0)
     throw expected("INVALID_ARGUMENT", "an array of integers", "samples.shape", shape);

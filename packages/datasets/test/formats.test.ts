@@ -79,6 +79,30 @@ describe("files of other kinds are refused with what they are and what helps", (
     });
   });
 
+  it("an NPZ with the labels of a split and without its images", async () => {
+    const train = await file(
+      "a.npz",
+      zipSync({
+        "train_images.npy": npyOf(new Float64Array(2), [2, 1]),
+        "train_labels.npy": npyOf(Int32Array.of(0, 1)),
+        "test_imagés.npy": npyOf(new Float64Array(2), [2, 1]),
+        "test_labels.npy": npyOf(Int32Array.of(0, 1)),
+      }),
+    );
+    await expect(loadFiles({ train })).rejects.toMatchObject({
+      code: "CORRUPT_FILE",
+      message: expect.stringContaining("Expected the array test_images for "),
+    });
+  });
+
+  it("an ARFF file that declares a category twice", async () => {
+    const text = "@relation r\n@attribute x {a,b,a}\n@attribute label {c,d}\n@data\na,c\nb,d\n";
+    await expect(loadFiles({ train: await file("twice.arff", text) })).rejects.toMatchObject({
+      code: "CORRUPT_FILE",
+      message: expect.stringMatching(/^Expected distinct categories for line 2 of /),
+    });
+  });
+
   it("an NPZ whose validation labels training does not have, by the array's name", async () => {
     const train = await file(
       "a.npz",

@@ -63,8 +63,11 @@ function parseAttribute(line: string, at: string): Attribute {
   if (!type.startsWith("{") || !type.endsWith("}")) {
     throw expected("CORRUPT_FILE", "a numeric or nominal attribute", at, type.slice(0, 100));
   }
-  const categories = parseValues(type.slice(1, -1), at).map(({ value }) => value);
-  return { column: { name, kind: "categorical", categories }, categories: new Set(categories) };
+  const listed = parseValues(type.slice(1, -1), at).map(({ value }) => value);
+  const categories = new Set(listed);
+  if (categories.size < listed.length)
+    throw expected("CORRUPT_FILE", "distinct categories", at, type.slice(0, 100));
+  return { column: { name, kind: "categorical", categories: listed }, categories };
 }
 
 /** A quoted name, or one that ends before a blank or the brace of its type. */

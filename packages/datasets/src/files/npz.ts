@@ -91,19 +91,25 @@ export class Npz {
   /**
    * The names of the features and labels of one split; `plain` also accepts arrays named just `images` and `labels`.
    *
-   * @throws `CORRUPT_FILE` for features without labels, `INVALID_ARGUMENT` where there are several for the split
+   * @throws `CORRUPT_FILE` for features without labels and for labels without features, `INVALID_ARGUMENT` where there are several for the split
    */
   namesOf(split: SplitName, plain: boolean): readonly [string, string] | undefined {
     const candidates = plain ? [...splitArrays[split], plainArrays] : splitArrays[split];
-    const [found, other] = candidates.filter(([features]) => this.#entries.has(features));
+    const [found, other] = candidates.filter(([features]) => this.#has(features));
     if (found && other) {
       const received = `${found[0]} and ${other[0]}`;
       throw expected("INVALID_ARGUMENT", `one array of features for the ${split} split`, this.path, received);
     }
-    if (found && !this.#entries.has(found[1])) {
+    const lone = splitArrays[split].find(([features, labels]) => !this.#has(features) && this.#has(labels));
+    if (lone) throw expected("CORRUPT_FILE", `the array ${lone[0]}`, this.path, this.names.join(", "));
+    if (found && !this.#has(found[1])) {
       throw expected("CORRUPT_FILE", `the array ${found[1]}`, this.path, this.names.join(", "));
     }
     return found;
+  }
+
+  #has(name: string): boolean {
+    return this.#entries.has(name);
   }
 
   /** The error of a file given for a split whose arrays it does not have. */
