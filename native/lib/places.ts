@@ -157,7 +157,8 @@ const lossNames = [
 ] as const;
 type LossName = (typeof lossNames)[number];
 
-export const lossName = (loss: NativeLoss): LossName => (typeof loss === "string" ? loss : loss?.kind);
+export const lossName = (loss: NativeLoss): LossName =>
+  typeof loss === "string" ? loss : isReadable(loss) ? loss.kind : (undefined as never);
 
 /** The values of `lilaw_loss` in lilaw.h. */
 export function lossKind(name: LossName): number {

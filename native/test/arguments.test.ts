@@ -125,6 +125,9 @@ it("a proxy of logits is refused with a code, a long text in a short message", (
   const args = { ...some(), params: null };
   const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
   expect(() => weightedLoss({ ...args, logits: new Proxy(args.logits, {}) }, {})).toThrow(refused);
+  const { proxy, revoke } = Proxy.revocable({ kind: "focal", gamma: 2 } as const, {});
+  revoke();
+  expect(() => weightedLoss({ ...args, loss: proxy }, {})).toThrow(refused);
   const long = { ...args, loss: "x".repeat(1e5) as never };
   expect(() => weightedLoss(long, {})).toThrow(/^.{1,500}$/);
 });

@@ -400,6 +400,10 @@ it.each(backends)("terms on Object.prototype are nobody's, on %s", (backend) => 
   }
 });
 
+it("a state that cannot be read is refused as one that does not fit", () => {
+  expect(() => LiLAW.fromJSON(revoked() as never)).toThrow(code("INCOMPATIBLE_STATE"));
+});
+
 it("a message has an end, however long the texts in it are", () => {
   const { message } = new LilawError("CORRUPT_FILE", "x".repeat(1e5));
   expect(message.length).toBeLessThan(3100);

@@ -3,7 +3,11 @@ import { expected, LilawError } from "../errors.js";
 
 /** @throws LilawError `INCOMPATIBLE_STATE` unless it is one of this method and version */
 export function checkState(state: { method: string; version: number }, method: string): void {
-  if (state?.method === method && state.version === 1) return;
+  try {
+    if (state?.method === method && state.version === 1) return;
+  } catch {
+    // An object that cannot even be read is no state.
+  }
   throw expected("INCOMPATIBLE_STATE", `a state of method "${method}", version 1`, "state", state);
 }
 
