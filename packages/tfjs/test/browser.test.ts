@@ -71,7 +71,8 @@ describe("a bundle for browsers", () => {
 
   it("has no module of Node and needs no polyfill", async () => {
     const code = await ours(`export * from "@lilaw/tfjs"`);
-    expect(code).not.toMatch(/browser-external|from\s*"node:|require\(|\bprocess\.|\bBuffer\b/);
+    const withoutComments = code.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+    expect(withoutComments).not.toMatch(/browser-external|from\s*"node:|require\(|\bprocess\.|\bBuffer\b/);
   });
 
   it("loses what nothing imports", async () => {
