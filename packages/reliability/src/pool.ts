@@ -121,7 +121,8 @@ function runChild(
     killed ??= { fault, message };
     child.kill("SIGKILL");
   };
-  let atCase = from;
+  // None at first: the start of a child is no part of its first case.
+  let atCase: number | undefined;
   let since = performance.now();
   let memoryBefore: number | undefined;
   const watch = setInterval(() => {
