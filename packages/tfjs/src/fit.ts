@@ -306,7 +306,7 @@ function splitRows(
   seed: number,
 ): RowSplit {
   const all = Int32Array.from({ length: count }, (_, i) => i);
-  if (!(share >= 0 && share < 1)) {
+  if (typeof share !== "number" || !(share >= 0 && share < 1)) {
     throw expected("INVALID_ARGUMENT", "a number in [0, 1)", "validationSplit", share);
   }
   if (hasValidation) return { rows: all, held: undefined, reported: true };

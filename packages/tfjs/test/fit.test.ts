@@ -506,6 +506,12 @@ describe("bad input", () => {
       "validationSplit",
     ],
     [
+      "validationSplit",
+      () => fit(blobModel(), x, y, { validationSplit: Object.create(null) }),
+      "INVALID_ARGUMENT",
+      "validationSplit",
+    ],
+    [
       "record without a loss of ours",
       () => {
         const model = blobModel("softmax");
