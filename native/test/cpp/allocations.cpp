@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "../failing/operator_new.h"
-#include "lilaw.h"
+#include "batch_of.h"
 
 namespace {
 
@@ -69,22 +69,10 @@ struct Calls {
     }
   }
 
-  lilaw_batch batch() const {
-    lilaw_batch batch{};
-    batch.logits = logits.data();
-    batch.rows = kRows;
-    batch.classes = batch.logits_stride = batch.labels_stride = classes;
-    batch.labels = labels.data();
-    if (loss.kind == LILAW_MULTI_LABEL) batch.labels = flags.data();
-    if (loss.kind == LILAW_REGRESSION) batch.labels = targets.data();
-    batch.loss = loss;
-    return batch;
-  }
-
   /** The first status that is not LILAW_OK. */
   lilaw_status run() {
     lilaw_weighted_loss_args whole{};
-    whole.batch = batch();
+    whole.batch = batch_of(*this, kRows);
     whole.params = &params;
     whole.normalize = LILAW_BATCH_MEAN;
     whole.losses = losses.data();

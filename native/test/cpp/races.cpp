@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "lilaw.h"
+#include "batch_of.h"
 
 namespace {
 
@@ -57,18 +57,6 @@ struct Shared {
         targets(kRows, 1),
         labels(kRows, 0),
         flags(logits.size(), 0) {}
-
-  lilaw_batch batch() const {
-    lilaw_batch batch{};
-    batch.logits = logits.data();
-    batch.rows = kRows;
-    batch.classes = batch.logits_stride = batch.labels_stride = classes;
-    batch.labels = labels.data();
-    if (loss.kind == LILAW_MULTI_LABEL) batch.labels = flags.data();
-    if (loss.kind == LILAW_REGRESSION) batch.labels = targets.data();
-    batch.loss = loss;
-    return batch;
-  }
 
   /** Bad labels for a moment only, since no call would ever begin. */
   void write_labels() {
@@ -113,7 +101,7 @@ void call(const Shared& shared, std::atomic<int>& good) {
   for (int i = 0; i < kCalls; i++) {
     lilaw_weighted_loss_result result;
     lilaw_weighted_loss_args args{};
-    args.batch = shared.batch();
+    args.batch = batch_of(shared, kRows);
     args.params = &params;
     args.normalize = LILAW_BATCH_MEAN;
     args.sample_weights = shared.factors.data();

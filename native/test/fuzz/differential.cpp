@@ -169,7 +169,7 @@ Output run(const Input& in, const char* isa) {
   std::abort();
 }
 
-/** What is right on any instruction set. */
+/** Properties that hold on any instruction set. */
 void check(const Input& in, const Output& out) {
   const std::size_t bytes = out.gradient.size() * sizeof(float);
   if (std::memcmp(out.gradient.data(), out.in_place.data(), bytes) != 0) refuse("a gradient in place", 0);

@@ -38,7 +38,7 @@ describe("loadData", () => {
     expect(dataset.test.count).toBe(100);
     const testRows = new Set(dataset.test.rows);
     expect(used.filter((place) => testRows.has(dataset.train.rows![place]!))).toEqual([]);
-    // What is kept is what a run with all samples has in these rows.
+    // The kept samples are those that a run with all samples has in these rows.
     const whole = await loadData({ ...own, trainSize: 850 }, {});
     expect([...whole.dataset.test.rows!]).toEqual([...testRows]);
     expect(whole.dataset.test.features).toEqual(dataset.test.features);

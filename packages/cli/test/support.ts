@@ -160,23 +160,17 @@ export const small = [
   ...["--batch-size", "16", "--learning-rate", "0.05"],
 ];
 
+/** Both methods, on labels of which many are wrong. */
+export const twoMethods = ["--noise", "symmetric:0.4", "--methods", "lilaw,l2rw"];
+
 /** A run of two methods that takes long enough to be stopped in the middle. */
 export async function longRun(folder: string): Promise<string[]> {
   const files = await cloudFiles(folder);
-  const training = [
-    "--noise",
-    "symmetric:0.4",
-    "--methods",
-    "lilaw,l2rw",
-    "--epochs",
-    "12",
-    "--seeds",
-    "1,2",
-  ];
+  const training = [...twoMethods, "--epochs", "12", "--seeds", "1,2"];
   return ["train", ...files, ...training, ...small];
 }
 
-/** What of a run folder must be the same whenever and however it was made: all but times and checksums of them. */
+/** The content of a run folder that must be the same whenever and however it was made: all but times and checksums of them. */
 export async function contentsOf(folder: string) {
   const names = (await readdir(folder, { recursive: true })).sort();
   const tables: Record<string, string> = {};

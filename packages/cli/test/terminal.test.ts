@@ -20,7 +20,7 @@ const reasonAgainstPty = (() => {
   }
 })();
 
-/** What a person saw of a command that ran on a terminal. */
+/** The screen that a person saw while a command ran on a terminal. */
 interface Seen {
   /** Of the screen and what was scrolled off, when the command had ended. */
   readonly lines: readonly string[];

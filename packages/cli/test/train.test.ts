@@ -19,6 +19,7 @@ import {
   small,
   start,
   summaryOf,
+  twoMethods,
 } from "./support.js";
 
 const methods = ["baseline", "lilaw", "lilaw-detached", "l2rw", "random"];
@@ -383,16 +384,7 @@ describe.each(["wasm", "tensorflow"])("on the backend %s", (backend) => {
   it("a run stopped in the middle and resumed equals a whole one", async ({ skip }) => {
     const folder = await scratch();
     const files = await cloudFiles(folder);
-    const training = [
-      "--noise",
-      "symmetric:0.4",
-      "--methods",
-      "lilaw,l2rw",
-      "--epochs",
-      "5",
-      "--batch-size",
-      "16",
-    ];
+    const training = [...twoMethods, "--epochs", "5", "--batch-size", "16"];
     const command = ["train", ...files, ...training, "--model", "mlp", "--backend", backend];
     const [whole, halved] = [join(folder, "whole"), join(folder, "halved")];
     const ended = await lilaw([...command, "--out", whole]);
