@@ -200,7 +200,7 @@ export interface CallMemory<At extends Place> {
   readonly result: At["bytes"];
 }
 
-// What is read from the objects of a caller is read once, and all of it before anything is written to the memory of the
+// The objects of a caller are read once, and all of them before anything is written to the memory of the
 // call: a getter may make a call of its own, on the same memory.
 
 /** Calls a form of weightedLoss. An array of the arguments in between would cost more than a small kernel. */

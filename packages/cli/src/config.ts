@@ -86,7 +86,7 @@ export function createConfig(
   };
 }
 
-/** What is to be told of a run's samples. */
+/** The samples of a run, as they are told. */
 export function describeData(settings: Settings, data: Data): DataConfig {
   const { dataset, plans } = data;
   return {

@@ -10,7 +10,7 @@ export interface Unit {
   readonly seed: number;
 }
 
-/** What is known after an epoch; one line of `metrics.jsonl`. Accuracies and AUROC in [0, 1], null where undefined. */
+/** The figures of an epoch; one line of `metrics.jsonl`. Accuracies and AUROC in [0, 1], null where undefined. */
 export interface EpochMetrics extends Unit {
   /** From 1. */
   readonly epoch: number;
@@ -70,7 +70,7 @@ export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
 /** Which units `summary.json` calls finished; the results follow from the metrics. */
 export const finishedUnits = v.object({ results: v.array(v.object(unit)) });
 
-/** What a resumed run needs of `config.json`; the settings have a check of their own. */
+/** The part of `config.json` that a resumed run needs; the settings have a check of their own. */
 export const runConfig = v.looseObject({
   format: v.number(),
   versions: v.looseObject({ lilaw: v.string(), node: v.string(), tfjs: v.string() }),

@@ -1,7 +1,7 @@
 import { mean } from "simple-statistics";
 import type { EpochMetrics, Unit } from "./documents.js";
 
-/** What a run consists of, and what of it is done. */
+/** The parts of a run, and which of them are done. */
 export interface RunPlan {
   readonly units: readonly Unit[];
   /** Of each unit. */

@@ -11,7 +11,7 @@ import {
 import { needsClean } from "./methods.js";
 import { injectsNoise, type Settings } from "./options.js";
 
-/** What must be known of training samples to divide them, before their features are in memory. */
+/** The facts by which training samples are divided, before their features are in memory. */
 export interface Source {
   /** Class of every training sample. */
   readonly labels: Int32Array;
@@ -46,7 +46,7 @@ export interface Part {
   readonly noiseRate: number;
   /** Whether every class keeps more of its labels than it loses to any one other, in the nominal noise. */
   readonly diagonallyDominant: boolean;
-  /** What people should know of the noise. */
+  /** A remark on the noise, for people. */
   readonly note?: string;
 }
 

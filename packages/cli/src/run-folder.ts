@@ -20,11 +20,11 @@ import { resumeCommand } from "./resume-command.js";
 
 const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;
 
-/** What `metrics.jsonl` holds of a unit. */
+/** The lines of a unit in `metrics.jsonl`. */
 interface Lines {
   /** Of the epochs 1, 2 and so on. */
   readonly whole: readonly EpochMetrics[];
-  /** What is wrong with the first line that is not whole, of whatever unit. */
+  /** The defect of the first line that is not whole, of any unit. */
   readonly damage: LilawError | undefined;
 }
 

@@ -42,7 +42,7 @@ export function samplesCsv(parts: readonly ScoredPart[]): string {
   return stringify([columns, ...parts.flatMap(linesOf)]);
 }
 
-/** What a model's logits, [B, C], say of samples it was not trained on, at LiLAW's scalars where there are some. */
+/** The values that a model's logits, [B, C], give samples it was not trained on, at LiLAW's scalars where there are some. */
 export function scoresOf(
   logits: Float32Array,
   labels: Int32Array,

@@ -40,7 +40,7 @@ export function originsOf(settings: Settings, { dataset, plans, heldOut }: Data)
 }
 
 /**
- * What was made of the samples, for people to check before they trust a result: lines of at most 60 columns, less than
+ * How the samples were understood, for people to check before they trust a result: lines of at most 60 columns, less than
  * a screen of them.
  */
 export function renderUnderstanding(data: DataConfig): string {
@@ -119,7 +119,7 @@ function samplesText({ name, reading, shape }: DataConfig): string {
   ].join(", ");
 }
 
-/** What became of rows with missing cells in the file of a split, where it has one of its own. */
+/** The fate of rows with missing cells in the file of a split, where it has one of its own. */
 function rowsTexts(reading: Reading | undefined, split: SplitName): string[] {
   const { dropped = 0, filled = 0 } = reading?.rows[split] ?? {};
   return [

@@ -3,7 +3,7 @@ import type { EpochMetrics, Unit } from "./documents.js";
 import { durationText, type RunForecast } from "./forecast.js";
 import { barOf, lineOf } from "./terminal.js";
 
-/** What a training step tells. */
+/** The news of a training step. */
 export interface StepNews {
   /** From 1. */
   readonly epoch: number;

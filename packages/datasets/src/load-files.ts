@@ -35,7 +35,7 @@ interface SplitSamples {
 
 type Splits = Partial<Record<SplitName, SplitSamples>>;
 
-/** What a format's reader finds; the rest of a dataset follows from it. */
+/** The findings of a format's reader; the rest of a dataset follows from it. */
 interface Found {
   classNames: readonly string[];
   /** `[training samples]` classes, before any selection. */

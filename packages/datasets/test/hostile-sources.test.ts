@@ -110,7 +110,7 @@ describe("a server that", () => {
       message: expect.stringContaining(`at most ${packed.length} bytes`),
     });
     expect(await cached()).toEqual([]);
-    // What the sockets hold comes on top.
+    // The buffers of the sockets come on top.
     expect(sent.bytes).toBeLessThan(50_000_000);
   });
 
@@ -280,7 +280,7 @@ describe("an archive that", () => {
     const other = new Uint8Array(10_000);
     const entries = { "a.bin": other, [`a/${file.name}`]: real, [`b/${file.name}`]: real };
     const zip = zipSync(entries, { level: 0 });
-    // Whoever unpacks one of the damaged members finds a wrong checksum.
+    // A reader that unpacks one of the damaged members finds a wrong checksum.
     for (const damaged of ["a.bin", `b/${file.name}`]) {
       zip[Buffer.from(zip.buffer).indexOf(damaged, 0, "latin1") + damaged.length + 5]! ^= 1;
     }

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const mebibyte = 2 ** 20;
 
 interface Loaded {
-  /** What the process held at its most beyond what it held before, in bytes. */
+  /** The largest memory of the process, less the memory before, in bytes. */
   grown: number;
   count: number;
   rows: number[];
@@ -234,7 +234,7 @@ describe("select", () => {
     expect([...samples.rows!]).toEqual([0, 6, 8, 49]);
     expect([...samples.lines!]).toEqual([2, 8, 10, 51]);
     expect([...samples.labels]).toEqual([0, 0, 0, 1]);
-    // What the other rows teach, mean and deviation, is learned from all of them.
+    // Mean and deviation are learned from all rows, those left out included.
     const row = (index: number) => [...whole.train.features.slice(3 * index, 3 * index + 3)];
     expect([...samples.features]).toEqual([0, 6, 7, 48].flatMap(row));
   });

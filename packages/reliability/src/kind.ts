@@ -1,4 +1,4 @@
-/** What is tried, and how a case ends. */
+/** The kinds of cases, and how a case ends. */
 
 /** As it should: carried out with the right result, or refused with one clear error and nothing changed. */
 export type Outcome = "right" | "refused";
@@ -45,7 +45,7 @@ export interface Kind<Group extends string = string> {
   readonly countsEachGroup: boolean;
   /** A case that takes longer hangs. */
   readonly limitSeconds: number;
-  /** What cases may take of memory, beyond what the process had before them. */
+  /** The memory that cases may take, beyond that of the process before them, in bytes. */
   readonly limitBytes: number;
   /** Cases that one process runs before a fresh one takes over. */
   readonly chunk: number;

@@ -1,8 +1,8 @@
-/** What a child process and its parent tell each other. */
+/** The messages between a child process and its parent. */
 import { join } from "node:path";
 import type { Finding } from "./kind.js";
 
-/** What a child says: a finding at once, now and then how many cases ended well since it last told, and its end. */
+/** A message of a child: a finding at once, now and then how many cases ended well since it last told, and its end. */
 export type Message =
   | { readonly finding: Finding }
   | { readonly right: Readonly<Record<string, number>>; readonly refused: Readonly<Record<string, number>> }

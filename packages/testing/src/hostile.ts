@@ -35,7 +35,7 @@ export function mostly(right: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 5, arbitrary: right }, { weight: 1, arbitrary: anything });
 }
 
-/** What a call gives, or undefined where it refuses its arguments as it should: by an error with a code. */
+/** The result of a call, or undefined where it refuses its arguments as it should: by an error with a code. */
 export function answer<T>(call: () => T): T | undefined {
   try {
     return call();

@@ -25,7 +25,7 @@ export interface BatchSource {
   readonly current: BatchInfo;
   /** True when the epoch's last batch was delivered */
   readonly epochComplete: boolean;
-  /** What has to be the same for a training to go on with these batches as if it had never stopped, as JSON */
+  /** The settings that must be the same for a training to go on with these batches as if it had never stopped, as JSON */
   settings(): unknown;
   beginEpoch(epoch: number): void;
   iterator(): Promise<{ next(): Promise<{ value: BatchValue | null; done: boolean }> }>;

@@ -55,7 +55,7 @@ const heldOutShare = 0.15;
  * works. The model is compiled as usual and ends in logits, softmax or sigmoid; y holds class indices (int) or
  * one-hot rows.
  *
- * What is wrong with the arguments, and a state in `resume` that is damaged or belongs to another training, is told before
+ * Wrong arguments, and a state in `resume` that is damaged or belongs to another training, are told before
  * the model, its optimizer or the weighting has moved. Errors of callbacks and of `record` end the training and are
  * thrown as they are; the model stays as the last step has left it.
  *

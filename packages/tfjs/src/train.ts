@@ -177,7 +177,7 @@ export async function train(
   }
 }
 
-/** What a training has to have in common with one that goes on from its state. */
+/** The traits that a training shares with one that goes on from its state. */
 async function settingsOf(
   weighting: Weighting,
   run: WeightingRun,

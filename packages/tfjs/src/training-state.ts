@@ -12,11 +12,11 @@ export interface TrainingPosition {
   readonly seed: number;
   /** Name of the weighting */
   readonly weighting: string;
-  /** What the weighting has learnt: scalars, the place in the validation samples */
+  /** The state of the weighting: scalars, the place in the validation samples */
   readonly weightingState: unknown;
 }
 
-/** What has to be the same for a training to go on as if it had never stopped, as JSON. */
+/** The settings that must be the same for a training to go on as if it had never stopped, as JSON. */
 export interface TrainingSettings {
   readonly seed: number;
   readonly weighting: string;
@@ -103,7 +103,7 @@ export class SavedTraining {
     this.#checkSlots(model);
   }
 
-  /** What an optimizer keeps for each trainable weight: none of it, or the same for all of them, in their order. */
+  /** The tensors that an optimizer keeps for each trainable weight: none of it, or the same for all of them, in their order. */
   #checkSlots(model: LayersModel): void {
     const shapes = trainableVariables(model).map(({ shape }) => JSON.stringify(shape));
     const slots = this.#specs("optimizer/").slice(1); // the first is the iteration count
@@ -155,7 +155,7 @@ const compared = [
   ["data", "the training data"],
 ] as const;
 
-/** What a state has to have in common with a model. */
+/** The traits of a model that its state must have too. */
 function shapeOf(model: LayersModel): Pick<Header, "layers" | "optimizer" | "optimizerOptions"> {
   const { learningRate: _, ...optimizerOptions } = model.optimizer.getConfig() as Record<string, unknown>;
   const layers = leafLayers(model).map((layer) => {

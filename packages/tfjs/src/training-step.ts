@@ -107,7 +107,7 @@ function step(
   }
 }
 
-/** What a gradient that fails leaves behind: tfjs keeps tensors for the way back, which is never gone. */
+/** The tensors that a failed gradient leaves behind: tfjs keeps them for a backward pass that never comes. */
 function disposeTape(): void {
   const { activeTape } = tf.engine().state;
   for (const { saved } of activeTape ?? []) tf.dispose(saved as tf.Tensor[]);

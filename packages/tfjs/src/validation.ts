@@ -70,7 +70,7 @@ export class ValidationSampler {
     return { pass: this.#pass, position: this.#position };
   }
 
-  /** What has to be the same for a state to be one of these samples. */
+  /** The traits of these samples that their state must have too. */
   settings(): object {
     const { labels } = this.#targets;
     return { samples: this.#count, batchSize: this.batchSize, labels: digest(labels) };

@@ -69,7 +69,7 @@ export interface WeightingRun {
   endEpoch?(): void | Promise<void>;
   /** Values for the epoch's logs */
   logs?(): Record<string, number>;
-  /** What its state depends on, as JSON: one that was saved under other settings is refused */
+  /** The settings on which its state depends, as JSON: a state that was saved under other settings is refused */
   settings?(): unknown;
   /** State as JSON, and back: what it cannot be in, it throws for, and has not moved then */
   state?(): unknown;

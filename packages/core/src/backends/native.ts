@@ -91,7 +91,7 @@ const startLines = [
   "oneDNN custom operations are on.",
 ];
 
-/** What the kernels throw, as errors of this package. */
+/** Errors of the kernels become errors of this package. */
 function throwing<R>(run: () => R): R {
   try {
     return run();

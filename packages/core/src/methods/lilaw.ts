@@ -150,7 +150,7 @@ export class LiLAW {
   }
 }
 
-/** What keeps the scalars from moving. */
+/** The reason why the scalars cannot move. */
 function causeOf({ alpha, beta, delta, nonFiniteRows }: Omit<MetaGradient, "objective">): string {
   return typeof nonFiniteRows === "number" && nonFiniteRows > 0
     ? `finite validation logits for metaStep but received ${nonFiniteRows} non-finite rows`

@@ -1,4 +1,4 @@
-/** What all methods do with a state that comes back from JSON. */
+/** The checks of a state that comes back from JSON, for all methods. */
 import { expected, LilawError } from "../errors.js";
 
 /** @throws LilawError `INCOMPATIBLE_STATE` unless it is one of this method and version */

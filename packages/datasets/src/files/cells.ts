@@ -49,7 +49,7 @@ export function isInfinite(cell: string): boolean {
   return /^[+-]?inf$/i.test(cell) || /^[+-]?infinity$/i.test(cell) || Math.abs(Number(cell)) === Infinity;
 }
 
-/** What a cell that is no number looks like, for people who expected one. */
+/** A description of a cell that is no number, for people who expected one. */
 export function describeCell(cell: string): string {
   const start = cell.slice(0, 60);
   if (/^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}/.test(start)) return "a date";

@@ -19,7 +19,7 @@ export class DataFile {
   /** The same for all paths of one file. */
   readonly identity: string;
   readonly #options: ReadOptions;
-  /** What {@link stateOf} told when the file was opened. */
+  /** The answer of {@link stateOf} when the file was opened. */
   readonly #state: string;
   #total: number;
   #received = 0;
@@ -142,7 +142,7 @@ export function unreadable(code: "SOURCE_UNAVAILABLE" | "CORRUPT_FILE", name: st
   return new LilawError(code, message, { cause });
 }
 
-/** What the first packed bytes unpack to, as far as they go. */
+/** The first unpacked bytes, as many as the first packed ones give. */
 async function unpackedStart(path: string, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   return parsing(path, async () => {
     for await (const chunk of inflate([packed])) return Uint8Array.from(chunk);

@@ -1,7 +1,7 @@
 import { expected } from "@lilaw/core";
 import { bytesType, type ElementType, numberType, unicodeType } from "./elements.js";
 
-/** What stands before the elements of an NPY array. */
+/** The header of an NPY array. */
 export interface NpyHeader {
   shape: readonly number[];
   type: ElementType;

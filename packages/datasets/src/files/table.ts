@@ -187,7 +187,7 @@ export class TableFit {
 export class TableEncoder {
   readonly featureNames: readonly string[];
   readonly classNames: readonly string[];
-  /** What {@link Reading} tells of tables. */
+  /** The part of {@link Reading} that tables have. */
   readonly summary: Pick<Reading, "label" | "features" | "dropped">;
   readonly width: number;
   readonly #train: Omit<Table, "read">;
@@ -359,7 +359,7 @@ export class RowWriter {
   }
 }
 
-/** What the training rows tell of one column. */
+/** The facts that the training rows give about one column. */
 class ColumnFit {
   readonly column: Column;
   readonly index: number;
@@ -372,7 +372,7 @@ class ColumnFit {
   #startsWithNumbers = false;
   #numbers = 0;
   #first = 0;
-  /** What the numbers differ by from the first one, summed, and the squares of that: the shift keeps digits. */
+  /** Sums of the differences to the first number, and of their squares: the shift keeps digits. */
   #sum = 0;
   #squares = 0;
 

@@ -139,7 +139,7 @@ async function tarballOf(address: string, context: SourceContext): Promise<strin
   });
 }
 
-/** What a command prints. One that takes too long is killed. */
+/** The output of a command. One that takes too long is killed. */
 async function runCommand(
   command: string,
   args: readonly string[],

@@ -30,10 +30,10 @@ export interface Call {
   readonly form: Form;
   readonly thrower: Thrower;
   readonly memory: Memory;
-  /** What the operation is given; twists change it. */
+  /** The arguments of the operation; twists change them. */
   args: Bag;
   out: Bag | undefined;
-  /** What it was meant to be. */
+  /** The call as it was meant. */
   meant: Meant;
   /** Runs it. */
   run(): unknown;
@@ -217,7 +217,7 @@ function runMethod(operation: Operation, args: Bag, out: Bag | undefined, meant:
   return out === undefined ? method.weigh(batch as never) : method.weigh(batch as never, out);
 }
 
-/** What a call left: its outputs and scalars in one object. */
+/** The results of a call: its outputs and scalars in one object. */
 export function foundBy(call: Call, result: unknown): Found {
   return { ...call.out, ...(result as object) };
 }

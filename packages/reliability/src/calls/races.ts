@@ -25,7 +25,7 @@ for (;;) {
   Atomics.notify(control, 1);
 }`;
 
-/** What is written: labels that are no classes, and bits of numbers that are not finite. */
+/** The values that are written: labels that are no classes, and bits of numbers that are not finite. */
 const written = [-1, 0, 1, 2 ** 31 - 1, -(2 ** 31), 0x7f800000, 0x7fc00000, 0x3f800000];
 
 export function openRaces(): (seed: number, index: number) => Promise<Outcome> {

@@ -66,7 +66,7 @@ interface RowTruth {
   readonly byVScale: number;
 }
 
-/** What a row has to say, whatever the operation. */
+/** The values of a row that the operations share. */
 function rowsOf(meant: Meant): RowTruth[] {
   const { logits, classes, loss, params } = meant;
   const smoothing = typeof loss === "object" && loss.kind === "label-smoothing" ? loss.smoothing : 0;

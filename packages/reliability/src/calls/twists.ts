@@ -1,4 +1,4 @@
-/** What is made wrong, or odd, about a call that is right. */
+/** The change that makes a right call wrong, or odd. */
 import type { Random } from "@lilaw/core";
 import { type Call, outputsOf, randomCall } from "./call.js";
 import type { NumberArray } from "./memory.js";
@@ -7,7 +7,7 @@ import { chance, OwnError, pick, strange } from "./values.js";
 /** How a twisted call has to end: `"either"` is the right result or a refusal. */
 export interface Twisted {
   readonly expectation: "right" | "refused" | "either";
-  /** What it is about, for messages. */
+  /** Its subject, for messages. */
   readonly about?: string;
   /** Runs the call in odd surroundings. */
   around?(run: () => unknown): unknown;
@@ -220,7 +220,7 @@ export const twists = {
     return { expectation: "either" };
   },
 
-  /** Whatever somebody put on the prototype of all objects is no argument. */
+  /** A name on the prototype of all objects is no argument. */
   pollution(call, random) {
     const rows = call.meant.logits.length / call.meant.classes;
     const names = [

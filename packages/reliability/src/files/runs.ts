@@ -1,4 +1,4 @@
-/** What `lilaw` and @lilaw/tfjs write themselves, and read again: every change is found, or does no harm. */
+/** Files that `lilaw` and @lilaw/tfjs write and read again: every change is found, or does no harm. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

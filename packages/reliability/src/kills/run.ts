@@ -15,7 +15,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** What happens to a process: `act` after `milliseconds`, counted from its start or from its first file in `folder`. */
+/** The end of a process: `act` after `milliseconds`, counted from its start or from its first file in `folder`. */
 export interface Disturbance {
   readonly milliseconds: number;
   readonly folder?: string;
@@ -77,7 +77,7 @@ export async function writeClouds(path: string): Promise<void> {
   await writeFile(path, ["x,y,label", ...lines, ""].join("\n"));
 }
 
-/** What must be the same however a run came about: names of all files, tables, and everything else but the times. */
+/** The content that must be the same however a run came about: names of all files, tables, and everything else but the times. */
 export async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> {
   const names = (await readdir(folder, { recursive: true, withFileTypes: true })).map((entry) => {
     return [join(entry.parentPath, entry.name), entry.isFile()] as const;
