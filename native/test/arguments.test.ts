@@ -130,6 +130,8 @@ it("a proxy of logits is refused with a code, a long text in a short message", (
   expect(() => weightedLoss({ ...args, loss: proxy }, {})).toThrow(refused);
   const long = { ...args, loss: "x".repeat(1e5) as never };
   expect(() => weightedLoss(long, {})).toThrow(/^.{1,500}$/);
+  const text = { ...args, logits: "é".repeat(1e5) as never };
+  expect(() => weightedLoss(text, {})).toThrow(/^Expected .{1,100} but received é{149}$/);
 });
 
 it("a gradient whose factor is beyond float32 has no NaN", () => {

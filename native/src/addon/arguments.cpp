@@ -110,7 +110,11 @@ std::string describe(napi_env env, napi_value value) {
   if (type == napi_function) return "a function";
   if (const Buffer* const buffer = held_by<Buffer>(env, value)) return Buffer::kind_of(buffer->element);
   if (type == napi_object) return "an object";
-  return Napi::Value(env, value).ToString().Utf8Value();
+  // A text may be of any length; whole characters of its beginning are enough.
+  char beginning[300];
+  std::size_t length = 0;
+  napi_get_value_string_utf8(env, Napi::Value(env, value).ToString(), beginning, sizeof beginning, &length);
+  return std::string(beginning, length);
 }
 
 void check(Napi::Env env, lilaw_status status) {
