@@ -16,5 +16,5 @@ Exit status:
        written: one error with a code
   130  stopped by Ctrl-C, SIGTERM or SIGHUP
   141  stopped because nobody reads the output any more
-A run that was stopped, killed or could not be written goes on
-with --resume.`;
+A run that was stopped or killed, or that could not be
+written, goes on with --resume.`;

@@ -41,7 +41,8 @@ async function onTerminal(args: readonly string[], columns: number, resize?: Res
   const device = join(await scratch(), "tty");
   const command = [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
   const setUp = `stty cols ${columns} rows 30; tty > '${device}'; exec ${command}`;
-  const child = spawn("script", ["-qefc", setUp, "/dev/null"], { stdio: ["ignore", "pipe", "inherit"] });
+  const { NO_COLOR: _, ...env } = process.env;
+  const child = spawn("script", ["-qefc", setUp, "/dev/null"], { env, stdio: ["ignore", "pipe", "inherit"] });
   const terminal = new Terminal({ cols: columns, rows: 30, scrollback: 1000, allowProposedApi: true });
   const broken = new Set<string>();
   const bars: string[] = [];

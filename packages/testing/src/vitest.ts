@@ -6,5 +6,7 @@ import { defineProject } from "vitest/config";
  */
 export function project(name: string) {
   const setupFiles = ["@lilaw/testing/setup"];
-  return defineProject({ test: { name, setupFiles, testTimeout: 240_000, hookTimeout: 300_000 } });
+  // Texts are compared without colours, which CI=true alone would switch on.
+  const env = { NO_COLOR: "1", FORCE_COLOR: "" };
+  return defineProject({ test: { name, setupFiles, env, testTimeout: 240_000, hookTimeout: 300_000 } });
 }
