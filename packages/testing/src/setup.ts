@@ -6,3 +6,8 @@ import fc from "fast-check";
  */
 const seed = process.env.LILAW_TEST_SEED ?? "1";
 if (seed !== "random") fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(seed) });
+
+// Texts are compared without colours, which CI=true alone would switch on. Programs that a test starts inherit this; they
+// would print a warning if the two variables contradicted each other.
+process.env.NO_COLOR = "1";
+delete process.env.FORCE_COLOR;

@@ -6,7 +6,5 @@ import { defineProject } from "vitest/config";
  */
 export function project(name: string) {
   const setupFiles = ["@lilaw/testing/setup"];
-  // Texts are compared without colours, which CI=true alone would switch on.
-  const env = { NO_COLOR: "1", FORCE_COLOR: "" };
-  return defineProject({ test: { name, setupFiles, env, testTimeout: 240_000, hookTimeout: 300_000 } });
+  return defineProject({ test: { name, setupFiles, testTimeout: 240_000, hookTimeout: 300_000 } });
 }
