@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { expected, LilawError, loadTensorFlowQuietly } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { prepareBackend } from "./kernels/register.js";
-import { mendUtil } from "./node-compatibility.js";
+import { mendUtil } from "./patches/node-compatibility.js";
+import { prepareBackend } from "./patches/prepare-backend.js";
 
 /** tfjs backends that train in Node. `"tensorflow"` is tfjs-node or tfjs-node-gpu, whichever is installed. */
 export type NodeBackend = "tensorflow" | "wasm" | "cpu";

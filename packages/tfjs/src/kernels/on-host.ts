@@ -8,8 +8,8 @@ import {
   weightedLoss,
 } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { type HostMemory, hostMemory } from "../patches/host-memory.js";
 import { type Kernels, movedBy, type RowValueName, split } from "./contract.js";
-import { type HostMemory, hostMemory } from "./host-memory.js";
 
 /** Object literals throughout, as a spread would cost more than a small kernel. */
 export const onHost: Kernels = {

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, LilawError, type TensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { nodeBackend, type OpAttribute } from "../patches/node-backend.js";
 import {
   AlignmentWeights,
   type Kernels,
@@ -12,7 +13,6 @@ import {
   rowValueNames,
   WeightedLoss,
 } from "./contract.js";
-import { nodeBackend, type OpAttribute } from "./node-backend.js";
 
 export function onTensorFlow(ops: TensorFlowOps): Kernels {
   return {

@@ -1,11 +1,11 @@
 import { backendReport, expected, registerTensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { prepareBackend } from "../patches/prepare-backend.js";
 import { composed } from "./composed/index.js";
 import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
 import { checkingInputs } from "./device-inputs.js";
 import { onHost } from "./on-host.js";
 import { onTensorFlow } from "./on-tensorflow.js";
-import { mendWasm } from "./wasm/index.js";
 import { onWebGpu } from "./webgpu/index.js";
 
 const synchronous = new Set(["tensorflow", "cpu", "wasm"]);
@@ -44,20 +44,6 @@ export function readsSynchronously(): boolean {
 export function requireSynchronousReads(reader: string): void {
   if (tf.getBackend() !== "webgpu") return;
   throw expected("BACKEND_UNAVAILABLE", "a tfjs backend that reads tensors synchronously", reader, "webgpu");
-}
-
-/**
- * Gives the backend in use what tfjs lacks or has wrong there for training.
- *
- * @throws LilawError `BACKEND_UNAVAILABLE` for webgl on a device that has no textures of 32-bit floats: class indices
- *   above 2048 and steps of LiLAW's scalars would be lost in 16 bits
- */
-export function prepareBackend(): void {
-  const backend = tf.getBackend();
-  if (backend === "wasm") mendWasm();
-  if (backend === "webgl" && !tf.env().getBool("WEBGL_RENDER_FLOAT32_ENABLED")) {
-    throw expected("BACKEND_UNAVAILABLE", "32-bit floats", "the tfjs backend", "webgl with 16-bit floats");
-  }
 }
 
 const registered = new Set<string>();

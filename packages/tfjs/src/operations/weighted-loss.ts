@@ -1,6 +1,5 @@
 import { checks, expected, type WeightedLossInput, type WeightedLossOutputs } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkTensor } from "../arguments.js";
 import {
   type RowValueName,
   rowValueNames,
@@ -8,6 +7,7 @@ import {
   type WeightedLossAttributes,
 } from "../kernels/contract.js";
 import { requireSynchronousReads, runKernel, scaledGradient } from "../kernels/register.js";
+import { checkTensor } from "./check-tensor.js";
 import { labelTensor } from "./labels.js";
 
 export type WeightedLossOptions = Omit<WeightedLossInput, "logits" | "classes" | "backend">;

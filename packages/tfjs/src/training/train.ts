@@ -1,0 +1,214 @@
+import { expected, type Loss } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  CustomCallback,
+  type CustomCallbackArgs,
+  type History,
+  type LayersModel,
+  type ModelFitArgs,
+  type ModelFitDatasetArgs,
+} from "@tensorflow/tfjs-layers";
+import { modelLossOf } from "../model/compiled-loss.js";
+import type { Head } from "../model/head.js";
+import { internals, trainedModel } from "../model/internals.js";
+import { StochasticLayers } from "../model/stochastic-layers.js";
+import { applyGradientsOf } from "../patches/apply-gradients.js";
+import { prepareBackend } from "../patches/prepare-backend.js";
+import { withFastRelu } from "../patches/relu-tensorflow.js";
+import type { BatchSource } from "./batch-source.js";
+import { Failure, GuardedCallback, guardedBatches } from "./failure.js";
+import type { TrainingArgs } from "./fit.js";
+import { Readback } from "./readback.js";
+import { encodeTrainingState, optimizerWeights, SavedTraining, type TrainingSettings } from "./state.js";
+import type { LabelledTensors } from "./validation.js";
+import type { TrainBatch, Weighting, WeightingRun } from "./weighting.js";
+
+interface TrainArgs
+  extends Omit<ModelFitDatasetArgs<tf.TensorContainer>, "verbose" | "classWeight">,
+    Omit<TrainingArgs, "weighting"> {
+  verbose?: ModelFitArgs["verbose"];
+  seed: number;
+  head: Head | undefined;
+  loss: Loss | undefined;
+  batchSize: number;
+  validation: LabelledTensors | undefined;
+}
+
+/** Models that are in training, or in what comes before it. */
+const inTraining = new WeakSet<LayersModel>();
+
+/** Keeps a second training of a model from starting, before it touches anything of the first. */
+export async function alone<R>(givenModel: LayersModel, run: () => Promise<R>): Promise<R> {
+  const model = trainedModel(givenModel);
+  if (inTraining.has(model)) throw isInTraining(givenModel);
+  checkIdle(givenModel);
+  inTraining.add(model);
+  try {
+    return await run();
+  } finally {
+    inTraining.delete(model);
+  }
+}
+
+/** Not in a training of tfjs's own either. */
+function checkIdle(model: LayersModel): void {
+  if (internals(trainedModel(model)).isTraining) throw isInTraining(model);
+}
+
+const isInTraining = (model: LayersModel) =>
+  expected("INVALID_ARGUMENT", "a model that is not in training", "model", model.name);
+
+/**
+ * tfjs's own `fitDataset` drives the epochs, callbacks, validation and History; only its train function is ours.
+ */
+export async function train(
+  givenModel: LayersModel,
+  source: BatchSource,
+  weighting: Weighting,
+  { seed, head, loss, batchSize, validation, record, checkpoint, resume, ...args }: TrainArgs,
+): Promise<History> {
+  prepareBackend();
+  const model = trainedModel(givenModel);
+  const hidden = internals(model);
+  const failure = new Failure(() => {
+    model.stopTraining = true;
+  });
+  const callbacks = callbackList(args.callbacks, args.yieldEvery);
+  const saved = resume === undefined ? undefined : SavedTraining.read(resume);
+  const stochastic = new StochasticLayers(model, seed);
+  const optimizer = applyGradientsOf(model.optimizer);
+  const readback = new Readback();
+  let run: WeightingRun | undefined;
+  try {
+    run = await weighting.start({
+      ...{ model, head, loss, modelLoss: modelLossOf(model, head), stochastic, optimizer },
+      ...{ seed, batchSize, validation, record, readback },
+    });
+    const settings = checkpoint || saved ? await settingsOf(weighting, run, source, seed) : undefined;
+    if (settings !== undefined) await checkSavable(model, stochastic);
+    if (saved !== undefined) saved.check(model, settings!);
+    return await fitWith(run, saved, settings);
+  } finally {
+    stochastic.restore();
+    optimizer.dispose();
+    run?.dispose?.();
+  }
+
+  async function fitWith(
+    run: WeightingRun,
+    saved: SavedTraining | undefined,
+    settings: TrainingSettings | undefined,
+  ): Promise<History> {
+    let epoch = 0;
+    let step = 0;
+    const first = new CustomCallback(
+      {
+        onTrainBegin: async () => {
+          if (saved === undefined) return;
+          // The weighting first: it refuses a state that it cannot be in.
+          run.restore?.(saved.header.weightingState as never);
+          await saved.restore(model);
+        },
+        onEpochBegin: async (current) => {
+          epoch = current;
+          step = 0;
+          source.beginEpoch(current);
+        },
+        onBatchEnd: async () => {
+          await readback.settled();
+          // Set on a Sequential, `stopTraining` would not reach the model it wraps.
+          if (internals(givenModel).stopTraining_) model.stopTraining = true;
+        },
+        onEpochEnd: async (_, logs) => {
+          await run.endEpoch?.();
+          Object.assign(logs!, run.logs?.());
+        },
+      },
+      "never",
+    );
+    const last = new CustomCallback(
+      {
+        onEpochEnd: async (current) => {
+          if (checkpoint === undefined || !source.epochComplete) return;
+          const position = { epochsDone: current + 1, weightingState: run.state?.() ?? null };
+          await checkpoint(await encodeTrainingState(model, position, settings!), current + 1);
+        },
+      },
+      "never",
+    );
+
+    const trainFunction = (data: tf.Tensor[]): tf.Scalar[] => {
+      const inputs = model.inputs.length;
+      const batch: TrainBatch = {
+        xs: data.slice(0, inputs),
+        y: data[inputs]!,
+        size: source.current.rows.length,
+        ...source.current,
+        epoch,
+        step: step++,
+      };
+      return (
+        failure.run(() => withFastRelu(() => run.step(batch))) ??
+        hidden.metricsNames.map(() => tf.scalar(Number.NaN))
+      );
+    };
+
+    checkIdle(givenModel);
+    givenModel.stopTraining = false;
+    hidden.makeTrainFunction = () => trainFunction;
+    try {
+      const history = await model.fitDataset(guardedBatches(source, failure) as never, {
+        ...(args as ModelFitDatasetArgs<tf.TensorContainer>),
+        initialEpoch: saved?.header.epochsDone ?? args.initialEpoch ?? 0,
+        callbacks: [first, ...callbacks, last].map((callback) => new GuardedCallback(callback, failure)),
+      });
+      failure.tell();
+      return history;
+    } finally {
+      await readback.dropped();
+      source.dispose();
+      delete (hidden as Partial<typeof hidden>).makeTrainFunction; // the class's own shows again
+    }
+  }
+}
+
+/** The traits that a training shares with one that goes on from its state. */
+async function settingsOf(
+  weighting: Weighting,
+  run: WeightingRun,
+  source: BatchSource,
+  seed: number,
+): Promise<TrainingSettings> {
+  const options = run.settings?.() ?? null;
+  return { seed, weighting: weighting.name, options, data: await source.settings() };
+}
+
+/** Refuses a training whose state could not be saved, at its start and not at the end of its first epoch. */
+async function checkSavable(model: LayersModel, stochastic: StochasticLayers): Promise<void> {
+  stochastic.requireSeedable("checkpoints");
+  const [iterations] = await optimizerWeights(model.optimizer);
+  iterations?.tensor.dispose();
+}
+
+type UserCallbacks = ModelFitArgs["callbacks"];
+
+/** The user's callbacks as tfjs wants them: instances stay, objects of functions become instances. */
+function callbackList(callbacks: UserCallbacks, yieldEvery: ModelFitArgs["yieldEvery"]): CustomCallback[] {
+  const list = Array.isArray(callbacks) ? callbacks : [callbacks ?? {}];
+  return list.map((callback) => {
+    if (typeof callback !== "object" || callback === null) {
+      throw expected("INVALID_ARGUMENT", "objects of functions, or callbacks of tfjs", "callbacks", callback);
+    }
+    if ("setParams" in callback) return callback as CustomCallback;
+    const functions = callback as CustomCallbackArgs;
+    if (yieldEvery === "never" && functions.onYield != null) {
+      throw expected(
+        "INVALID_ARGUMENT",
+        "another value than never (there is an onYield)",
+        "yieldEvery",
+        yieldEvery,
+      );
+    }
+    return new CustomCallback(functions, yieldEvery ?? "auto");
+  });
+}

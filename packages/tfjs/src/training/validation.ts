@@ -1,0 +1,99 @@
+import { expected, type Labels, Random } from "@lilaw/core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { checkInputs, checkSamples } from "../model/inputs.js";
+import { readTargets, type Targets, takeTargets } from "../model/targets.js";
+import { gatherRows } from "../patches/gather-rows.js";
+import { digest } from "./state-bytes.js";
+import type { TrainingContext } from "./weighting.js";
+
+/** Features and targets, as tfjs takes them. */
+export type LabelledTensors = readonly [x: tf.Tensor | tf.Tensor[], y: tf.Tensor];
+
+export interface ValidationState {
+  pass: number;
+  position: number;
+}
+
+/**
+ * Random validation batches: the samples in seeded order, in another order each time they are used up. Every batch
+ * has the same size; what is left of a pass that is not enough for one is dropped.
+ */
+export class ValidationSampler {
+  /** Rows of every batch */
+  readonly batchSize: number;
+  readonly #xs: tf.Tensor[];
+  readonly #targets: Targets;
+  readonly #count: number;
+  readonly #seed: number;
+  #pass = 0;
+  #position = 0;
+  #order: Int32Array;
+
+  /** @param batchSize default: the training batch size */
+  static async of(
+    given: LabelledTensors,
+    { model, head, loss, seed, ...context }: TrainingContext,
+    batchSize = context.batchSize,
+  ): Promise<ValidationSampler> {
+    if (!Array.isArray(given) || given.length !== 2) {
+      throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validation", given);
+    }
+    const [x, y] = given as unknown as LabelledTensors;
+    const xs = checkInputs(model, x, "validation x");
+    const count = checkSamples(xs, y, "validation y");
+    const targets = await readTargets(y, head!.units, loss!, "validation y");
+    return new ValidationSampler(xs, targets, count, Math.min(batchSize, count), seed);
+  }
+
+  private constructor(xs: tf.Tensor[], targets: Targets, count: number, batchSize: number, seed: number) {
+    this.#xs = xs;
+    this.#targets = targets;
+    this.#count = count;
+    this.batchSize = batchSize;
+    this.#seed = seed;
+    this.#order = this.#newOrder();
+  }
+
+  /** The next batch; the caller disposes `xs` (or tidies). */
+  next(): { xs: tf.Tensor[]; labels: Labels } {
+    if (this.#position + this.batchSize > this.#count) {
+      this.#pass++;
+      this.#position = 0;
+      this.#order = this.#newOrder();
+    }
+    const rows = this.#order.subarray(this.#position, this.#position + this.batchSize);
+    this.#position += this.batchSize;
+    return { xs: gatherRows(this.#xs, rows), labels: takeTargets(this.#targets, rows) };
+  }
+
+  get state(): ValidationState {
+    return { pass: this.#pass, position: this.#position };
+  }
+
+  /** The traits of these samples that their state must have too. */
+  settings(): object {
+    const { labels } = this.#targets;
+    return { samples: this.#count, batchSize: this.batchSize, labels: digest(labels) };
+  }
+
+  /** @throws LilawError `INCOMPATIBLE_STATE`; nothing has moved then */
+  restore(state: ValidationState): void {
+    const { pass, position } = state ?? {};
+    const whole = [pass, position].every((x) => Number.isSafeInteger(x) && x >= 0);
+    if (!whole || position > this.#count || position % this.batchSize !== 0) {
+      throw expected(
+        "INCOMPATIBLE_STATE",
+        `a place in ${this.#count} samples`,
+        "the validation state",
+        state,
+      );
+    }
+    this.#pass = pass;
+    this.#position = position;
+    this.#order = this.#newOrder();
+  }
+
+  #newOrder(): Int32Array {
+    return Random.from(this.#seed, "validation", this.#pass).permutation(this.#count);
+  }
+}

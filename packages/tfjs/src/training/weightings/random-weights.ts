@@ -1,0 +1,43 @@
+import { type Loss, Random } from "@lilaw/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { stepOnLogits, stepOnModelLoss } from "../step.js";
+import type { TrainBatch, Weighting } from "../weighting.js";
+import { lossOption } from "./options.js";
+
+export interface RandomWeightsOptions {
+  /** Compute this loss on the logits in place of the loss the model was compiled with. */
+  loss?: Loss;
+}
+
+/**
+ * Rectified normal weights, normalised to sum 1 in each batch: the control of the L2RW paper (arXiv 1803.09050,
+ * section 4), which is stronger than it looks.
+ */
+export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
+  const loss = lossOption(options);
+  return {
+    name: "random-weights",
+    loss: loss ?? "model",
+    needsValidation: false,
+    start: (context) => ({
+      settings: () => ({ loss: loss ?? "model" }),
+      step(batch) {
+        const weights = () => draw(context.seed, batch);
+        return loss === undefined
+          ? stepOnModelLoss(context, batch, weights)
+          : stepOnLogits(context, batch, () => ({
+              logits: context.head!.forward(batch.xs, true),
+              weights: weights(),
+            }));
+      },
+    }),
+  };
+}
+
+/** Weights that sum to B, so that the mean over the batch is the weighted sum with weights of sum 1. */
+function draw(seed: number, { size, epoch, step }: TrainBatch): tf.Tensor1D {
+  const random = Random.from(seed, "random-weights", epoch, step);
+  const weights = Float64Array.from({ length: size }, () => Math.max(0, random.normal()));
+  const sum = weights.reduce((total, w) => total + w, 0);
+  return tf.tensor1d(Float32Array.from(weights, (w) => (sum > 0 ? (w / sum) * size : 0)));
+}
