@@ -16,9 +16,12 @@
 import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 
-export const WeightedLoss = "LilawWeightedLoss";
-export const MetaGradient = "LilawMetaGradient";
-export const AlignmentWeights = "LilawAlignmentWeights";
+/** The name of each kernel in tfjs's registry, and of its op in TensorFlow's. */
+export const kernelNames = {
+  weightedLoss: "LilawWeightedLoss",
+  metaGradient: "LilawMetaGradient",
+  alignmentWeights: "LilawAlignmentWeights",
+} as const satisfies Record<keyof Kernels, string>;
 
 /** Rows that `rowValues` may hold, in this order. */
 export const rowValueNames = [
@@ -72,11 +75,21 @@ export interface AlignmentWeightsInputs {
   labels: tf.TensorInfo;
 }
 
-/** The operations of one way to compute. All outputs are new tensors. */
+/** There is one tensor of row values, or none where no row values are asked for. */
+export type WeightedLossResult = [objective: tf.Scalar, gradLogits: tf.Tensor2D, ...rowValues: tf.Tensor[]];
+
+export type MetaGradientResult = [values: tf.Tensor2D];
+
+export type AlignmentWeightsResult = [alignments: tf.Tensor1D, weights: tf.Tensor1D];
+
+/** One implementation of the kernels. All outputs are new tensors, which the caller disposes. */
 export interface Kernels {
-  weightedLoss(inputs: WeightedLossInputs, attributes: WeightedLossAttributes): tf.Tensor[];
-  metaGradient(inputs: MetaGradientInputs, attributes: MetaGradientAttributes): tf.Tensor[];
-  alignmentWeights(inputs: AlignmentWeightsInputs, attributes: AlignmentWeightsAttributes): tf.Tensor[];
+  weightedLoss(inputs: WeightedLossInputs, attributes: WeightedLossAttributes): WeightedLossResult;
+  metaGradient(inputs: MetaGradientInputs, attributes: MetaGradientAttributes): MetaGradientResult;
+  alignmentWeights(
+    inputs: AlignmentWeightsInputs,
+    attributes: AlignmentWeightsAttributes,
+  ): AlignmentWeightsResult;
 }
 
 /** A number as two floats whose sum has twice the digits of one; infinite where a float is. */

@@ -1,12 +1,12 @@
 import { composed } from "./composed/index.js";
-import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
+import type { Kernels } from "./contract.js";
 import { kernelFallback, runKernel } from "./register.js";
 
 /** The kernels that tfjs runs on the backend in use. */
 const registered: Kernels = {
-  weightedLoss: (inputs, attributes) => runKernel(WeightedLoss, inputs, attributes),
-  metaGradient: (inputs, attributes) => runKernel(MetaGradient, inputs, attributes),
-  alignmentWeights: (inputs, attributes) => runKernel(AlignmentWeights, inputs, attributes),
+  weightedLoss: (inputs, attributes) => runKernel("weightedLoss", inputs, attributes),
+  metaGradient: (inputs, attributes) => runKernel("metaGradient", inputs, attributes),
+  alignmentWeights: (inputs, attributes) => runKernel("alignmentWeights", inputs, attributes),
 };
 
 /**

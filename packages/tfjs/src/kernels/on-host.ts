@@ -73,16 +73,16 @@ export const onHost: Kernels = {
 };
 
 /** New tensors, their arrays filled by `fill` from the inputs. */
-function filled(
+function filled<T extends tf.Tensor[]>(
   shapes: number[][],
   inputs: (tf.TensorInfo | undefined)[],
   fill: (memory: HostMemory, arrays: Float32Array[]) => void,
-): tf.Tensor[] {
+): T {
   const memory = hostMemory();
   const { arrays, tensors } = memory.allocate(shapes, inputs);
   try {
     fill(memory, arrays);
-    return tensors;
+    return tensors as T;
   } catch (error) {
     tf.dispose(tensors);
     throw error;

@@ -5,14 +5,7 @@
 import { type ErrorCode, LilawError, type TensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeBackend, type OpAttribute } from "../patches/node-backend.js";
-import {
-  AlignmentWeights,
-  type Kernels,
-  MetaGradient,
-  movedBy,
-  rowValueNames,
-  WeightedLoss,
-} from "./contract.js";
+import { type Kernels, kernelNames, movedBy, rowValueNames } from "./contract.js";
 
 export function onTensorFlow(ops: TensorFlowOps): Kernels {
   return {
@@ -23,18 +16,24 @@ export function onTensorFlow(ops: TensorFlowOps): Kernels {
       const settings = settingsTensor(ops.settings({ loss, params, gradient, normalize, rowMask }));
       const inputs = [logits, labels, settings, ...(sampleWeights ? [sampleWeights] : [])];
       const counts = { weight_tensors: sampleWeights !== undefined, row_tensors: rowMask > 0 };
-      return execute(WeightedLoss, settings, inputs, counts, rowMask > 0 ? 3 : 2);
+      return execute("weightedLoss", settings, inputs, counts, rowMask > 0 ? 3 : 2);
     },
 
     metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
       const settings = settingsTensor(ops.settings({ loss, params: movedBy(params, valuesOf(moved)) }));
       const inputs = [logits, labels, settings, ...(coefficients ? [coefficients] : [])];
-      return execute(MetaGradient, settings, inputs, { coefficient_tensors: coefficients !== undefined }, 1);
+      return execute(
+        "metaGradient",
+        settings,
+        inputs,
+        { coefficient_tensors: coefficients !== undefined },
+        1,
+      );
     },
 
     alignmentWeights({ logits, tangents, labels }, { loss }) {
       const settings = settingsTensor(ops.settings({ loss, params: null }));
-      return execute(AlignmentWeights, settings, [logits, tangents, labels, settings], {}, 2);
+      return execute("alignmentWeights", settings, [logits, tangents, labels, settings], {}, 2);
     },
   };
 }
@@ -52,20 +51,21 @@ const valuesOf = (tensor: tf.TensorInfo | undefined) =>
  * @param settings one of its inputs, disposed afterwards
  * @param counts attributes that are 1 where they hold, and 0, their default, elsewhere
  */
-function execute(
-  name: string,
+function execute<K extends keyof Kernels>(
+  kernel: K,
   settings: tf.Tensor,
   inputs: tf.TensorInfo[],
   counts: Record<string, boolean>,
   outputs: number,
-): tf.Tensor[] {
+): ReturnType<Kernels[K]> {
   const backend = nodeBackend();
   const attributes: OpAttribute[] = [];
   for (const count in counts) {
     if (counts[count]) attributes.push({ name: count, type: backend.binding.TF_ATTR_INT, value: 1 });
   }
   try {
-    return backend.executeMultipleOutputs(name, attributes, inputs, outputs);
+    const results = backend.executeMultipleOutputs(kernelNames[kernel], attributes, inputs, outputs);
+    return results as ReturnType<Kernels[K]>;
   } catch (error) {
     throw asLilawError(error as Error);
   } finally {

@@ -2,7 +2,7 @@ import { backendReport, expected, registerTensorFlowOps } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { prepareBackend } from "../patches/prepare-backend.js";
 import { composed } from "./composed/index.js";
-import { AlignmentWeights, type Kernels, MetaGradient, WeightedLoss } from "./contract.js";
+import { type Kernels, kernelNames } from "./contract.js";
 import { checkingInputs } from "./device-inputs.js";
 import { onHost } from "./on-host.js";
 import { onTensorFlow } from "./on-tensorflow.js";
@@ -52,19 +52,17 @@ const registered = new Set<string>();
 function registerKernels(backend: string): void {
   prepareBackend();
   registered.add(backend);
-  if (tf.getKernel(WeightedLoss, backend) !== undefined) return;
+  if (tf.getKernel(kernelNames.weightedLoss, backend) !== undefined) return;
   const kernels = kernelsFor(backend);
-  const register = (kernelName: string, run: (inputs: never, attributes: never) => tf.Tensor[]): void => {
+  for (const kernel of Object.keys(kernelNames) as (keyof Kernels)[]) {
+    const run: (inputs: never, attributes: never) => tf.Tensor[] = kernels[kernel];
     tf.registerKernel({
-      kernelName,
+      kernelName: kernelNames[kernel],
       backendName: backend,
       kernelFunc: ({ inputs, attrs }) => run(inputs as never, attrs as never),
     });
-  };
-  register(WeightedLoss, kernels.weightedLoss);
-  register(MetaGradient, kernels.metaGradient);
-  register(AlignmentWeights, kernels.alignmentWeights);
-  if (tf.getGradient(WeightedLoss) === undefined) tf.registerGradient(weightedLossGradient);
+  }
+  if (tf.getGradient(kernelNames.weightedLoss) === undefined) tf.registerGradient(weightedLossGradient);
 }
 
 /** The gradient on the logits times that of what follows the objective; a pass over [B, C] less where nothing does. */
@@ -75,18 +73,21 @@ export function scaledGradient(gradLogits: tf.Tensor, dy: tf.Tensor): tf.Tensor 
 
 /** Of the objective on the logits, for those who run the kernel themselves. The other kernels have no gradient. */
 const weightedLossGradient: tf.GradConfig = {
-  kernelName: WeightedLoss,
+  kernelName: kernelNames.weightedLoss,
   outputsToSave: [false, true],
   gradFunc: (dys, saved) => ({ logits: () => scaledGradient(saved[0]!, (dys as tf.Tensor[])[0]!) }),
 };
 
-/** Runs a kernel on the backend in use. */
-export function runKernel(name: string, inputs: object, attributes: object): tf.Tensor[] {
+/** Runs a kernel on the backend in use. tfjs passes inputs, attributes and outputs on untyped: their types end here. */
+export function runKernel<K extends keyof Kernels>(
+  kernel: K,
+  inputs: Parameters<Kernels[K]>[0],
+  attributes: Parameters<Kernels[K]>[1],
+): ReturnType<Kernels[K]> {
   const backend = tf.getBackend();
   if (!registered.has(backend)) registerKernels(backend);
-  return tf
-    .engine()
-    .runKernel(name, inputs as tf.NamedTensorMap, attributes as tf.NamedAttrMap) as tf.Tensor[];
+  const [tensors, values] = [inputs as object as tf.NamedTensorMap, attributes as object as tf.NamedAttrMap];
+  return tf.engine().runKernel(kernelNames[kernel], tensors, values) as object as ReturnType<Kernels[K]>;
 }
 
 /** Why the kernels of a backend are not its fastest ones, if so: the native TensorFlow ops could not be registered. */

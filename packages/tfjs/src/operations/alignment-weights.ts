@@ -1,6 +1,5 @@
 import type { AlignmentWeightsInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { AlignmentWeights } from "../kernels/contract.js";
 import { runKernel } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
 
@@ -21,7 +20,7 @@ export function alignmentWeights(
 ): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
   return tf.tidy(() => {
     const inputs = { logits, tangents, labels: labelTensor(labels, loss, logits.shape[0]) };
-    const [alignments, weights] = runKernel(AlignmentWeights, inputs, { loss });
-    return { alignments: alignments as tf.Tensor1D, weights: weights as tf.Tensor1D };
+    const [alignments, weights] = runKernel("alignmentWeights", inputs, { loss });
+    return { alignments, weights };
   });
 }

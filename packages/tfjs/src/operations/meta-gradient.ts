@@ -1,6 +1,5 @@
 import type { MetaGradient as Gradient, MetaGradientInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { MetaGradient } from "../kernels/contract.js";
 import { runKernel } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
 
@@ -45,6 +44,6 @@ export function metaGradientTensor(
       ...(coefficients && { coefficients: tf.tensor1d(coefficients as Float32Array) }),
       ...(moved && { moved }),
     };
-    return runKernel(MetaGradient, inputs, { loss, params })[0] as tf.Tensor2D;
+    return runKernel("metaGradient", inputs, { loss, params })[0];
   });
 }

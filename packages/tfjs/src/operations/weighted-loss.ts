@@ -1,11 +1,6 @@
 import { checks, expected, type WeightedLossInput, type WeightedLossOutputs } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type RowValueName,
-  rowValueNames,
-  WeightedLoss,
-  type WeightedLossAttributes,
-} from "../kernels/contract.js";
+import { type RowValueName, rowValueNames, type WeightedLossAttributes } from "../kernels/contract.js";
 import { requireSynchronousReads, runKernel, scaledGradient } from "../kernels/register.js";
 import { checkTensor } from "./check-tensor.js";
 import { labelTensor } from "./labels.js";
@@ -128,12 +123,12 @@ export function weightedLossTensors(
       ...(sampleWeights && { sampleWeights }),
       ...(moved && { moved }),
     };
-    const [objective, gradLogits, rows] = runKernel(WeightedLoss, inputs, attributes);
+    const [objective, gradLogits, rows] = runKernel("weightedLoss", inputs, attributes);
     rowValues = rows && tf.keep(rows);
     labels.dispose();
-    save([gradLogits!]);
+    save([gradLogits]);
     return {
-      value: objective!,
+      value: objective,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => scaledGradient(saved[0]!, dy),
     };
   });

@@ -25,7 +25,7 @@ export const composed: Kernels = {
         coefficients: asVector(coefficients),
         moved: asVector(moved),
       });
-      return [tf.stack([values, tf.zerosLike(values)], 1)];
+      return [tf.stack([values, tf.zerosLike(values)], 1) as tf.Tensor2D];
     }),
 
   alignmentWeights: ({ logits, tangents, labels }, { loss }) =>

@@ -1,5 +1,4 @@
-import type * as tf from "@tensorflow/tfjs-core";
-import type { AlignmentWeightsInputs } from "../contract.js";
+import type { AlignmentWeightsInputs, AlignmentWeightsResult } from "../contract.js";
 import { run } from "./program.js";
 import { overRows, type SoftmaxLoss } from "./rows.js";
 import { board, boardLength, overLanes } from "./wgsl.js";
@@ -8,7 +7,7 @@ import { board, boardLength, overLanes } from "./wgsl.js";
 export function alignmentWeights(
   { logits, tangents, labels }: AlignmentWeightsInputs,
   loss: SoftmaxLoss,
-): tf.Tensor[] {
+): AlignmentWeightsResult {
   const count = logits.shape[0]!;
   const rows = overRows(logits, labels, loss);
   return run({

@@ -1,5 +1,4 @@
-import type * as tf from "@tensorflow/tfjs-core";
-import type { MetaGradientAttributes, MetaGradientInputs } from "../contract.js";
+import type { MetaGradientAttributes, MetaGradientInputs, MetaGradientResult } from "../contract.js";
 import { run } from "./program.js";
 import { overRows, type SoftmaxLoss } from "./rows.js";
 import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
@@ -9,7 +8,7 @@ export function metaGradient(
   { logits, labels, coefficients, moved }: MetaGradientInputs,
   { params }: Omit<MetaGradientAttributes, "loss">,
   loss: SoftmaxLoss,
-): tf.Tensor[] {
+): MetaGradientResult {
   const count = logits.shape[0]!;
   const rows = overRows(logits, labels, loss);
   return run({

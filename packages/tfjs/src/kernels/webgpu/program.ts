@@ -47,7 +47,7 @@ interface WebGpuBackend {
 const backend = (): WebGpuBackend => tf.backend() as unknown as WebGpuBackend;
 
 /**
- * Runs a program; its outputs in their order.
+ * Runs a program; its outputs in their order, whose ranks are those of `outputs`.
  *
  * A program of tfjs has one output, at binding 0, and its inputs, read-only, from binding 1 on. What else is written
  * goes through tfjs as inputs, for which tfjs allocates memory like for any other, and the code declares the same
@@ -55,7 +55,15 @@ const backend = (): WebGpuBackend => tf.backend() as unknown as WebGpuBackend;
  *
  * @throws BackendUnavailableError where the device refused the program before
  */
-export function run({ inputs, uniforms = {}, outputs, board, groups, lanes, code }: Program): tf.Tensor[] {
+export function run<T extends tf.Tensor[]>({
+  inputs,
+  uniforms = {},
+  outputs,
+  board,
+  groups,
+  lanes,
+  code,
+}: Program): T {
   const gpu = backend();
   const names = [...Object.keys(outputs), ...(board === undefined ? [] : ["board"])];
   const firstSlot = Object.keys(inputs).length + 1;
@@ -88,7 +96,7 @@ export function run({ inputs, uniforms = {}, outputs, board, groups, lanes, code
     tf.dispose(tensors);
     throw error;
   }
-  return tensors;
+  return tensors as T;
 }
 
 const declaration = (name: string, binding: number): string => `

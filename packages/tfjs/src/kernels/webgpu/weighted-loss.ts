@@ -1,5 +1,10 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import type { RowValueName, WeightedLossAttributes, WeightedLossInputs } from "../contract.js";
+import type {
+  RowValueName,
+  WeightedLossAttributes,
+  WeightedLossInputs,
+  WeightedLossResult,
+} from "../contract.js";
 import { type Program, run } from "./program.js";
 import { overRows, type SoftmaxLoss } from "./rows.js";
 import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
@@ -13,14 +18,14 @@ export function weightedLoss(
   { logits, labels, sampleWeights, moved }: WeightedLossInputs,
   { params, gradient, normalize, rowValues }: Omit<WeightedLossAttributes, "loss">,
   loss: SoftmaxLoss,
-): tf.Tensor[] {
+): WeightedLossResult {
   const [count, classes] = logits.shape as [number, number];
   const rows = overRows(logits, labels, loss);
   // WebGPU refuses an input that the code does not read.
   const movedBy: Program["inputs"] = moved && params !== null ? { moved } : {};
   const factors: Program["inputs"] = sampleWeights ? { sampleWeights } : {};
 
-  const runOnRows = ({ inputs, outputs, board, functions, main }: Body): tf.Tensor[] =>
+  const runOnRows = <T extends tf.Tensor[]>({ inputs, outputs, board, functions, main }: Body): T =>
     run({
       ...rows,
       inputs: { ...rows.inputs, ...factors, ...movedBy, ...inputs },
@@ -54,7 +59,7 @@ fn main(index : i32) {
       main: `${ofRows.main}${batchCode("sums.values.x / count")}`,
     });
   }
-  const [objective, means] = runOnRows({
+  const [objective, means] = runOnRows<[tf.Scalar, tf.Tensor1D]>({
     outputs: { objective: [], means: [2] },
     board: boardLength(2 * count),
     functions: sumsOfRows(2, rows.lanes),
@@ -62,9 +67,14 @@ fn main(index : i32) {
       "sums.values.x / (count * (sums.values.y / sums.valid))",
       "means[0] = sums.values.y / sums.valid; means[1] = sums.values.x / sums.values.y;",
     ),
-  }) as [tf.Tensor, tf.Tensor];
+  });
   const functions = meansAt("means[0]", "means[1]");
-  return [objective, ...runOnRows({ ...ofRows, inputs: { means }, functions })];
+  const [gradLogits, ...values] = runOnRows<[tf.Tensor2D, ...tf.Tensor[]]>({
+    ...ofRows,
+    inputs: { means },
+    functions,
+  });
+  return [objective, gradLogits, ...values];
 }
 
 /** What a program does with the rows. */
