@@ -8,8 +8,8 @@ import {
   takeSamples,
 } from "@lilaw/datasets";
 import { errorInFlags } from "./flags.js";
-import type { Files, Settings } from "./options.js";
 import { type Division, divide, planSeed, relocate, rowsOf, type SeedPlan, type Source } from "./plan.js";
+import { type Files, type Option, options, type Settings } from "./settings.js";
 
 /** The samples of a run, and which of them each seed uses. */
 export interface Data {
@@ -65,11 +65,11 @@ async function loadNamed(settings: Settings, loading: Loading): Promise<Divided>
 }
 
 async function loadOwn(settings: Settings, files: Files, loading: Loading): Promise<Divided> {
-  const { train, valid, test, clean, ...reading } = files;
+  const { train, valid, test, clean } = files;
   const paths = { train, ...(valid && { valid }), ...(test && { test }), ...(clean && { clean }) };
   let division: Division | undefined;
   const dataset = await loadFiles(paths, {
-    ...fileOptions(reading),
+    ...fileOptions(files),
     ...(loading.signal && { signal: loading.signal }),
     ...(loading.onProgress && { onProgress: loading.onProgress }),
     select(labels: Int32Array, source: Omit<Source, "labels">) {
@@ -83,16 +83,11 @@ async function loadOwn(settings: Settings, files: Files, loading: Loading): Prom
 }
 
 /** Options of the command line as those of `loadFiles`. */
-function fileOptions(reading: Omit<Files, "train" | "valid" | "test" | "clean">): FileOptions {
-  const { labels, labelColumn, dropColumns, missing, imageLayout, maxUnpacked } = reading;
-  return {
-    // Raw columns such as incomes would drown all others: networks want them on one scale.
-    standardize: true,
-    ...(labels !== undefined && { labels }),
-    ...(labelColumn !== undefined && { labelColumn }),
-    ...(dropColumns && { dropColumns }),
-    ...(missing && { missing }),
-    ...(imageLayout && { imageLayout }),
-    ...(maxUnpacked !== undefined && { maxBytes: maxUnpacked }),
-  };
+function fileOptions(files: Files): FileOptions {
+  const given = Object.entries(files).flatMap(([key, value]) => {
+    const { fileOption }: Option = options[key as keyof Files];
+    return fileOption ? [[fileOption, value]] : [];
+  });
+  // Raw columns such as incomes would drown all others: networks want them on one scale.
+  return { standardize: true, ...Object.fromEntries(given) };
 }

@@ -9,7 +9,7 @@ import {
   splitSamples,
 } from "@lilaw/datasets";
 import { needsClean } from "./methods.js";
-import { injectsNoise, type Settings } from "./options.js";
+import { defaultCleanSize, defaultPartSize, injectsNoise, type Settings } from "./settings.js";
 
 /** The facts by which training samples are divided, before their features are in memory. */
 export interface Source {
@@ -66,8 +66,6 @@ export interface SeedPlan {
   readonly clean?: CleanPart;
 }
 
-const defaultPartSize = 0.15;
-const defaultCleanSize = 1000;
 /** Of the test part. No `--seeds` entry can be the same, whose validation part would be drawn with the same numbers. */
 const testSeed = -1;
 

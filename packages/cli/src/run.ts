@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { Loss } from "@lilaw/core";
 import { type Dataset, type Samples, takeSamples } from "@lilaw/datasets";
 import { accuracy, effectiveSampleSize, type SampleRecord, SampleRecorder } from "@lilaw/diagnostics";
 import { type BatchRecord, crossEntropy, fit } from "@lilaw/tfjs";
@@ -6,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, Logs } from "@tensorflow/tfjs-layers";
 import type { EpochMetrics, Unit } from "./documents.js";
 import { type Predictions, predict, scoreTest } from "./evaluate.js";
+import { defaultLoss, parseLoss } from "./losses.js";
 import { type LabelledTensors, type MethodInputs, weightingOf } from "./methods.js";
 import { buildModel } from "./models.js";
 import { type Part, type SeedPlan, validSource } from "./plan.js";
@@ -68,12 +70,14 @@ async function trainUnit(
   { folder, progress, signal }: RunContext,
 ): Promise<void> {
   const { settings, model: topology } = folder.config;
-  const { epochs, batchSize, learningRate } = settings;
+  const { epochs, batchSize, learningRate, gradient, warmupEpochs } = settings;
+  const loss = parseLoss(settings.loss ?? defaultLoss);
   const [x, y] = data.train;
   const rows = x.shape[0]!;
   const stepsPerEpoch = Math.ceil(rows / batchSize);
   const recorder = new SampleRecorder(rows);
-  const inputs: MethodInputs = { valid: data.valid, settings, ...(data.clean && { clean: data.clean }) };
+  const { valid, clean } = data;
+  const inputs: MethodInputs = { loss, gradient, warmupEpochs, valid, ...(clean && { clean }) };
 
   progress.unit(unit, stepsPerEpoch);
   const resume = await folder.checkpointOf(unit);
@@ -105,16 +109,16 @@ async function trainUnit(
       },
       checkpoint: async (bytes, epochsDone) => {
         const { record } = recorder;
-        const valid = predict(model, data.valid[0], data.dataset.classes);
+        const predictions = predict(model, data.valid[0], data.dataset.classes);
         const metrics = {
           ...unit,
           epoch: epochsDone,
           ...scalars(clock.logs),
-          ...evaluate(model, data, record, valid),
+          ...evaluate(model, data, record, predictions),
           ...clock.finish(stepsPerEpoch),
         };
         const last = epochsDone === epochs;
-        const samples = last ? samplesOf(data, record, valid, metrics) : undefined;
+        const samples = last ? samplesOf(data, record, predictions, metrics, loss) : undefined;
         await folder.finishEpoch(metrics, bytes, samples);
         progress.epoch(metrics);
       },
@@ -151,10 +155,11 @@ function samplesOf(
   record: SampleRecord,
   valid: Predictions,
   { alpha, beta, delta }: Pick<EpochMetrics, "alpha" | "beta" | "delta">,
+  loss: Loss,
 ): string {
   // An epoch of warm-up has scalars, and weighs nothing by them.
   const params = record.terms ? { alpha: alpha!, beta: beta!, delta: delta! } : null;
-  const scores = scoresOf(valid.logits, plan.valid.labels, dataset.classes, params);
+  const scores = scoresOf(valid.logits, plan.valid.labels, dataset.classes, loss, params);
   return samplesCsv([
     { split: "train", part: plan.train, source: dataset.train, scores: record },
     { split: "valid", part: plan.valid, source: validSource(dataset), scores },

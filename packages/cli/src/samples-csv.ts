@@ -1,4 +1,4 @@
-import { type LilawParams, weightedLoss } from "@lilaw/core";
+import { type LilawParams, type Loss, weightedLoss } from "@lilaw/core";
 import type { Samples } from "@lilaw/datasets";
 import type { SampleRecord } from "@lilaw/diagnostics";
 import { stringify } from "csv-stringify/sync";
@@ -47,6 +47,7 @@ export function scoresOf(
   logits: Float32Array,
   labels: Int32Array,
   classes: number,
+  loss: Loss,
   params: LilawParams | null,
 ): Scores {
   const floats = () => new Float32Array(labels.length);
@@ -57,7 +58,7 @@ export function scoresOf(
     predictions: new Int32Array(labels.length),
     ...(params && { terms: { alpha: floats(), beta: floats(), delta: floats() } }),
   };
-  weightedLoss({ logits, labels, classes, params }, scores);
+  weightedLoss({ logits, labels, classes, loss, params }, scores);
   return scores;
 }
 

@@ -3,12 +3,14 @@ import { useBackend } from "@lilaw/tfjs/node";
 import { type Backend, checkSameData, createConfig, describeData, versions } from "./config.js";
 import { type Data, loadData } from "./data.js";
 import { checkTopology, loadTopology } from "./models.js";
-import type { Invocation, Settings } from "./options.js";
+import type { Invocation } from "./options.js";
 import type { Progress } from "./progress.js";
+import { rephrased } from "./rephrased.js";
 import { renderBackend } from "./report.js";
 import { disposeSeed, loadSeed, runUnit } from "./run.js";
 import { checkNewFolder, RunFolder } from "./run-folder.js";
 import { RunLock } from "./run-lock.js";
+import type { Settings } from "./settings.js";
 import { renderUnderstanding } from "./understanding.js";
 
 /** How a run ended. */
@@ -116,7 +118,9 @@ async function runUnits(
 }
 
 async function startBackend(name: Settings["backend"], progress: Progress): Promise<Backend> {
-  const backend = await useBackend(name);
+  const backend = await useBackend(name).catch((error) =>
+    Promise.reject(rephrased(error, (message) => message.replace("for backend but", "for --backend but"))),
+  );
   progress.say(renderBackend(backend));
   return backend;
 }

@@ -5,7 +5,7 @@ import type { DataConfig } from "./config.js";
 import type { Data } from "./data.js";
 import { inFlags } from "./flags.js";
 import { needsClean } from "./methods.js";
-import { injectsNoise, type Settings } from "./options.js";
+import { injectsNoise, type Settings } from "./settings.js";
 
 /** Where the parts, the wrong labels and the right ones come from, in words. */
 export interface Origins {

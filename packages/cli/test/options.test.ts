@@ -2,6 +2,8 @@ import { type ErrorCode, LilawError } from "@lilaw/core";
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 import { createProgram, type Invocation, parserError } from "../src/options.js";
+import { checkSettings } from "../src/settings.js";
+import { settings } from "./support.js";
 
 /** What `lilaw train` is called with for these arguments. */
 async function parse(...args: string[]): Promise<Invocation> {
@@ -54,7 +56,16 @@ describe("lilaw train", () => {
       ...["--train", "/a.csv", "--valid", "/b.csv", "--test", "/c.csv", "--label-column", "y"],
       ...["--clean", "/d.csv", "--drop-column", "id, no", "--drop-column", "when", "--missing", "mean"],
       ...["--image-layout", "channels-first", "--max-unpacked", "1.5GB"],
-      ...["--noise", "pair-flip:0.25", "--methods", "l2rw, lilaw-detached", "--model", "cnn"],
+      ...[
+        "--noise",
+        "pair-flip:0.25",
+        "--methods",
+        "l2rw, lilaw-detached",
+        "--model",
+        "cnn",
+        "--loss",
+        "focal:1",
+      ],
       ...["--epochs", "3", "--seeds", "3,1,2", "--backend", "cpu", "--out", "/out", "--train-size", "500"],
       ...["--valid-size", "0.2", "--clean-size", "30", "--valid-labels", "clean", "--batch-size", "32"],
       ...["--learning-rate", "1e-2", "--gradient", "detached", "--warmup-epochs", "0"],
@@ -79,6 +90,7 @@ describe("lilaw train", () => {
         },
         noise: "pair-flip:0.25",
         methods: ["l2rw", "lilaw-detached"],
+        loss: "focal:1",
         model: "cnn",
         epochs: 3,
         seeds: [3, 1, 2],
@@ -144,6 +156,29 @@ describe("lilaw train", () => {
     }
   });
 
+  it("keeps a method by its name, whichever of its names is typed", async () => {
+    const invocation = await parse("--dataset", "mnist", "--methods", "plain, learning-to-reweight,random");
+    expect(invocation).toHaveProperty("settings.methods", ["baseline", "l2rw", "random"]);
+    expect((await failure("--dataset", "mnist", "--methods", "plain,baseline")).message).toContain(
+      'different entries for --methods but received "baseline,baseline"',
+    );
+  });
+
+  it("checks what config.json holds as what was typed, but for numbers, which are no text there", () => {
+    const stored = JSON.parse(JSON.stringify(settings({ validSize: 0.2, loss: "focal:1" })));
+    expect(checkSettings(stored)).toEqual(stored);
+    for (const [key, value] of [
+      ["epochs", "1"],
+      ["methods", "baseline"],
+      ["seeds", ["1"]],
+      ["loss", "hinge"],
+      ["noise", undefined],
+      ["gradient", ["full"]],
+    ] as const) {
+      expect(() => checkSettings({ ...stored, [key]: value }), key).toThrow(new RegExp(`for --${key} `));
+    }
+  });
+
   it("takes a run folder alone, and how to print", async () => {
     expect(await parse("--resume", "/run", "--json")).toEqual({ resume: "/run", json: true, quiet: false });
     expect(await failure("--resume", "/run", "--epochs", "3")).toEqual({
@@ -174,8 +209,10 @@ describe("lilaw train", () => {
       "different entries for --methods",
     ],
     ["INVALID_ARGUMENT", ["--dataset", "mnist", "--methods", ","], "different entries for --methods"],
-    ["INVALID_ARGUMENT", ["--dataset", "mnist", "--noise", "symmetric:1.5"], "received 1.5"],
-    ["UNKNOWN_NAME", ["--dataset", "mnist", "--noise", "loud:0.5"], "loud"],
+    ["INVALID_ARGUMENT", ["--dataset", "mnist", "--noise", "symmetric:1.5"], "for --noise but received 1.5"],
+    ["UNKNOWN_NAME", ["--dataset", "mnist", "--noise", "loud:0.5"], 'for --noise but received "loud:0.5"'],
+    ["UNKNOWN_NAME", ["--dataset", "mnist", "--loss", "hinge"], '--loss but received "hinge"'],
+    ["INVALID_ARGUMENT", ["--train", ""], 'for --train but received ""'],
     ["UNKNOWN_NAME", ["--dataset", "mnist", "--model", "gpt"], '--model but received "gpt"'],
     ["UNKNOWN_NAME", ["--dataset", "mnist", "--backend", "abacus"], '--backend but received "abacus"'],
     ["INVALID_ARGUMENT", ["--dataset", "mnist", "--epochs", "0"], "--epochs but received 0"],

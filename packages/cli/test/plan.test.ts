@@ -1,8 +1,8 @@
 import { LilawError } from "@lilaw/core";
 import type { Dataset } from "@lilaw/datasets";
 import { describe, expect, it } from "vitest";
-import type { Settings } from "../src/options.js";
 import { divide, planSeed, relocate, rowsOf, type SeedPlan } from "../src/plan.js";
+import type { Settings } from "../src/settings.js";
 import { rowsDataset as dataset, rowSamples as samples, settings } from "./support.js";
 
 /** The plan of a whole dataset for one seed. */

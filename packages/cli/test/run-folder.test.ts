@@ -9,8 +9,8 @@ import { layers, sequential } from "@tensorflow/tfjs-layers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunConfig } from "../src/config.js";
 import { type EpochMetrics, seal, type Unit } from "../src/documents.js";
-import { checkSettings } from "../src/options.js";
 import { checkNewFolder, RunFolder } from "../src/run-folder.js";
+import { checkSettings } from "../src/settings.js";
 import { scratch } from "./support.js";
 
 const config = {

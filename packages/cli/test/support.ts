@@ -8,7 +8,7 @@ import { Random } from "@lilaw/core";
 import type { Dataset, Samples } from "@lilaw/datasets";
 import { onTestFinished } from "vitest";
 import type { EpochMetrics, RunResult, Summary } from "../src/index.js";
-import { checkSettings, type Settings } from "../src/options.js";
+import { checkSettings, type Settings } from "../src/settings.js";
 
 /** The built command. */
 export const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));

@@ -117,6 +117,23 @@ describe("lilaw train on a user's files", () => {
     }
   });
 
+  it("trains with the loss that is named, and scores validation samples by it", async () => {
+    const folder = await scratch();
+    const out = join(folder, "run");
+    const training = ["--loss", "focal:2", "--methods", "lilaw,baseline,random", "--epochs", "2"];
+    const ended = await lilaw(["train", ...(await cloudFiles(folder)), ...training, ...small, "--out", out]);
+    expect(ended).toMatchObject({ status: 0 });
+    for (const method of ["lilaw", "baseline", "random"]) {
+      const text = await readFile(join(out, `${method}-1`, "samples.csv"), "utf8");
+      const lines: Record<string, string>[] = parse(text, { columns: true });
+      expect(new Set(lines.map(({ split }) => split))).toEqual(new Set(["train", "valid"]));
+      for (const { loss, labelProb } of lines) {
+        const p = Number(labelProb);
+        expect(Number(loss)).toBeCloseTo(-((1 - p) ** 2) * Math.log(p), 5);
+      }
+    }
+  });
+
   it("says nothing of what is true where no noise was injected", async () => {
     const folder = await scratch();
     const out = join(folder, "run");
