@@ -1,10 +1,12 @@
 export { predictLogits } from "./model/head.js";
+export type { LabelledTensors } from "./model/inputs.js";
 export { crossEntropy } from "./operations/cross-entropy.js";
 export { type WeightedLossOptions, weightedLoss } from "./operations/weighted-loss.js";
+export type { FitArgs, FitDatasetArgs, TrainingArgs } from "./training/arguments.js";
 export type { DatasetLike } from "./training/batch-source.js";
-export { type FitArgs, type FitDatasetArgs, fit, fitDataset, type TrainingArgs } from "./training/fit.js";
+export { fit } from "./training/fit.js";
+export { fitDataset } from "./training/fit-dataset.js";
 export { readTrainingState, type TrainingPosition } from "./training/state.js";
-export type { LabelledTensors } from "./training/validation.js";
 export type {
   BatchRecord,
   TrainBatch,

@@ -3,6 +3,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { checkTensor } from "../operations/check-tensor.js";
 
+/** Features and targets, as tfjs takes them. */
+export type LabelledTensors = readonly [x: tf.Tensor | tf.Tensor[], y: tf.Tensor];
+
 /** The tensors of x, one for each input of a model, whose samples have the shapes that the model takes. */
 export function checkInputs(model: LayersModel, x: unknown, name: string): tf.Tensor[] {
   const xs = Array.isArray(x) ? x : x instanceof tf.Tensor ? [x] : byName(model, x, name);

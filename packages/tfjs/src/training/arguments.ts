@@ -1,35 +1,75 @@
-import { expected } from "@lilaw/core";
+import { checks, expected } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkTensor } from "../operations/check-tensor.js";
+import type { LayersModel, ModelFitArgs, ModelFitDatasetArgs } from "@tensorflow/tfjs-layers";
+import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs.js";
+import { isDisposed, trainedModel } from "../model/internals.js";
+import { checkFunction, checkOptionalCount } from "./checks.js";
+import type { BatchRecord, Weighting } from "./weighting.js";
 
-export function checkCount(name: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw expected("INVALID_ARGUMENT", `an integer of at least ${least}`, name, value);
+/** What `fit` and `fitDataset` take beyond tfjs's own arguments. */
+export interface TrainingArgs {
+  /** How samples are weighed. Default `plain()` */
+  weighting?: Weighting;
+  /** Seed of the batch order, of dropout, of the validation batches and of random weights. Default 0 */
+  seed?: number;
+  /**
+   * Called after each step with the per-sample values of its batch. Where the weighting names no loss, that of the model
+   * has to be one of @lilaw/core's: a cross-entropy on logits, softmax or sigmoid
+   */
+  record?: (record: BatchRecord) => void;
+  /** Called at the end of each complete epoch with a state that `resume` takes. */
+  checkpoint?: (state: Uint8Array, epochsDone: number) => void | Promise<void>;
+  /**
+   * A state from `checkpoint`: training goes on after its epoch, bit for bit as if it had never stopped. The model, its
+   * optimizer but for the learning rate, the weighting and the labels have to be those of the state
+   */
+  resume?: Uint8Array;
+}
+
+export interface FitArgs extends Omit<ModelFitArgs, "sampleWeight">, TrainingArgs {
+  /** [N], a factor on the loss of each sample */
+  sampleWeight?: tf.Tensor1D | Float32Array;
+}
+
+export interface FitDatasetArgs extends ModelFitDatasetArgs<tf.TensorContainer>, TrainingArgs {}
+
+/**
+ * Arguments that all trainings have, read once.
+ *
+ * @throws LilawError `INVALID_ARGUMENT`, `DISPOSED`
+ */
+export function checkTraining<T extends FitArgs | FitDatasetArgs>(model: LayersModel, args: T): T {
+  checkModel(model);
+  const read = { ...checks.optionsOf("args", args) };
+  for (const name of ["record", "checkpoint"] as const) checkFunction(name, read[name]);
+  if (read.seed !== undefined && !Number.isSafeInteger(read.seed)) {
+    throw expected("INVALID_ARGUMENT", "an integer", "seed", read.seed);
   }
-  return value;
+  const { weighting } = read;
+  if (weighting !== undefined && typeof weighting?.start !== "function") {
+    throw expected("INVALID_ARGUMENT", "a weighting, such as lilaw()", "weighting", weighting);
+  }
+  checkOptionalCount("initialEpoch", read.initialEpoch, 0);
+  checkOptionalCount("verbose", read.verbose, 0);
+  return read;
 }
 
-/** {@link checkCount} of what may be left out. */
-export function checkOptionalCount(name: string, value: number | null | undefined, least: number): void {
-  if (value != null) checkCount(name, value, least);
-}
-
-export function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw expected("INVALID_ARGUMENT", "a function", name, value);
+function checkModel(model: LayersModel): void {
+  if (typeof model?.fitDataset !== "function") throw expected("INVALID_ARGUMENT", "a model", "model", model);
+  if (!model.outputs?.length || model.optimizer == null) {
+    throw expected("INVALID_ARGUMENT", "a compiled model", "model", model.name);
+  }
+  if (isDisposed(trainedModel(model))) {
+    throw expected("DISPOSED", "a model that is not disposed", "model", model.name);
   }
 }
 
-/** Factors of samples, each finite: a copy. */
-export async function readWeights(
-  name: string,
-  weights: tf.Tensor | Float32Array,
-  count: number,
-): Promise<Float32Array> {
-  const given =
-    weights instanceof Float32Array ? weights : await checkTensor(name, weights).data<"float32">();
-  if (given.length !== count) throw expected("LENGTH_MISMATCH", `${count}`, `${name}.length`, given.length);
-  const bad = given.findIndex((weight) => !Number.isFinite(weight));
-  if (bad >= 0) throw expected("NON_FINITE", "a finite number", `${name}[${bad}]`, given[bad]);
-  return Float32Array.from(given);
+/** Validation samples, as tensors that fit the model. */
+export function checkValidation(model: LayersModel, given: LabelledTensors): LabelledTensors {
+  if (!Array.isArray(given) || given.length !== 2) {
+    throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validationData", given);
+  }
+  const xs = checkInputs(model, given[0], "validationData[0]");
+  checkSamples(xs, given[1], "validationData[1]");
+  return [xs, given[1]];
 }

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { checkSamples } from "../model/inputs.js";
 import { type Targets, takeTargets } from "../model/targets.js";
 import { gatherRows } from "../patches/gather-rows.js";
-import { readWeights } from "./arguments.js";
+import { readWeights, timesWeights } from "./sample-weights.js";
 import { digest } from "./state-bytes.js";
 
 /** What the training step needs of a batch beside the tensors that travel through tfjs. */
@@ -248,7 +248,7 @@ export class DatasetBatches implements BatchSource {
     const factors = await classWeights?.(ys);
     const info = {
       labels: (await readTargets(ys))?.labels,
-      sampleWeights: factors && given ? factors.map((w, i) => w * given[i]!) : (factors ?? given),
+      sampleWeights: timesWeights(factors, given),
     };
     sampleWeight?.dispose();
     const targets = modelTargets(ys);

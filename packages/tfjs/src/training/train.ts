@@ -10,17 +10,17 @@ import {
 } from "@tensorflow/tfjs-layers";
 import { modelLossOf } from "../model/compiled-loss.js";
 import type { Head } from "../model/head.js";
+import type { LabelledTensors } from "../model/inputs.js";
 import { internals, trainedModel } from "../model/internals.js";
 import { StochasticLayers } from "../model/stochastic-layers.js";
 import { applyGradientsOf } from "../patches/apply-gradients.js";
 import { prepareBackend } from "../patches/prepare-backend.js";
 import { withFastRelu } from "../patches/relu-tensorflow.js";
+import type { TrainingArgs } from "./arguments.js";
 import type { BatchSource } from "./batch-source.js";
 import { Failure, GuardedCallback, guardedBatches } from "./failure.js";
-import type { TrainingArgs } from "./fit.js";
 import { Readback } from "./readback.js";
 import { encodeTrainingState, optimizerWeights, SavedTraining, type TrainingSettings } from "./state.js";
-import type { LabelledTensors } from "./validation.js";
 import type { TrainBatch, Weighting, WeightingRun } from "./weighting.js";
 
 interface TrainArgs

@@ -1,13 +1,10 @@
 import { expected, type Labels, Random } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkInputs, checkSamples } from "../model/inputs.js";
+import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs.js";
 import { readTargets, type Targets, takeTargets } from "../model/targets.js";
 import { gatherRows } from "../patches/gather-rows.js";
 import { digest } from "./state-bytes.js";
 import type { TrainingContext } from "./weighting.js";
-
-/** Features and targets, as tfjs takes them. */
-export type LabelledTensors = readonly [x: tf.Tensor | tf.Tensor[], y: tf.Tensor];
 
 export interface ValidationState {
   pass: number;

@@ -3,10 +3,10 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { ModelLoss } from "../model/compiled-loss.js";
 import type { Head } from "../model/head.js";
+import type { LabelledTensors } from "../model/inputs.js";
 import type { StochasticLayers } from "../model/stochastic-layers.js";
 import type { ApplyGradients } from "../patches/apply-gradients.js";
 import type { Readback } from "./readback.js";
-import type { LabelledTensors } from "./validation.js";
 
 /** A batch on its way through one training step. */
 export interface TrainBatch {

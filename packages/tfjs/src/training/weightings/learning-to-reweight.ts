@@ -1,12 +1,13 @@
 import { checks, LearningToReweight, type LearningToReweightOptions, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import type { LabelledTensors } from "../../model/inputs.js";
 import type { WeightDirection } from "../../model/tangents/forward.js";
 import { preserving } from "../../model/tangents/preserving.js";
 import { alignmentWeights } from "../../operations/alignment-weights.js";
 import { weightedLoss } from "../../operations/weighted-loss.js";
-import { checkCount } from "../arguments.js";
+import { checkCount } from "../checks.js";
 import { stepOnLogits } from "../step.js";
-import { type LabelledTensors, ValidationSampler, type ValidationState } from "../validation.js";
+import { ValidationSampler, type ValidationState } from "../validation.js";
 import type { TrainBatch, TrainingContext, Weighting } from "../weighting.js";
 import { type Route, type RouteName, routeOf } from "./routes.js";
 

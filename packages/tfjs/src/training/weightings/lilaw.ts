@@ -1,8 +1,9 @@
 import { checks, LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkCount } from "../arguments.js";
+import type { LabelledTensors } from "../../model/inputs.js";
+import { checkCount } from "../checks.js";
 import { stepOnLogits, type WeighedLogits } from "../step.js";
-import { type LabelledTensors, ValidationSampler, type ValidationState } from "../validation.js";
+import { ValidationSampler, type ValidationState } from "../validation.js";
 import type { TrainBatch, TrainingContext, Weighting, WeightingRun } from "../weighting.js";
 import { type Scalars, scalarsOf } from "./lilaw-scalars.js";
 import { sharesForward } from "./shared-forward.js";

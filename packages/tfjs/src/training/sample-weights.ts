@@ -1,6 +1,7 @@
 import { expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ClassWeight, ClassWeightMap } from "@tensorflow/tfjs-layers";
+import { checkTensor } from "../operations/check-tensor.js";
 
 /**
  * [N], the factor of each sample that its class has in tfjs's `classWeight`.
@@ -41,4 +42,26 @@ async function classesOf(
   } finally {
     classes.dispose();
   }
+}
+
+/** Factors of samples, each finite: a copy. */
+export async function readWeights(
+  name: string,
+  weights: tf.Tensor | Float32Array,
+  count: number,
+): Promise<Float32Array> {
+  const given =
+    weights instanceof Float32Array ? weights : await checkTensor(name, weights).data<"float32">();
+  if (given.length !== count) throw expected("LENGTH_MISMATCH", `${count}`, `${name}.length`, given.length);
+  const bad = given.findIndex((weight) => !Number.isFinite(weight));
+  if (bad >= 0) throw expected("NON_FINITE", "a finite number", `${name}[${bad}]`, given[bad]);
+  return Float32Array.from(given);
+}
+
+/** The factors of samples that have both, one or none of two kinds. */
+export function timesWeights(
+  a: Float32Array | undefined,
+  b: Float32Array | undefined,
+): Float32Array | undefined {
+  return a && b ? a.map((weight, i) => weight * b[i]!) : (a ?? b);
 }

@@ -1,0 +1,47 @@
+import { expected, type Loss } from "@lilaw/core";
+import type * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { compiledLoss, type Head, headOf, lossOf } from "../model/head.js";
+import { checkModelTargets, modelTargets, readTargets, type Targets } from "../model/targets.js";
+import type { Weighting } from "./weighting.js";
+
+/** The loss of a training, and how it takes its labels. */
+export interface LossAndLabels {
+  /** Both are absent where only the model's own loss is used */
+  readonly head: Head | undefined;
+  readonly loss: Loss | undefined;
+  /** The labels of a loss on the logits; targets of the model's own loss are only checked */
+  readTargets(y: tf.Tensor, name: string): Promise<Targets | undefined>;
+  /** y as the model's own loss and metrics take it: `y` itself or a new tensor */
+  modelTargets(y: tf.Tensor): tf.Tensor;
+}
+
+/**
+ * @param recorded whether losses and probabilities of samples are wanted, for which the model's own loss must be one on
+ *   its logits
+ * @throws LilawError `MODEL_OUTPUT`
+ */
+export function lossAndLabelsOf(model: LayersModel, weighting: Weighting, recorded: boolean): LossAndLabels {
+  if (model.outputs.length !== 1) {
+    throw expected("MODEL_OUTPUT", "a model with one output", "model", `${model.outputs.length} outputs`);
+  }
+  const output = model.outputs[0]!.shape;
+  const head = weighting.loss === "model" && !recorded ? undefined : headOf(model);
+  const loss = head && lossOnLogits(model, head, weighting);
+  const units = head?.units ?? output.at(-1) ?? 1;
+  return {
+    head,
+    loss,
+    async readTargets(y, name) {
+      if (head && loss) return readTargets(y, head.units, loss, name);
+      await checkModelTargets(y, output, model.loss, name);
+      return undefined;
+    },
+    modelTargets: (y) => modelTargets(y, units, model.loss),
+  };
+}
+
+function lossOnLogits(model: LayersModel, head: Head, { loss }: Weighting): Loss {
+  if (loss === "model") return compiledLoss(model, head);
+  return loss === "auto" ? lossOf(model, head) : loss;
+}
