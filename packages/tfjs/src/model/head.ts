@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { requireSynchronousReads } from "../kernels/register.js";
 import { crossEntropy } from "../operations/cross-entropy.js";
-import { internals, type LayerInternals, linearActivation } from "./internals.js";
+import { checkInputs, checkSamples } from "./inputs.js";
+import { internals, isDisposed, type LayerInternals, linearActivation } from "./internals.js";
 
 /** How a model ends, and how to get at its logits. */
 export interface Head {
@@ -33,6 +34,7 @@ export function headOf(model: LayersModel): Head {
   if (model.outputs.length !== 1) {
     throw expected("MODEL_OUTPUT", "a model with one output", "model", `${model.outputs.length} outputs`);
   }
+  if (!model.built) model.build(model.inputs[0]!.shape); // a Sequential that was neither compiled nor used has no output layers yet
   const shape = model.outputs[0]!.shape;
   const units = shape[1];
   if (shape.length !== 2 || units == null) {
@@ -157,7 +159,8 @@ export function compiledLoss(model: LayersModel, { activation, units }: Head): L
  *
  * @param x one tensor [N, …] (an array of them for several inputs)
  * @returns row-major [N, units]
- * @throws LilawError `MODEL_OUTPUT`, `BACKEND_UNAVAILABLE` on webgpu, whose tensors cannot be read synchronously
+ * @throws LilawError `MODEL_OUTPUT`, `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `DISPOSED`, `BACKEND_UNAVAILABLE` on webgpu,
+ *   whose tensors cannot be read synchronously
  */
 export function predictLogits(
   model: LayersModel,
@@ -165,9 +168,15 @@ export function predictLogits(
   { batchSize = 1024 }: { batchSize?: number } = {},
 ): Float32Array {
   requireSynchronousReads("predictLogits");
+  if (!Array.isArray(model?.outputs)) throw expected("INVALID_ARGUMENT", "a model", "model", model);
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw expected("INVALID_ARGUMENT", "an integer of at least 1", "batchSize", batchSize);
+  }
   const head = headOf(model);
-  const xs = Array.isArray(x) ? x : [x];
+  const xs = checkInputs(model, x, "x");
+  if (isDisposed(model)) throw expected("DISPOSED", "a model that is not disposed", "model", model.name);
   const count = xs[0]!.shape[0]!;
+  if (count > 0) checkSamples(xs.slice(1), xs[0]!, "x");
   const logits = new Float32Array(count * head.units);
   for (let start = 0; start < count; start += batchSize) {
     const size = Math.min(batchSize, count - start);

@@ -13,7 +13,16 @@ export function checkOptionalCount(name: string, value: number | null | undefine
 }
 
 export function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw expected("INVALID_ARGUMENT", "a function", name, value);
+  if (value !== undefined && !(typeof value === "function" && isCallable(value))) {
+    throw expected("INVALID_ARGUMENT", "a function that is called without new", name, value);
+  }
+}
+
+/** Classes are functions too, but calling one throws. Their `prototype` cannot be replaced, that of functions can. */
+function isCallable(value: object): boolean {
+  try {
+    return Object.getOwnPropertyDescriptor(value, "prototype")?.writable !== false;
+  } catch {
+    return false; // a revoked proxy
   }
 }

@@ -11,6 +11,7 @@ import {
   learningToReweight,
   lilaw,
   plain,
+  predictLogits,
   randomWeights,
   weightedLoss,
 } from "../../src/index.js";
@@ -313,6 +314,21 @@ describe("hostile arguments", () => {
       "INVALID_ARGUMENT",
     ],
     [
+      "a class for checkpoint",
+      () => fit(blobModel(), x, y, { checkpoint: class {} as never }),
+      "INVALID_ARGUMENT",
+    ],
+    [
+      "a revoked function for record",
+      () => fit(blobModel(), x, y, { record: revokedFunction() }),
+      "INVALID_ARGUMENT",
+    ],
+    ["logits of no model", () => predictLogits({} as never, x), "INVALID_ARGUMENT"],
+    ["logits of no layers", () => predictLogits(sequential(), x), "MODEL_OUTPUT"],
+    ["logits of no tensor", () => predictLogits(blobModel(), null as never), "INVALID_ARGUMENT"],
+    ["logits of another width", () => predictLogits(blobModel(), tf.zeros([3, 5])), "INVALID_ARGUMENT"],
+    ["logits in batches of none", () => predictLogits(blobModel(), x, { batchSize: 0 }), "INVALID_ARGUMENT"],
+    [
       "resume of another type",
       () => fit(blobModel(), x, y, { resume: "state" as never }),
       "INVALID_ARGUMENT",
@@ -464,3 +480,9 @@ describeBackends("weightedLoss", () => {
     expect(shared).toEqual(before);
   });
 });
+
+function revokedFunction(): () => void {
+  const { proxy, revoke } = Proxy.revocable(() => {}, {});
+  revoke();
+  return proxy;
+}

@@ -62,6 +62,22 @@ describeBackends("fit", (backend) => {
     expect([...(model.predict(tf.ones([1, 4])) as tf.Tensor).dataSync()]).toEqual([0, 1]);
   });
 
+  it.each(["logits", "softmax"] as const)(
+    "predicts with a Sequential that was never compiled, ending in %s",
+    (ending) => {
+      const { x } = blobTensors(10);
+      const make = () => {
+        const model = sequential();
+        model.add(layers.dense({ units: 2, inputShape: [4], kernelInitializer: "ones" }));
+        if (ending === "softmax") model.add(layers.softmax());
+        return model;
+      };
+      const used = make();
+      used.predict(x);
+      expect(predictLogits(make(), x)).toEqual(predictLogits(used, x));
+    },
+  );
+
   it("reads class indices and one-hot rows alike", async () => {
     const { x, y } = blobTensors(40);
     const [fromIndices, fromOneHot] = [blobModel(), blobModel()];
