@@ -17,16 +17,16 @@ const plots = {
     const pytorch = steps("pytorch").filter(({ threads }) => threads === "1");
     if (pytorch.length === 0) return undefined;
     const tfjs = steps("tfjs");
-    const limit = steps("operations").filter(({ contender }) => contender === "memory copy");
+    const limit = steps("operations").filter(({ variant }) => variant === "memory copy");
     const series = [
-      ["native, 1 thread", pytorch.filter(({ contender, baseline }) => contender === baseline)],
+      ["native, 1 thread", pytorch.filter(({ variant, baseline }) => variant === baseline)],
       ...["plain cross-entropy", "torch.compile", "eager"].map((name) => [
         `PyTorch ${name}, 1 thread`,
-        pytorch.filter(({ contender }) => contender === name),
+        pytorch.filter(({ variant }) => variant === name),
       ]),
       ...["tensorflow", "wasm", "cpu"].map((backend) => [
         `TensorFlow.js operations, ${backend}`,
-        tfjs.filter(({ contender }) => contender === `${backend} shortest`),
+        tfjs.filter(({ variant }) => variant === `${backend} shortest`),
       ]),
     ];
     const points = ([name, rows]) =>
@@ -78,9 +78,9 @@ const plots = {
       ({ backend, ratioP50 }) => backend === "tensorflow" && ratioP50,
     );
     if (rows.length === 0) return undefined;
-    const values = rows.map(({ model, contender, ratioP20, ratioP50, ratioP80 }) => ({
+    const values = rows.map(({ model, variant, ratioP20, ratioP50, ratioP80 }) => ({
       model,
-      contender,
+      variant,
       low: Number(ratioP20),
       ratio: Number(ratioP50),
       high: Number(ratioP80),
@@ -91,10 +91,10 @@ const plots = {
       title: "times as long as model.fit (20th to 80th percentile)",
     };
     const y = {
-      field: "contender",
+      field: "variant",
       type: "nominal",
       title: null,
-      sort: [...new Set(values.map(({ contender }) => contender))],
+      sort: [...new Set(values.map(({ variant }) => variant))],
       axis: { labelLimit: 400 },
     };
     return {
@@ -130,7 +130,7 @@ const plots = {
         values: rows
           .filter((row) => row.dimension === dimension)
           .map((row) => ({
-            name: row.contender,
+            name: row.variant,
             size: Number(row[column]),
             seconds: Number(row.stepMsP50) / 1000,
           })),
@@ -142,7 +142,7 @@ const plots = {
         color: {
           field: "name",
           title: null,
-          scale: { domain: [...new Set(rows.map(({ contender }) => contender))], range: palette },
+          scale: { domain: [...new Set(rows.map(({ variant }) => variant))], range: palette },
         },
       },
     });
@@ -171,8 +171,8 @@ const logarithmic = (field, title, unit = "") => ({
 const isPowerOfTen = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6";
 const siLabel = "replace(format(datum.value, '~s'), /([0-9])(?=[^0-9.]|$)/, '$1 ')";
 
-function steps(question) {
-  return readResults(`kernels/results/${question}.csv`).filter(({ operation }) => operation === "lilawStep");
+function steps(suite) {
+  return readResults(`kernels/results/${suite}.csv`).filter(({ operation }) => operation === "lilawStep");
 }
 
 /** An SVG with a background of its own, for pages that are light or dark. */

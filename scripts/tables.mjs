@@ -29,7 +29,7 @@ const tables = {
 
   "training/step-cost": from("training/results/step-cost.csv", (all) => {
     const rows = all.filter((row) => row.backend === "tensorflow");
-    const lines = groups(rows, "contender").map(([method, group]) => [
+    const lines = groups(rows, "variant").map(([method, group]) => [
       method,
       ...["mlp", "cnn", "resnet8"].map((model) => stepCost(group.find((row) => row.model === model))),
     ]);
@@ -43,9 +43,9 @@ const tables = {
     const [measured, skipped] = [true, false].map((wanted) =>
       places.filter(([, group]) => group.some((row) => row.ratioP50) === wanted),
     );
-    const lines = groups(rows, "contender").map(([method]) => [
+    const lines = groups(rows, "variant").map(([method]) => [
       method,
-      ...measured.map(([, group]) => stepCost(group.find((row) => row.contender === method))),
+      ...measured.map(([, group]) => stepCost(group.find((row) => row.variant === method))),
     ]);
     const left = skipped.map(([name, [{ skipped: reason }]]) => `${name}: ${reason}.`);
     const content = table(["", ...measured.map(([name]) => name)], lines);
@@ -56,12 +56,12 @@ const tables = {
     const models = groups(rows, "model");
     const plainOf = (name) => (name.startsWith("PyTorch: ") ? "PyTorch: plain" : "plain");
     const cell = (group, name) => {
-      const of = (contender) => group.find((row) => row.contender === contender);
+      const of = (variant) => group.find((row) => row.variant === variant);
       if (!of(name)?.ratioP50) return of(name)?.skipped || notMeasured;
       const share = of(name).ratioP50 / of(plainOf(name)).ratioP50;
       return `${digits(of(name).stepMsP50, 3)} ms, ${times(share)}`;
     };
-    const lines = groups(rows, "contender").map(([name]) => [
+    const lines = groups(rows, "variant").map(([name]) => [
       name,
       ...models.map(([, group]) => cell(group, name)),
     ]);
@@ -90,29 +90,29 @@ const tables = {
 
   "kernels/share-of-copy": from("kernels/results/operations.csv", (rows) => {
     const operations = [...new Set(rows.map((row) => row.operation))];
-    const copy = (group) => group.find((row) => row.contender === "memory copy");
+    const copy = (group) => group.find((row) => row.variant === "memory copy");
     const lines = groups(rows, "shape").map(([shape, group]) => [
       shape,
       bandwidth(copy(group)),
       ...operations.map((operation) => {
-        const native = group.find((row) => row.operation === operation && row.contender === "native");
+        const native = group.find((row) => row.operation === operation && row.variant === "native");
         return native.shareOfCopy ? percent(native.shareOfCopy) : notMeasured;
       }),
     ]);
-    const { where } = rows.find((row) => row.contender === "native");
+    const { where } = rows.find((row) => row.variant === "native");
     return withOrigin(rows, table(["", "copy (GB/s)", ...operations], lines), where);
   }),
 
   "kernels/instruction-sets": from("kernels/results/operations.csv", (all) => {
     const rows = steps(all);
-    const names = [...new Set(rows.map((row) => row.contender))];
+    const names = [...new Set(rows.map((row) => row.variant))];
     const own = names.filter((name) => name.startsWith("native ") || name === "reference");
     const lines = groups(rows, "shape").map(([shape, group]) => [
       shape,
-      microseconds(group.find((row) => row.contender === "native")),
-      ...own.map((name) => ratio(group.find((row) => row.contender === name))),
+      microseconds(group.find((row) => row.variant === "native")),
+      ...own.map((name) => ratio(group.find((row) => row.variant === name))),
     ]);
-    const { where } = rows.find((row) => row.contender === "native");
+    const { where } = rows.find((row) => row.variant === "native");
     const heads = own.map((name) => name.replace(/^native /, ""));
     return withOrigin(rows, table(["", `${where} (µs)`, ...heads], lines));
   }),
@@ -123,7 +123,7 @@ const tables = {
       microseconds(group[0]),
       ...group.slice(1).map(ratio),
     ]);
-    const [first, ...others] = [...new Set(rows.map((row) => row.contender))];
+    const [first, ...others] = [...new Set(rows.map((row) => row.variant))];
     return withOrigin(rows, table(["", `${first} (µs)`, ...others], lines), rows[0].where);
   }),
 
@@ -174,23 +174,21 @@ const tables = {
   summary: () => {
     const tfjs = (backend) =>
       range(
-        steps(readResults("kernels/results/tfjs.csv")).filter(
-          (row) => row.contender === `${backend} shortest`,
-        ),
+        steps(readResults("kernels/results/tfjs.csv")).filter((row) => row.variant === `${backend} shortest`),
       );
-    const pytorch = (contender, count) =>
+    const pytorch = (variant, count) =>
       range(
         steps(readResults("kernels/results/pytorch.csv")).filter(
-          (row) => row.contender === contender && row.threads === count,
+          (row) => row.variant === variant && row.threads === count,
         ),
       );
     const shares = steps(readResults("kernels/results/operations.csv")).filter(
-      (row) => row.contender === "native" && row.shareOfCopy,
+      (row) => row.variant === "native" && row.shareOfCopy,
     );
-    const step = (contender) =>
+    const step = (variant) =>
       range(
         readResults("training/results/step-cost.csv").filter(
-          (row) => row.backend === "tensorflow" && row.contender === contender,
+          (row) => row.backend === "tensorflow" && row.variant === variant,
         ),
         "model",
       );
@@ -200,9 +198,9 @@ const tables = {
         ...tfjs(backend),
         "`npm run bench -- kernels tfjs`",
       ]),
-      ...["eager", "torch.compile", "plain cross-entropy"].map((contender) => [
-        `PyTorch, ${contender}, one thread, against our native kernels`,
-        ...pytorch(contender, "1"),
+      ...["eager", "torch.compile", "plain cross-entropy"].map((variant) => [
+        `PyTorch, ${variant}, one thread, against our native kernels`,
+        ...pytorch(variant, "1"),
         "`npm run bench -- kernels pytorch`",
       ]),
       [
@@ -211,9 +209,9 @@ const tables = {
         "`npm run bench -- kernels operations`",
       ],
       ...["lilaw, validation batch 1", "lilaw, validation batch 1/4", "l2rw tangent, validation batch 1"].map(
-        (contender) => [
-          `a training step of ${contender}, against model.fit`,
-          ...step(contender),
+        (variant) => [
+          `a training step of ${variant}, against model.fit`,
+          ...step(variant),
           "`npm run bench -- training step-cost`",
         ],
       ),
@@ -259,7 +257,7 @@ function reliability(kind) {
 
 function againstTfjs(all) {
   const cases = groups(steps(all), (row) => `${row.backend} ${row.shape}`).map(([where, group]) => {
-    const of = (way) => group.find((row) => row.contender.endsWith(` ${way}`));
+    const of = (way) => group.find((row) => row.variant.endsWith(` ${way}`));
     return { where, kernels: of("kernels"), others: ["shortest", "autodiff", "composed"].map(of) };
   });
   const measured = cases.filter(({ kernels }) => kernels.microsecondsP50);
@@ -281,8 +279,8 @@ function againstPyTorch(rows) {
   const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
   const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
     title,
-    microseconds(group.find((row) => row.contender === row.baseline)),
-    ...others.map((other) => ratio(group.find((row) => row.contender === other))),
+    microseconds(group.find((row) => row.variant === row.baseline)),
+    ...others.map((other) => ratio(group.find((row) => row.variant === other))),
   ]);
   const versions = new Set(rows.map((row) => row.where.split(",")[0]).filter(Boolean));
   return withOrigin(rows, table(["", "native (µs)", ...others], lines), ...versions);
@@ -306,14 +304,14 @@ function stepCost(row) {
   return `${text}, bar ${row.bar}${Number(row.ratioP80) <= Number(row.bar) ? "" : " **missed**"}`;
 }
 
-/** One shape a line: microseconds of every contender. */
+/** One shape a line: microseconds of every variant. */
 function byShape(rows) {
-  const names = groups(rows, "contender").map(([name]) => name);
+  const names = groups(rows, "variant").map(([name]) => name);
   const lines = groups(rows, "shape").map(([shape, group]) => [
     shape,
-    ...names.map((name) => microseconds(group.find(({ contender }) => contender === name))),
+    ...names.map((name) => microseconds(group.find(({ variant }) => variant === name))),
   ]);
-  const where = names.map((name) => rows.find((row) => row.contender === name && row.where)?.where);
+  const where = names.map((name) => rows.find((row) => row.variant === name && row.where)?.where);
   const remarks = names.flatMap((name, i) => (where[i] ? [`${name}: ${where[i]}`] : []));
   return withOrigin(rows, table(["µs", ...names], lines), ...remarks);
 }

@@ -1,5 +1,5 @@
 /**
- * Question: half of the labels are wrong, does weighing the samples keep a network from learning them by heart?
+ * Suite: half of the labels are wrong, does weighing the samples keep a network from learning them by heart?
  *
  * Fashion-MNIST, 20,000 training images of which 50 % carry another class's label, 4,000 held out with labels as
  * noisy, 1,000 of these with true labels for Learning to Reweight; MLP 784-256-256-10, Adam 1e-3, batch 128,
@@ -12,7 +12,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeResults } from "@lilaw/testing";
+import { writeResults } from "@lilaw/bench";
 
 const settings = [
   ...["--dataset", "fashion-mnist", "--noise", "symmetric:0.5", "--model", "mlp"],

@@ -168,16 +168,16 @@ void compare(Step<Device>& device, Step<Host>& host) {
   near<double>("scalars", {moved.alpha, moved.beta, moved.delta}, {expected.alpha, expected.beta, expected.delta}, 1);
 }
 
-struct Contender {
+struct Variant {
   std::string name;
   std::function<void(int)> steps;
   int calls = 1;
   std::vector<double> microseconds = {};
 };
 
-double seconds_of(const Contender& contender, int calls) {
+double seconds_of(const Variant& variant, int calls) {
   const auto start = std::chrono::steady_clock::now();
-  contender.steps(calls);
+  variant.steps(calls);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -192,25 +192,25 @@ std::string origin() {
   return std::string(found ? device.name : "none") + "," + date + "," + (commit != nullptr ? commit : "");
 }
 
-void measure(std::FILE* csv, int64_t rows, int64_t classes, std::vector<Contender> contenders) {
-  for (Contender& contender : contenders) {
-    seconds_of(contender, 3);
-    contender.calls = std::clamp(static_cast<int>(3 * kSampleSeconds / seconds_of(contender, 3)), 1, 20000);
-    seconds_of(contender, contender.calls);
+void measure(std::FILE* csv, int64_t rows, int64_t classes, std::vector<Variant> variants) {
+  for (Variant& variant : variants) {
+    seconds_of(variant, 3);
+    variant.calls = std::clamp(static_cast<int>(3 * kSampleSeconds / seconds_of(variant, 3)), 1, 20000);
+    seconds_of(variant, variant.calls);
   }
   for (int round = 0; round < kRounds; round++) {
-    for (size_t i = 0; i < contenders.size(); i++) {
-      Contender& contender = contenders[(round + i) % contenders.size()];
-      contender.microseconds.push_back(1e6 * seconds_of(contender, contender.calls) / contender.calls);
+    for (size_t i = 0; i < variants.size(); i++) {
+      Variant& variant = variants[(round + i) % variants.size()];
+      variant.microseconds.push_back(1e6 * seconds_of(variant, variant.calls) / variant.calls);
     }
   }
-  for (Contender& contender : contenders) {
-    std::sort(contender.microseconds.begin(), contender.microseconds.end());
-    const auto at = [&](double share) { return contender.microseconds[static_cast<size_t>(share * (kRounds - 1))]; };
+  for (Variant& variant : variants) {
+    std::sort(variant.microseconds.begin(), variant.microseconds.end());
+    const auto at = [&](double share) { return variant.microseconds[static_cast<size_t>(share * (kRounds - 1))]; };
     std::fprintf(csv, "%lld,%lld,\"%s\",%.3f,%.3f,%.3f,%s\n", static_cast<long long>(rows),
-                 static_cast<long long>(classes), contender.name.c_str(), at(0.2), at(0.5), at(0.8), origin().c_str());
+                 static_cast<long long>(classes), variant.name.c_str(), at(0.2), at(0.5), at(0.8), origin().c_str());
     std::printf("  [%lld, %lld] %s: %.2f us\n", static_cast<long long>(rows), static_cast<long long>(classes),
-                contender.name.c_str(), at(0.5));
+                variant.name.c_str(), at(0.5));
   }
   std::fflush(nullptr);
 }
@@ -227,29 +227,29 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "Expected a file that can be written for CSV but received %s\n", argc > 1 ? argv[1] : "nothing");
     return 2;
   }
-  std::fprintf(csv, "rows,classes,contender,microsecondsP20,microsecondsP50,microsecondsP80,device,date,commit\n");
+  std::fprintf(csv, "rows,classes,variant,microsecondsP20,microsecondsP50,microsecondsP80,device,date,commit\n");
   for (size_t at = 0; at < std::min(wanted, shapes.size()); at++) {
     const auto [rows, classes] = shapes[at];
     Step<Host> host(rows, classes);
-    std::vector<Contender> contenders = {{"host", [&](int calls) {
+    std::vector<Variant> variants = {{"host", [&](int calls) {
                                             while (calls-- > 0) host.run();
                                           }}};
     if (devices == 0) {
-      measure(csv, rows, classes, std::move(contenders));
+      measure(csv, rows, classes, std::move(variants));
       continue;
     }
     Step<Device> device(rows, classes);
     compare(device, host);
-    contenders.push_back({"device, steps queued", [&](int calls) {
+    variants.push_back({"device, steps queued", [&](int calls) {
                             while (calls-- > 0) device.run();
                             require(lilaw_stream_synchronize(nullptr));
                           }});
-    contenders.push_back({"device, waiting after every step", [&](int calls) {
+    variants.push_back({"device, waiting after every step", [&](int calls) {
                             while (calls-- > 0) {
                               device.run();
                               require(lilaw_stream_synchronize(nullptr));
                             }
                           }});
-    measure(csv, rows, classes, std::move(contenders));
+    measure(csv, rows, classes, std::move(variants));
   }
 }

@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { currentOrigin } from "@lilaw/bench";
 import { expected } from "@lilaw/core";
-import { currentOrigin } from "@lilaw/testing";
 import { build as bundleModules } from "vite";
 import { nodeIncludes } from "../../../native/scripts/build.mjs";
 

@@ -5,30 +5,25 @@
  *   and back; the host's kernels
  * - webgpu: TensorFlow.js in its fewest operations on WebGPU, and our addon in turns with it
  *
- * What is absent says why. Without a GPU, WebGPU runs on a Vulkan driver for the host where there is one.
+ * Rows of variants that cannot run say why. Without a GPU, WebGPU runs on a Vulkan driver for the host where there is one.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { devicePlan, graphPlan } from "@lilaw/benchmark-kernels/device";
-import { nativePlan } from "@lilaw/benchmark-kernels/native";
+import { type Row, type Suite, thorough, writeResults } from "@lilaw/bench";
 import {
-  answers,
   corePlan,
   Forecast,
-  fail,
+  type KernelPlan,
   kernelCase,
-  type Plan,
-  type Question,
-  type Row,
   reasonAgainst,
-  renderRows,
   type Shape,
-  stopSignal,
   tensorPlan,
-  thorough,
-} from "@lilaw/cli/bench";
+} from "@lilaw/bench/kernels";
+import { fail, renderRows, runSuites, stopSignal } from "@lilaw/bench/program";
+import { devicePlan, graphPlan } from "@lilaw/benchmark-kernels/device";
+import { nativePlan } from "@lilaw/benchmark-kernels/native";
 import { expected } from "@lilaw/core";
-import { provideWebGpu, writeResults } from "@lilaw/testing";
+import { provideWebGpu } from "@lilaw/testing";
 import * as tf from "@tensorflow/tfjs-core";
 
 const shapes: readonly Shape[] = [
@@ -39,15 +34,18 @@ const shapes: readonly Shape[] = [
 ];
 
 const plans = {
-  node: async (): Promise<Plan[]> => [graphPlan, corePlan("cuda, with transfers", "cuda", "host arrays")],
-  async webgpu(): Promise<Plan[]> {
+  node: async (): Promise<KernelPlan[]> => [
+    graphPlan,
+    corePlan("cuda, with transfers", "cuda", "host arrays"),
+  ],
+  async webgpu(): Promise<KernelPlan[]> {
     const found = await findWebGpu();
     return (["shortest", "kernels"] as const).map((way) => tensorPlan({ backend: "webgpu", way, ...found }));
   },
 };
 type Part = keyof typeof plans;
 
-async function findWebGpu(): Promise<{ where: string; absent?: string }> {
+async function findWebGpu(): Promise<{ where: string; skipped?: string }> {
   try {
     const where = await provideWebGpu();
     await import("@tensorflow/tfjs-backend-webgpu");
@@ -55,12 +53,12 @@ async function findWebGpu(): Promise<{ where: string; absent?: string }> {
     await tf.ready();
     return { where };
   } catch (error) {
-    return { where: "", absent: (error as Error).message };
+    return { where: "", skipped: (error as Error).message };
   }
 }
 
-/** One question a shape: what is known is written down before the next. */
-function questionsOn(part: Part, all: readonly Plan[], baseline: string): Question[] {
+/** A suite for each shape, so that its results are written before the next one begins. */
+function suitesOn(part: Part, all: readonly KernelPlan[], baseline: string): Suite[] {
   const forecast = new Forecast();
   const effort = { ...thorough, callSecondsLimit: 2 };
   return shapes.map((shape) => ({
@@ -76,13 +74,13 @@ async function main([folder, part, ...rest]: string[]): Promise<void> {
     throw expected("UNKNOWN_NAME", "node or webgpu", "the part", part);
   tf.enableProdMode();
   const host = nativePlan();
-  // What the others are compared with has to be there.
+  // The baseline has to run.
   const baseline = reasonAgainst("cuda") === undefined ? devicePlan.name : host.name;
-  const questions = questionsOn(part, [devicePlan, host, ...(await plans[part]())], baseline);
-  const chosen = rest.includes("--quick") ? questions.slice(0, 1) : questions;
+  const suites = suitesOn(part, [devicePlan, host, ...(await plans[part]())], baseline);
+  const chosen = rest.includes("--quick") ? suites.slice(0, 1) : suites;
   const results: Row[] = [];
   const options = { quick: false, json: false };
-  for await (const { rows } of answers(chosen, options, { signal: stopSignal() })) {
+  for await (const { rows } of runSuites(chosen, options, { signal: stopSignal() })) {
     results.push(...rows);
     writeResults(pathToFileURL(join(folder, `${part}.csv`)), results);
     console.log(renderRows(rows));

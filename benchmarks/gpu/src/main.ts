@@ -6,7 +6,7 @@
  */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fail } from "@lilaw/cli/bench";
+import { fail } from "@lilaw/bench/program";
 import { Command } from "commander";
 import { makeBundle } from "./bundle.js";
 

@@ -26,7 +26,7 @@ describe("the Node program of the bundle", () => {
     const args = [join(folder, "gpu.mjs"), folder, "node", "--quick"];
     await run(process.execPath, args, { cwd: folder, env });
     const rows: Record<string, string>[] = parse(readFileSync(join(folder, "node.csv")), { columns: true });
-    expect(rows.map(({ contender }) => contender)).toEqual([
+    expect(rows.map(({ variant }) => variant)).toEqual([
       "cuda, device buffers",
       "native",
       "cuda, captured graph",

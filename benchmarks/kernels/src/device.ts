@@ -1,13 +1,13 @@
 /** The operations on memory of the GPU: nothing is copied, and the host waits at the end of a sample only. */
 
 import {
-  type KernelContender,
   type KernelData,
-  type Outcome,
-  type Plan,
+  type KernelOutput,
+  type KernelPlan,
+  type KernelVariant,
   params,
   reasonAgainst,
-} from "@lilaw/cli/bench";
+} from "@lilaw/bench/kernels";
 import { backendReport } from "@lilaw/core";
 import {
   alignmentWeightsCuda,
@@ -34,15 +34,15 @@ export const graphPlan = planOf("cuda, captured graph", (queue, memory) => {
   return () => graph.launch();
 });
 
-function planOf(name: string, callOf: Call): Plan {
+function planOf(name: string, callOf: Call): KernelPlan {
   const open = (data: KernelData) => openOn(data, name, callOf);
-  return { name, ours: true, absent: reasonAgainst("cuda"), frugal: true, open };
+  return { name, ours: true, skipped: reasonAgainst("cuda"), frugal: true, open };
 }
 
-function openOn(data: KernelData, name: string, callOf: Call): KernelContender {
+function openOn(data: KernelData, name: string, callOf: Call): KernelVariant {
   const before = deviceMemory().freeBytes;
   const memory = new Memory();
-  const { queue, outcome } = operationOn(data, memory);
+  const { queue, output } = operationOn(data, memory);
   const call = callOf(queue, memory);
   const used = before - deviceMemory().freeBytes;
   return {
@@ -54,9 +54,9 @@ function openOn(data: KernelData, name: string, callOf: Call): KernelContender {
       memory.stream.synchronize();
       return (performance.now() - start) / 1000;
     },
-    outcome() {
+    output() {
       call();
-      return outcome();
+      return output();
     },
     facts: () => ({
       launches: data.operation === "lilawStep" ? 2 : 1,
@@ -68,7 +68,7 @@ function openOn(data: KernelData, name: string, callOf: Call): KernelContender {
   };
 }
 
-/** A stream, and the buffers of a contender. */
+/** A stream, and the buffers of a variant. */
 class Memory {
   readonly stream = Stream.create();
   readonly #held: { dispose(): void }[] = [];
@@ -96,7 +96,7 @@ class Memory {
 interface Queued {
   queue(): void;
   /** Waits for what was queued. */
-  outcome(): Outcome;
+  output(): KernelOutput;
 }
 
 function operationOn({ operation, batch, validation, tangents }: KernelData, memory: Memory): Queued {
@@ -115,7 +115,7 @@ function operationOn({ operation, batch, validation, tangents }: KernelData, mem
       const args = { ...train, tangents: memory.upload("float32", tangents!) };
       return {
         queue: () => alignmentWeightsCuda(args, { weights, result }, memory.stream),
-        outcome: () => [weights.download(undefined, memory.stream)],
+        output: () => [weights.download(undefined, memory.stream)],
       };
     }
     case "lilawStep": {
@@ -128,9 +128,9 @@ function operationOn({ operation, batch, validation, tangents }: KernelData, mem
           first.queue();
           second.queue();
         },
-        outcome() {
-          const [objective, gradient] = first.outcome();
-          return [objective!, ...second.outcome(), gradient!];
+        output() {
+          const [objective, gradient] = first.output();
+          return [objective!, ...second.output(), gradient!];
         },
       };
     }
@@ -150,7 +150,7 @@ function weightedLossOn(batch: DeviceBatch, scalars: DeviceBuffer<"float64">, me
   const args = { ...batch, params: scalars, gradient: "full", normalize: "none" } as const;
   return {
     queue: () => weightedLossCuda(args, out, memory.stream),
-    outcome: () => [
+    output: () => [
       [out.result.download(memory.stream).objective],
       out.gradLogits.download(undefined, memory.stream),
     ],
@@ -162,7 +162,7 @@ function metaGradientOn(batch: DeviceBatch, scalars: DeviceBuffer<"float64">, me
   const args = { ...batch, params: scalars };
   return {
     queue: () => metaGradientCuda(args, result, memory.stream),
-    outcome() {
+    output() {
       const { alpha, beta, delta } = result.download(memory.stream);
       return [[alpha, beta, delta]];
     },

@@ -2,21 +2,18 @@
  * A call of @lilaw/native is a check of types and lengths and a call in C; @lilaw/core looks at every label before. On one
  * row of one class there is next to nothing to compute, so that the time there bounds what Node-API adds to the C call.
  */
+import { quick, type Suite, thorough, timed } from "@lilaw/bench";
 import {
   corePlan,
   Forecast,
   type KernelData,
+  type KernelOutput,
+  type KernelPlan,
   kernelCase,
-  type Outcome,
-  type Plan,
   params,
-  type Question,
-  quick,
   reasonAgainst,
   type Shape,
-  thorough,
-  timed,
-} from "@lilaw/cli/bench";
+} from "@lilaw/bench/kernels";
 import { alignmentWeights, metaGradient, weightedLoss } from "@lilaw/native";
 import { allThreads, best, threadCount } from "./native.js";
 
@@ -27,7 +24,7 @@ const shapes: readonly Shape[] = [
 ];
 const where = `${best}, ${threadCount(allThreads)}`;
 
-export const javascript: Question = {
+export const javascript: Suite = {
   name: "javascript",
   question:
     "What does a call from JavaScript add to the kernel, and what is the kernel worth against JavaScript?",
@@ -46,10 +43,10 @@ export const javascript: Question = {
   },
 };
 
-const nativeCallPlan: Plan = {
+const nativeCallPlan: KernelPlan = {
   name: "@lilaw/native",
   ours: true,
-  absent: reasonAgainst("cpu"),
+  skipped: reasonAgainst("cpu"),
   frugal: true,
   open(data) {
     const call = callOf(data);
@@ -57,13 +54,13 @@ const nativeCallPlan: Plan = {
       name: "@lilaw/native",
       ours: true,
       sample: timed(call),
-      outcome: call,
+      output: call,
       facts: () => ({ launches: 1, where }),
     };
   },
 };
 
-function callOf({ operation, batch, tangents }: KernelData): () => Outcome {
+function callOf({ operation, batch, tangents }: KernelData): () => KernelOutput {
   const args = { ...batch, params, loss: "cross-entropy", gradient: "full", normalize: "none" } as const;
   const floats = () => new Float32Array(batch.rows);
   if (operation === "weightedLoss") {

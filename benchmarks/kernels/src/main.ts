@@ -1,5 +1,5 @@
 /** What the operations cost by themselves: `npm run bench -- kernels` (docs/benchmarking.md). */
-import { runBenchmark } from "@lilaw/benchmark";
+import { runBenchmark } from "@lilaw/bench/program";
 import { enableProdMode } from "@tensorflow/tfjs-core";
 import { javascript } from "./javascript.js";
 import { operations } from "./operations.js";
@@ -12,5 +12,5 @@ enableProdMode();
 await runBenchmark({
   name: "kernels",
   results: new URL("../results/", import.meta.url),
-  questions: [operations, tfjs, pytorch, javascript],
+  suites: [operations, tfjs, pytorch, javascript],
 });

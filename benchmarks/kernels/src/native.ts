@@ -1,6 +1,6 @@
-/** The native kernels as contenders: each instruction set, one thread or all, device memory. */
+/** The native kernels as variants: each instruction set, one thread or all, device memory. */
 import { availableParallelism } from "node:os";
-import { corePlan, type Plan } from "@lilaw/cli/bench";
+import { corePlan, type KernelPlan } from "@lilaw/bench/kernels";
 import { load, setCpuIsa, setThreads } from "@lilaw/native";
 import { native } from "./settings.js";
 
@@ -10,7 +10,7 @@ export const allThreads = binding?.threads() ?? availableParallelism();
 export const best = binding?.cpuIsa() ?? "no addon";
 
 /** The native kernels on every instruction set that runs here, the best first, with all threads and with one. */
-export function nativePlans(): Plan[] {
+export function nativePlans(): KernelPlan[] {
   if (binding === null) return [nativePlan()];
   const worse = ["avx512", "avx2", "sse2", "neon", "baseline"].filter((isa) => isa !== best && runs(isa));
   const counts = allThreads > 1 ? [allThreads, 1] : [1];
@@ -29,7 +29,7 @@ function runs(isa: string): boolean {
 }
 
 /** The native kernels through @lilaw/core. */
-export function nativePlan(isa = best, count = allThreads): Plan {
+export function nativePlan(isa = best, count = allThreads): KernelPlan {
   const where = `${isa}, ${threadCount(count)}`;
   const isDefault = isa === best && count === allThreads;
   return corePlan(isDefault ? native : `${native} ${where}`, "cpu", where, {

@@ -2,21 +2,19 @@
  * What the hardware allows is a copy of the logits. Against it: the native kernels on every instruction set that runs
  * here, with one thread and with all, on a GPU with the transfers and without, and the float64 reference in JavaScript.
  */
+import { quick, type Suite, thorough } from "@lilaw/bench";
 import {
   operations as allOperations,
   corePlan,
   Forecast,
   kernelCase,
   memoryCopyPlan,
-  type Question,
-  quick,
-  thorough,
-} from "@lilaw/cli/bench";
+} from "@lilaw/bench/kernels";
 import { devicePlan } from "./device.js";
 import { nativePlans } from "./native.js";
 import { native, shapes } from "./settings.js";
 
-export const operations: Question = {
+export const operations: Suite = {
   name: "operations",
   question: "How far are the operations from a copy of the logits, on everything that runs them?",
   cases(isQuick) {

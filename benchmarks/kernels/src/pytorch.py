@@ -3,11 +3,11 @@
 Each line of standard input is a request, each line of standard output its answer, both JSON:
 
     {"open": {"operation", "rows", "classes", "threads", "training"[, "validation"]}}  {"torch"}
-    {"sample": contender, "calls"}                                          {"seconds"}
-    {"outcome": contender, "file"}                                          {"values": [[…], …], "gradient": bool}
-    {"facts": contender}                                                    {"launches", "peakBytes"}
+    {"sample": variant, "calls"}                                          {"seconds"}
+    {"output": variant, "file"}                                          {"values": [[…], …], "gradient": bool}
+    {"facts": variant}                                                    {"launches", "peakBytes"}
 
-`operation` is weightedLoss or lilawStep, which needs a validation batch. `training` and `validation` name files: float32 logits [rows, classes], then int32 labels [rows]. `outcome` writes the
+`operation` is weightedLoss or lilawStep, which needs a validation batch. `training` and `validation` name files: float32 logits [rows, classes], then int32 labels [rows]. `output` writes the
 gradient on the training logits, float32 [rows, classes], to `file`.
 """
 
@@ -45,7 +45,7 @@ class WeightedLoss:
         self.value = self.objective(self.logits, self.labels, *self.learned)
         self.value.backward()
 
-    def outcome(self):
+    def output(self):
         return [[self.value.item()], [scalar.grad.item() for scalar in self.learned]], self.logits.grad
 
 
@@ -67,7 +67,7 @@ class LilawStep:
             scalar.grad = None
         self.objective(*self.validation, *self.learned).backward()
 
-    def outcome(self):
+    def output(self):
         return [[self.value.item()], [scalar.grad.item() for scalar in self.learned]], self.logits.grad
 
 
@@ -82,7 +82,7 @@ class PlainStep:
         self.value = torch.nn.functional.cross_entropy(self.logits, self.labels)
         self.value.backward()
 
-    def outcome(self):
+    def output(self):
         return [[self.value.item()]], self.logits.grad
 
 
@@ -95,7 +95,7 @@ class Copy:
     def __call__(self):
         self.target.copy_(self.source)
 
-    def outcome(self):
+    def output(self):
         return [], self.target
 
 
@@ -105,7 +105,7 @@ def read_batch(path, rows, classes):
     return numbers[:count].clone().view(rows, classes), numbers[count:].view(torch.int32).long()
 
 
-def open_contenders(operation, rows, classes, threads, training, validation=None):
+def open_variants(operation, rows, classes, threads, training, validation=None):
     torch.set_num_threads(threads)
     torch.compiler.reset()
     training, validation = (path and read_batch(path, rows, classes) for path in (training, validation))
@@ -120,7 +120,7 @@ def open_contenders(operation, rows, classes, threads, training, validation=None
 
 
 def sample(step, calls):
-    # Threads of another contender may still spin in wait of more work.
+    # Threads of another variant may still spin in wait of more work.
     time.sleep(0.01)
     start = time.perf_counter()
     for _ in range(calls):
@@ -147,26 +147,26 @@ def facts_of(step):
     return {"launches": len(leaves), "peakBytes": peak}
 
 
-def answer(request, contenders):
+def answer(request, variants):
     if "open" in request:
-        contenders.clear()
-        contenders.update(open_contenders(**request["open"]))
+        variants.clear()
+        variants.update(open_variants(**request["open"]))
         return {"torch": torch.__version__}
     if "sample" in request:
-        return {"seconds": sample(contenders[request["sample"]], request["calls"])}
-    if "outcome" in request:
-        step = contenders[request["outcome"]]
+        return {"seconds": sample(variants[request["sample"]], request["calls"])}
+    if "output" in request:
+        step = variants[request["output"]]
         step()
-        values, gradient = step.outcome()
+        values, gradient = step.output()
         write(gradient, request["file"])
         return {"values": values}
-    return facts_of(contenders[request["facts"]])
+    return facts_of(variants[request["facts"]])
 
 
 def main():
-    contenders = {}
+    variants = {}
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line), contenders)), flush=True)
+        print(json.dumps(answer(json.loads(line), variants)), flush=True)
 
 
 main()

@@ -8,21 +8,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findPython, PythonProgram } from "@lilaw/benchmark";
+import { findPython, PythonProgram, quick, type Suite, thorough } from "@lilaw/bench";
 import {
   type Facts,
   Forecast,
-  type KernelContender,
   type KernelData,
+  type KernelOutput,
+  type KernelPlan,
+  type KernelVariant,
   kernelCase,
   memoryCopy,
-  type Outcome,
-  type Plan,
   params,
-  type Question,
-  quick,
-  thorough,
-} from "@lilaw/cli/bench";
+} from "@lilaw/bench/kernels";
 import { weightedLoss } from "@lilaw/core";
 import { allThreads, best, nativePlan, threadCount } from "./native.js";
 import { shapes } from "./settings.js";
@@ -31,19 +28,19 @@ const script = fileURLToPath(new URL("../src/pytorch.py", import.meta.url));
 const names = ["eager", "torch.compile", "plain cross-entropy", memoryCopy] as const;
 type Name = (typeof names)[number];
 
-export const pytorch: Question = {
+export const pytorch: Suite = {
   name: "pytorch",
   question: "What do the weighted loss and a LiLAW step on the logits cost natively, against PyTorch?",
   cases(isQuick) {
     const python = findPython("torch");
-    const absent = python ? undefined : "no python3 with torch";
+    const skipped = python ? undefined : "no python3 with torch";
     const threadCounts = allThreads > 1 && !isQuick ? [1, allThreads] : [1];
     return threadCounts.flatMap((threads) => {
       const session = new Session(python ?? "python3", threads);
       const own = nativePlan(best, threads);
       const plans = [
         own,
-        ...names.map((name) => torchPlan(name, session, absent ?? notQuick(name, isQuick))),
+        ...names.map((name) => torchPlan(name, session, skipped ?? notQuick(name, isQuick))),
       ];
       const forecast = new Forecast();
       return shapes(isQuick).flatMap((shape) =>
@@ -116,13 +113,13 @@ class Session {
   }
 }
 
-function torchPlan(name: Name, session: Session, absent: string | undefined): Plan {
+function torchPlan(name: Name, session: Session, skipped: string | undefined): KernelPlan {
   return {
     name,
     ours: false,
-    absent,
+    skipped,
     frugal: true,
-    async open(data): Promise<KernelContender> {
+    async open(data): Promise<KernelVariant> {
       await session.enter(data);
       return {
         name,
@@ -131,9 +128,9 @@ function torchPlan(name: Name, session: Session, absent: string | undefined): Pl
           const { seconds } = await session.ask<{ seconds: number }>({ sample: name, calls });
           return seconds;
         },
-        async outcome() {
+        async output() {
           const file = join(session.folder, "gradient");
-          const { values } = await session.ask<{ values: number[][] }>({ outcome: name, file });
+          const { values } = await session.ask<{ values: number[][] }>({ output: name, file });
           return [...values, floatsOf(file)];
         },
         ...expectation(name, data),
@@ -148,7 +145,7 @@ function torchPlan(name: Name, session: Session, absent: string | undefined): Pl
 }
 
 /** What those give that do not give what the baseline does. */
-function expectation(name: Name, { operation, batch }: KernelData): { expected?: () => Outcome } {
+function expectation(name: Name, { operation, batch }: KernelData): { expected?: () => KernelOutput } {
   if (name === memoryCopy) return { expected: () => [batch.logits] };
   if (name === "plain cross-entropy") {
     return {

@@ -1,5 +1,5 @@
 /** What the questions of this package have in common. */
-import { type Operation, operations, type Shape } from "@lilaw/cli/bench";
+import { type Operation, operations, type Shape } from "@lilaw/bench/kernels";
 
 /** From what fits a few cache lines to what fits no cache. */
 const allShapes: readonly Shape[] = [

@@ -3,17 +3,15 @@
  * `autodiff` is what most users would write, without that care, and `shortest` what it takes at least. TensorFlow comes through @tensorflow/tfjs-node-gpu, which computes on
  * the CPU where its TensorFlow library has no CUDA; WebGPU through Dawn, on a software driver where there is no GPU.
  */
+import { quick, type Suite, thorough } from "@lilaw/bench";
 import {
   Forecast,
+  type KernelPlan,
   kernelCase,
   memoryCopyPlan,
-  type Plan,
-  type Question,
-  quick,
   tensorPlan,
-  thorough,
   type Way,
-} from "@lilaw/cli/bench";
+} from "@lilaw/bench/kernels";
 import { provideWebGpu } from "@lilaw/testing";
 import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
@@ -26,11 +24,11 @@ type Backend = (typeof backends)[number];
 /** The memory of a WebAssembly module ends at 4 GiB; half of it is for the inputs. */
 const wasmBytes = 2 ** 31;
 
-export const tfjs: Question = {
+export const tfjs: Suite = {
   name: "tfjs",
   question: "How much faster are the kernels of @lilaw/tfjs than TensorFlow.js operations?",
   async cases(isQuick) {
-    const plans = new Map<Backend, Plan[]>();
+    const plans = new Map<Backend, KernelPlan[]>();
     for (const backend of backends) plans.set(backend, await plansOn(backend));
     const forecast = new Forecast();
     // JavaScript needs seconds where kernels need milliseconds, and it is worth knowing how many.
@@ -53,7 +51,7 @@ export const tfjs: Question = {
   },
 };
 
-async function plansOn(backend: Backend): Promise<Plan[]> {
+async function plansOn(backend: Backend): Promise<KernelPlan[]> {
   const bytesLimit = backend === "wasm" ? { bytesLimit: wasmBytes } : {};
   const found = await find(backend);
   const plans = ways.map((way) => tensorPlan({ backend, way, ...found, ...bytesLimit }));
@@ -61,11 +59,11 @@ async function plansOn(backend: Backend): Promise<Plan[]> {
 }
 
 /** What a backend computes on, or why it does not run. */
-async function find(backend: Backend): Promise<{ where: string } | { absent: string }> {
+async function find(backend: Backend): Promise<{ where: string } | { skipped: string }> {
   try {
     return { where: await load[backend]() };
   } catch (error) {
-    return { absent: (error as Error).message };
+    return { skipped: (error as Error).message };
   }
 }
 

@@ -1,6 +1,13 @@
-/** A training as a case of a benchmark: every method has a model of its own, and a call is an epoch. */
-import type { Absentee, Contender, Effort, Measured, Opened } from "@lilaw/cli/bench";
-import { spreadOf, timed } from "@lilaw/cli/bench";
+/** A training as a case of a suite: every method trains its own model, and a call is an epoch. */
+import {
+  type Effort,
+  type Measured,
+  type OpenCase,
+  type SkippedVariant,
+  spreadOf,
+  timed,
+  type Variant,
+} from "@lilaw/bench";
 import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
@@ -17,7 +24,7 @@ import {
 export const backends = ["tensorflow", "wasm", "cpu"] as const;
 export type Backend = (typeof backends)[number];
 
-/** Rounds with one epoch of every method in each, without calibration: an epoch is long, and as long for all. */
+/** Rounds of one epoch for every method. Without a warm-up and a search for the number of calls: an epoch is long enough. */
 export const rounds = (count: number): Effort => ({
   rounds: count,
   sampleSeconds: 0,
@@ -25,30 +32,29 @@ export const rounds = (count: number): Effort => ({
   callSecondsLimit: 60,
 });
 
-/** What is trained. */
 export interface Training {
   readonly backend: Backend;
   readonly model: ModelName;
   readonly options?: Partial<ModelOptions>;
   readonly batchSize: number;
-  /** In an epoch: enough for the start of a `fit` not to count */
+  /** Steps of an epoch; many enough that the start of `fit` does not count */
   readonly steps: number;
 }
 
-/** Ready to be trained. */
+/** A training that is prepared. */
 export interface Epochs {
   readonly build: () => LayersModel;
   readonly samples: Samples;
   readonly validation: Samples;
   readonly batchSize: number;
-  /** A method with a model of its own; a call is an epoch */
-  contender(name: string, train: Train): Contender;
+  /** The variant of a method, with its own model; a call is an epoch */
+  variant(name: string, train: Train): Variant;
   /** More columns of a result */
   columns(measured: Measured): { steps: number; stepMsP50: number };
   close(): void;
 }
 
-/** Makes samples, as many as an epoch wants, and validation samples: 1024, or a batch where that is more. */
+/** Makes the samples of an epoch, and validation samples: 1024, or a batch where that is more. */
 export function openEpochs({ model, options, batchSize, steps }: Training): Epochs {
   const shape = optionsOf(model, options);
   const build = () => buildModel(model, shape);
@@ -60,7 +66,7 @@ export function openEpochs({ model, options, batchSize, steps }: Training): Epoc
     samples,
     validation,
     batchSize,
-    contender(name, train) {
+    variant(name, train) {
       const own = build();
       models.push(own);
       return {
@@ -82,39 +88,39 @@ export function openEpochs({ model, options, batchSize, steps }: Training): Epoc
 
 const median = (values: readonly number[]) => spreadOf(values).p50;
 
-/** A training, and what is done with it. */
+/** Methods that are compared on the same training. */
 export interface Comparison {
   readonly training: Training;
   readonly methods: Readonly<Record<string, Train>>;
-  /** Throws when a method does not do what it should. */
+  /** Throws where a method gives wrong results. */
   check(epochs: Epochs): Promise<void>;
-  /** Why it is better left out, if so; asked once the backend is there */
-  leftOut?(): Promise<string | undefined>;
+  /** The reason to skip the case, if there is one; called when the backend has been loaded */
+  reasonToSkip?(): Promise<string | undefined>;
 }
 
-/** Opens a case of methods that train on one backend; where that cannot be had, they are absent. */
+/** Opens a case of methods that train on one backend; where it does not run, they are skipped. */
 export async function openComparison(
   names: readonly string[],
-  { training, methods, check, leftOut }: Comparison,
-): Promise<Opened> {
-  const reason = (await reasonAgainst(() => useBackend(training.backend))) ?? (await leftOut?.());
-  if (reason !== undefined) return absent(names, reason);
+  { training, methods, check, reasonToSkip }: Comparison,
+): Promise<OpenCase> {
+  const reason = (await reasonAgainst(() => useBackend(training.backend))) ?? (await reasonToSkip?.());
+  if (reason !== undefined) return skippedCase(names, reason);
   const epochs = openEpochs(training);
   return {
-    contenders: names.map((name) => epochs.contender(name, methods[name]!)),
+    variants: names.map((name) => epochs.variant(name, methods[name]!)),
     check: () => check(epochs),
     columns: (measured) => epochs.columns(measured),
     close: () => epochs.close(),
   };
 }
 
-/** A case whose contenders are all absent, for one reason. */
-export function absent(names: readonly string[], skipped: string): Opened {
-  const contenders: Absentee[] = names.map((name) => ({ name, ours: name !== baseline, skipped }));
-  return { contenders, check() {} };
+/** A case whose variants are all skipped, for one reason. */
+export function skippedCase(names: readonly string[], skipped: string): OpenCase {
+  const variants: SkippedVariant[] = names.map((name) => ({ name, ours: name !== baseline, skipped }));
+  return { variants, check() {} };
 }
 
-/** Why something cannot be had here, if so. */
+/** The reason why an attempt fails, or undefined. */
 export async function reasonAgainst(attempt: () => unknown): Promise<string | undefined> {
   try {
     await attempt();

@@ -1,4 +1,4 @@
-import type { Case, Question } from "@lilaw/cli/bench";
+import type { Case, Suite } from "@lilaw/bench";
 import { checkMethods } from "./check.js";
 import { openComparison, rounds } from "./epochs.js";
 import { baseline, l2rwWith, lilawWith, modelFit, ourPlain, type Train } from "./methods.js";
@@ -38,7 +38,7 @@ function caseOf(dimension: keyof Point, value: number, quick: boolean): Case {
   const steps = dimension === "samples" ? point.samples / batch : base.samples / base.batch;
   return {
     labels: { dimension, batch, classes, parameters: parametersOf(point), samples: steps * batch },
-    contenders: Object.keys(methods),
+    variants: Object.keys(methods),
     baseline,
     effort: rounds(quick ? 3 : 9),
     open(names) {
@@ -50,7 +50,7 @@ function caseOf(dimension: keyof Point, value: number, quick: boolean): Case {
 }
 
 /** MLP 64-256-10, batch 128, 20 steps an epoch, validation batches as large as training batches; one of these varies. */
-export const growth: Question = {
+export const growth: Suite = {
   name: "growth",
   question:
     "How does the cost of a step grow with batch, classes, parameters and dataset, with each weighting?",

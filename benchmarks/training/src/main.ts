@@ -1,5 +1,5 @@
-/** What training with the methods costs: main.js [question …] [--quick] [--filter REGEX] [--json] [--check] */
-import { runBenchmark } from "@lilaw/benchmark";
+/** What training with the methods costs: main.js [suite …] [--quick] [--filter REGEX] [--json] [--check] */
+import { runBenchmark } from "@lilaw/bench/program";
 import { growth } from "./growth.js";
 import { againstPytorch } from "./pytorch.js";
 import { sharedForward } from "./shared-forward.js";
@@ -8,5 +8,5 @@ import { stepCost } from "./step-cost.js";
 await runBenchmark({
   name: "training",
   results: new URL("../results/", import.meta.url),
-  questions: [stepCost, againstPytorch, growth, sharedForward],
+  suites: [stepCost, againstPytorch, growth, sharedForward],
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findPython, PythonProgram } from "@lilaw/benchmark";
+import { findPython, PythonProgram } from "@lilaw/bench";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Epochs } from "./epochs.js";
 import type { ModelName } from "./models.js";

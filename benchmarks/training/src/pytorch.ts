@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
-import type { Case, Contender, Opened, Question } from "@lilaw/cli/bench";
+import type { Case, OpenCase, Suite, Variant } from "@lilaw/bench";
 import { deviation } from "@lilaw/testing";
 import { useBackend } from "@lilaw/tfjs/node";
 import { distanceOf, stepOf, weightings, withFirstStep } from "./check.js";
-import { absent, type Epochs, openEpochs, reasonAgainst, rounds } from "./epochs.js";
+import { type Epochs, openEpochs, reasonAgainst, rounds, skippedCase } from "./epochs.js";
 import { l2rwWith, lilawWith, modelFit, baseline as modelFitName, ourPlain, type Train } from "./methods.js";
 import { type ModelName, modelNames } from "./models.js";
 import { PytorchProcess, pythonWithTorch } from "./pytorch-process.js";
@@ -20,7 +20,7 @@ const ours: Readonly<Record<string, Train>> = {
   "l2rw central-difference": l2rwWith("central-difference"),
 };
 
-/** Methods of pytorch.py, and which of ours computes the same. */
+/** The methods of pytorch.py, each with our method that computes the same. */
 const theirs = {
   plain: "plain",
   "lilaw, as the paper writes it": "lilaw",
@@ -39,7 +39,7 @@ const effort: Record<ModelName, { steps: number; rounds: number }> = {
   resnet8: { steps: 2, rounds: 7 },
 };
 
-/** From the same weights, one step gives the samples the same weights, and the batch the same loss after it. */
+/** Checks that one step from the same network gives the same sample weights, and the same loss of the batch after it. */
 export const checkAgainstPytorch = (pytorch: PytorchProcess, epochs: Epochs): Promise<void> =>
   withFirstStep(epochs, async (first) => {
     for (const [method, same] of Object.entries(theirs) as [Theirs, keyof typeof weightings][]) {
@@ -57,16 +57,16 @@ export const checkAgainstPytorch = (pytorch: PytorchProcess, epochs: Epochs): Pr
     }
   });
 
-async function open(model: ModelName, steps: number, wanted: readonly string[]): Promise<Opened> {
+async function open(model: ModelName, steps: number, wanted: readonly string[]): Promise<OpenCase> {
   const reason = await reasonAgainst(async () => {
     await useBackend("tensorflow");
     pythonWithTorch();
   });
-  if (reason !== undefined) return absent(wanted, reason);
+  if (reason !== undefined) return skippedCase(wanted, reason);
   const epochs = openEpochs({ backend: "tensorflow", model, batchSize, steps });
   const pytorch = await PytorchProcess.start(model, epochs, availableParallelism());
   return {
-    contenders: wanted.map((name) => contenderOf(name, epochs, pytorch, steps)),
+    variants: wanted.map((name) => variantOf(name, epochs, pytorch, steps)),
     check: () => checkAgainstPytorch(pytorch, epochs),
     columns: (measured) => ({ ...epochs.columns(measured), ...pytorch.version }),
     async close() {
@@ -76,8 +76,8 @@ async function open(model: ModelName, steps: number, wanted: readonly string[]):
   };
 }
 
-function contenderOf(name: string, epochs: Epochs, pytorch: PytorchProcess, steps: number): Contender {
-  if (!name.startsWith(prefix)) return epochs.contender(name, ours[name]!);
+function variantOf(name: string, epochs: Epochs, pytorch: PytorchProcess, steps: number): Variant {
+  if (!name.startsWith(prefix)) return epochs.variant(name, ours[name]!);
   const method = name.slice(prefix.length);
   return {
     name,
@@ -94,7 +94,7 @@ function caseOf(model: ModelName, quick: boolean): Case {
   const { steps, rounds: count } = effort[model];
   return {
     labels: { model, batchSize },
-    contenders: names,
+    variants: names,
     baseline,
     effort: rounds(quick ? 3 : count),
     open: (wanted) => open(model, quick ? Math.ceil(steps / 5) : steps, wanted),
@@ -102,11 +102,11 @@ function caseOf(model: ModelName, quick: boolean): Case {
 }
 
 /**
- * Same network, initial weights, batches of 128 and Adam on both sides, as many threads; ours on tensorflow. LiLAW in
- * PyTorch as the paper writes it, with a backward pass through the network for the scalars, and without; Learning to
- * Reweight by double differentiation, as published, and by torch.func.jvp.
+ * Both sides have the same network, initial weights, batches of 128, Adam and number of threads; ours run on tensorflow.
+ * LiLAW in PyTorch runs as the paper writes it, with a backward pass through the network for the scalars, and without that
+ * pass; Learning to Reweight runs by double differentiation, as published, and by torch.func.jvp.
  */
-export const againstPytorch: Question = {
+export const againstPytorch: Suite = {
   name: "pytorch",
   question: "What does a training step cost here and in PyTorch, against a plain step in PyTorch?",
   cases: (quick) => modelNames.map((model) => caseOf(model, quick)),

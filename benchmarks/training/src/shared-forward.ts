@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Case, Question } from "@lilaw/cli/bench";
+import type { Case, Suite } from "@lilaw/bench";
 import { deviation } from "@lilaw/testing";
 import { fit, lilaw } from "@lilaw/tfjs";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
@@ -57,23 +57,23 @@ async function check({ build, samples, validation }: Epochs, validationBatchSize
 
 function caseOf(backend: Backend, name: string, validationBatchSize: number, quick: boolean): Case {
   const { model, options = {}, steps } = networks[name]!;
-  const contenders = Object.keys(passes) as Passes[];
+  const variants = Object.keys(passes) as Passes[];
   return {
     labels: { backend, model: name, batch: batchSize, validationBatch: validationBatchSize },
-    contenders,
+    variants,
     baseline: "two passes",
     effort: rounds(quick ? 3 : 15),
     open: (names) =>
       openComparison(names, {
         training: { backend, model, options, batchSize, steps },
-        methods: Object.fromEntries(contenders.map((name) => [name, trainWith(name, validationBatchSize)])),
+        methods: Object.fromEntries(variants.map((name) => [name, trainWith(name, validationBatchSize)])),
         check: (epochs) => check(epochs, validationBatchSize),
       }),
   };
 }
 
 /** Batch 128; validation batches of 128, 32 and 13. */
-export const sharedForward: Question = {
+export const sharedForward: Suite = {
   name: "shared-forward",
   question:
     "Does one forward pass for a training batch and the validation batch before it make a LiLAW step cheaper?",

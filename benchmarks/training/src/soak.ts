@@ -1,5 +1,5 @@
 /**
- * Question: does a long training keep its memory?
+ * Suite: does a long training keep its memory?
  *
  * 20,000 steps of a small network in one epoch, with LiLAW and with Learning to Reweight. Every 500 steps: tfjs's own
  * counts, which must not change, and the resident memory of the process, whose slope over the second half is printed.
@@ -7,9 +7,9 @@
  *     pnpm --filter @lilaw/benchmark-training soak [steps]
  */
 import assert from "node:assert/strict";
-import { fail } from "@lilaw/cli/bench";
+import { writeResults } from "@lilaw/bench";
+import { fail } from "@lilaw/bench/program";
 import { expected, Random } from "@lilaw/core";
-import { writeResults } from "@lilaw/testing";
 import { fit, learningToReweight, lilaw, type Weighting } from "@lilaw/tfjs";
 import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";

@@ -1,4 +1,4 @@
-import { type Case, type Measured, type Question, round } from "@lilaw/cli/bench";
+import { type Case, type Measured, round, type Suite } from "@lilaw/bench";
 import { checkMethods } from "./check.js";
 import { type Backend, backends, openComparison, openEpochs, rounds } from "./epochs.js";
 import { baseline, methods } from "./methods.js";
@@ -6,7 +6,7 @@ import { type ModelName, modelNames } from "./models.js";
 
 const batchSize = 128;
 
-/** Steps an epoch and rounds: enough for the start of a `fit` not to count, few enough to end. */
+/** Steps of an epoch, and rounds: enough that the start of `fit` does not count, few enough to end in minutes. */
 const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number }>> = {
   tensorflow: {
     mlp: { steps: 40, rounds: 15 },
@@ -28,11 +28,11 @@ const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number 
 /** Where a step of `model.fit` takes longer, fifteen methods in turns would take many minutes. */
 const stepSecondsLimit = 2;
 
-/** Why the case is better left out, if so: from a step on a sixteenth of the batch. */
+/** The reason to skip the case, if there is one: found by a step on a sixteenth of the batch. */
 async function tooSlow(backend: Backend, model: ModelName): Promise<string | undefined> {
   const share = 16;
   const epochs = openEpochs({ backend, model, batchSize: batchSize / share, steps: 1 });
-  const { sample } = epochs.contender(baseline, methods[baseline]!);
+  const { sample } = epochs.variant(baseline, methods[baseline]!);
   await sample(1); // the first one compiles
   const seconds = share * (await sample(1));
   epochs.close();
@@ -41,7 +41,7 @@ async function tooSlow(backend: Backend, model: ModelName): Promise<string | und
     : undefined;
 }
 
-/** How many times as long as `model.fit` a method may take on tensorflow. */
+/** The most that a method may take on tensorflow, as a multiple of the time of `model.fit`. */
 const bars: Partial<Record<ModelName, Record<string, number>>> = {
   mlp: {
     plain: 0.7,
@@ -65,7 +65,7 @@ function caseOf(backend: Backend, model: ModelName, quick: boolean): Case {
   const { steps, rounds: count } = effort[backend][model];
   return {
     labels: { backend, model, batchSize },
-    contenders: Object.keys(methods),
+    variants: Object.keys(methods),
     baseline,
     effort: rounds(quick ? 3 : count),
     async open(names) {
@@ -73,10 +73,10 @@ function caseOf(backend: Backend, model: ModelName, quick: boolean): Case {
         training: { backend, model, batchSize, steps: quick ? Math.ceil(steps / 5) : steps },
         methods,
         check: checkMethods,
-        leftOut: () => tooSlow(backend, model),
+        reasonToSkip: () => tooSlow(backend, model),
       });
-      const bar = ({ contender }: Measured) =>
-        backend === "tensorflow" ? bars[model]?.[contender.name] : undefined;
+      const bar = ({ variant }: Measured) =>
+        backend === "tensorflow" ? bars[model]?.[variant.name] : undefined;
       return {
         ...opened,
         columns: (measured, all) => ({ ...opened.columns?.(measured, all), bar: bar(measured) }),
@@ -85,10 +85,8 @@ function caseOf(backend: Backend, model: ModelName, quick: boolean): Case {
   };
 }
 
-/**
- * Batch 128, Adam. Every method trains a model of its own; a call is one epoch, all that a call of `fit` does included.
- */
-export const stepCost: Question = {
+/** Batch 128, Adam. Every method trains its own model; a call is one epoch, with all that a call of `fit` does. */
+export const stepCost: Suite = {
   name: "step-cost",
   question: "What does a training step cost with each weighting, against model.fit of tfjs?",
   cases: (quick) => backends.flatMap((backend) => modelNames.map((model) => caseOf(backend, model, quick))),

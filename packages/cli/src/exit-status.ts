@@ -1,13 +1,4 @@
-/** How a program of this package can end, as its exit status tells. */
-export const exitStatus = {
-  finished: 0,
-  unexpected: 1,
-  refused: 2,
-  stopped: 130,
-  unread: 141,
-} as const;
-
-/** For `--help`; no line is longer than the narrowest of usual terminals. */
+/** The exit statuses for `--help`; no line is longer than the narrowest of usual terminals. */
 export const exitStatusHelp = `
 Exit status:
     0  finished

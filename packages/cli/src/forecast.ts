@@ -76,18 +76,3 @@ export class RunForecast {
     return Math.max(0, left - Math.min(seconds, secondsOf(method)));
   }
 }
-
-/** As few words as tell it: `45s`, `3m20s`, `2h05m`, `3d04h`. */
-export function durationText(seconds: number | undefined): string {
-  if (seconds === undefined || !Number.isFinite(seconds)) return "-";
-  const whole = Math.round(seconds);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(whole / unit)) as [
-    number,
-    number,
-    number,
-  ];
-  if (days > 0) return `${days}d${two(hours % 24)}h`;
-  if (hours > 0) return `${hours}h${two(minutes % 60)}m`;
-  return minutes > 0 ? `${minutes}m${two(whole % 60)}s` : `${whole}s`;
-}

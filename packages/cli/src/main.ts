@@ -1,15 +1,12 @@
 #!/usr/bin/env node
-import { cpus } from "node:os";
+import { fail, fitted, statusOf, stopSignal, tell, widthOf } from "@lilaw/bench/program";
 import { enableProdMode } from "@tensorflow/tfjs-core";
-import { hereQuestion } from "./bench/here.js";
-import { type Answer, answers, type BenchOptions, renderRows } from "./bench/program.js";
+import { bench } from "./bench.js";
 import { versions } from "./config.js";
 import { createProgram, type Invocation } from "./options.js";
-import { fail, statusOf, stopSignal, tell } from "./process.js";
 import { createProgress } from "./progress.js";
 import { renderBackend, renderTable, renderTest } from "./report.js";
 import { resumeCommand } from "./resume-command.js";
-import { fitted, widthOf } from "./terminal.js";
 import { train } from "./train.js";
 
 const stop = stopSignal();
@@ -18,7 +15,10 @@ const stop = stopSignal();
 enableProdMode();
 
 try {
-  await createProgram(versions().lilaw, { train: runTrain, bench: runBench }).parseAsync();
+  await createProgram(versions().lilaw, {
+    train: runTrain,
+    bench: (options) => bench(options, stop),
+  }).parseAsync();
 } catch (error) {
   fail(error);
 }
@@ -44,23 +44,4 @@ async function runTrain(invocation: Invocation): Promise<void> {
   } finally {
     progress.stop();
   }
-}
-
-async function runBench(options: BenchOptions): Promise<void> {
-  const given: Answer[] = [];
-  try {
-    for await (const answer of answers([hereQuestion], options, { signal: stop })) given.push(answer);
-  } catch (error) {
-    if (!stop.aborted) throw error;
-    tell("stopped");
-    process.exitCode = statusOf(stop);
-    return;
-  }
-  const rows = given.flatMap((answer) => answer.rows);
-  const processor = `${cpus()[0]?.model.trim()}, ${cpus().length} cores`;
-  const document = { ...versions(), processor, quick: options.quick, rows };
-  const table = renderRows(rows, widthOf(process.stdout));
-  process.stdout.write(
-    options.json ? `${JSON.stringify(document)}\n` : `${processor}\n${fitted(table, process.stdout)}\n`,
-  );
 }

@@ -1,7 +1,7 @@
 /** The command line of `lilaw`. */
+import { type BenchOptions, withBenchOptions } from "@lilaw/bench/program";
 import { expected } from "@lilaw/core";
-import { Command, type CommanderError, Option as TypedOption } from "commander";
-import { type BenchOptions, withBenchOptions } from "./bench/program.js";
+import { Command, Option as TypedOption } from "commander";
 import { exitStatusHelp } from "./exit-status.js";
 import {
   checkSettings,
@@ -48,13 +48,6 @@ export function createProgram(version: string, { train, bench }: Commands): Comm
     .description("time the operations of the methods with everything that runs here, and compare")
     .action((options: BenchOptions) => bench(options));
   return program;
-}
-
-/** Errors of the argument parser itself, in the shape of all others; undefined for `--help` and `--version`. */
-export function parserError(error: CommanderError): Error | undefined {
-  if (error.exitCode === 0) return undefined;
-  const what = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
-  return expected("INVALID_ARGUMENT", "what --help lists", "the arguments", what);
 }
 
 function typedOption(option: Option): TypedOption {

@@ -1,9 +1,9 @@
+import { barOf, fitted, lineOf, widthOf } from "@lilaw/bench/program";
 import { SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { EpochMetrics, Unit } from "./documents.js";
 import { RunForecast, type RunPlan } from "./forecast.js";
 import type { RunResult } from "./report.js";
-import { barOf, fitted, lineOf, widthOf } from "./terminal.js";
 import { type StepNews, scalarsOf, UnitLine } from "./unit-line.js";
 
 /** Shows a run as it goes. One implementation a kind of output; all write to standard error. */

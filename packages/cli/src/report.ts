@@ -1,9 +1,9 @@
+import { lengthOf } from "@lilaw/bench/program";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { Backend } from "./config.js";
 import type { EpochMetrics, Unit } from "./documents.js";
-import { lengthOf } from "./terminal.js";
 
 /** What a unit came to; an entry of `summary.json`. */
 export interface RunResult extends Unit {

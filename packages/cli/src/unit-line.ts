@@ -1,7 +1,7 @@
+import { barOf, durationText, lineOf } from "@lilaw/bench/program";
 import pc from "picocolors";
 import type { EpochMetrics, Unit } from "./documents.js";
-import { durationText, type RunForecast } from "./forecast.js";
-import { barOf, lineOf } from "./terminal.js";
+import type { RunForecast } from "./forecast.js";
 
 /** The news of a training step. */
 export interface StepNews {

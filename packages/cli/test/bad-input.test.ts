@@ -144,7 +144,7 @@ it("answers a config.json that cannot be read with CORRUPT_FILE", async () => {
 });
 
 it("shows the stack of an unexpected error under LILAW_DEBUG only", () => {
-  const url = new URL("../dist/process.js", import.meta.url).href;
+  const url = import.meta.resolve("@lilaw/bench/program");
   const program = `import { fail } from ${JSON.stringify(url)}; fail(new RangeError("a lost thought"))`;
   const failing = (env = {}) =>
     spawnSync(process.execPath, ["--input-type=module", "--eval", program], {

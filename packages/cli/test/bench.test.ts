@@ -8,7 +8,7 @@ it("times what is installed, and prints one JSON document", async () => {
   expect(status).toBe(0);
   const { node, quick, rows } = JSON.parse(stdout);
   expect([node, quick]).toEqual([process.versions.node, true]);
-  expect(rows.map((row: { contender: string }) => row.contender)).toEqual([
+  expect(rows.map((row: { variant: string }) => row.variant)).toEqual([
     ...["core cuda", "core cpu", "core reference"],
     ...["wasm kernels", "wasm shortest", "cpu kernels", "cpu shortest"],
   ]);
@@ -20,10 +20,10 @@ it("times what is installed, and prints one JSON document", async () => {
     expect(microsecondsP20 <= microsecondsP50 && microsecondsP50 <= microsecondsP80).toBe(true);
     expect(ratioP50).toBeGreaterThan(0);
     expect(bytes).toBe(3 * 4 * 128 * 10);
-    expect(launches).toBeGreaterThanOrEqual(row.contender.endsWith("shortest") ? 20 : 2);
+    expect(launches).toBeGreaterThanOrEqual(row.variant.endsWith("shortest") ? 20 : 2);
   }
   const [baseline] = rows.filter((row: { ratioP80: number }) => row.ratioP80 === 1);
-  expect(baseline.contender).toBe(baseline.baseline);
+  expect(baseline.variant).toBe(baseline.baseline);
 });
 
 it("prints a table otherwise, with the copy as the limit and what was not measured", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMetrics, Unit } from "../src/documents.js";
-import { durationText, RunForecast } from "../src/forecast.js";
+import { RunForecast } from "../src/forecast.js";
 
 const units = [1, 2].flatMap((seed) => ["baseline", "l2rw"].map((method) => ({ method, seed })));
 const [first, second, third] = units as [Unit, Unit, Unit];
@@ -36,16 +36,4 @@ describe("RunForecast", () => {
     expect(forecast.secondsLeft("baseline", 0, 0)).toBe(3 * 4);
     expect(forecast.secondsLeft("baseline", 1, 100)).toBe(2 * 4);
   });
-});
-
-it.each([
-  [undefined, "-"],
-  [Infinity, "-"],
-  [0.2, "0s"],
-  [59.6, "1m00s"],
-  [200, "3m20s"],
-  [7500, "2h05m"],
-  [273600, "3d04h"],
-])("durationText(%s) is %s", (seconds, text) => {
-  expect(durationText(seconds)).toBe(text);
 });

@@ -1,7 +1,8 @@
+import { parserError } from "@lilaw/bench/program";
 import { type ErrorCode, LilawError } from "@lilaw/core";
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { createProgram, type Invocation, parserError } from "../src/options.js";
+import { createProgram, type Invocation } from "../src/options.js";
 import { checkSettings } from "../src/settings.js";
 import { settings } from "./support.js";
 

@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lengthOf } from "@lilaw/bench/program";
 import xterm from "@xterm/headless";
 import { describe, expect, it } from "vitest";
 import type { EpochMetrics, Unit } from "../src/documents.js";
 import { RunForecast } from "../src/forecast.js";
-import { lengthOf } from "../src/terminal.js";
 import { UnitLine } from "../src/unit-line.js";
 import { longRun, main, scratch } from "./support.js";
 

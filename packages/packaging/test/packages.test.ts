@@ -9,6 +9,7 @@ import { publicPackages } from "./public-packages.js";
 import {
   compile,
   consumersFolder,
+  folderName,
   ownDependencies,
   pack,
   packageFolder,
@@ -97,9 +98,14 @@ for (const promised of publicPackages) {
           private: true,
           type: "module",
         });
-        const own = [name, ...(await ownDependencies(name))].map((dependency) => tarballs.get(dependency)!);
+        const named = peers.filter((peer) => peer.startsWith("@lilaw/")).map(folderName);
+        const needed = await Promise.all(
+          [name, ...named].map(async (one) => [one, ...(await ownDependencies(one))]),
+        );
+        const own = [...new Set(needed.flat())].map((one) => tarballs.get(one)!);
+        const published = peers.filter((peer) => !peer.startsWith("@lilaw/"));
         const options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
-        await run("npm", ["install", ...options, ...own, ...peers], project);
+        await run("npm", ["install", ...options, ...own, ...published], project);
       });
       afterAll(() => remove(project));
 

@@ -6,7 +6,7 @@ export interface PublicPackage {
   readonly exports?: readonly string[];
   /** Values of further entries */
   readonly entries?: Readonly<Record<string, readonly string[]>>;
-  /** Peer packages that its users install beside it */
+  /** Peer packages that its users install beside it; those of this repository by their name alone */
   readonly peers?: readonly string[];
   /** False where the types of other packages, which ours mention, do not pass a full check themselves */
   readonly checkAllTypes: boolean;
@@ -64,8 +64,21 @@ export const publicPackages: readonly PublicPackage[] = [
     checkAllTypes: false,
   },
   {
+    name: "bench",
+    exports: [
+      ...["takeTurns", "timed", "quick", "thorough", "spreadOf", "ratiosOf"],
+      ...["select", "measure", "writeResults", "readResults", "currentOrigin", "round"],
+      ...["regressionsOf", "comparableRows", "rowIdentity", "findPython", "PythonProgram"],
+    ],
+    entries: {
+      kernels: ["kernelCase", "corePlan", "tensorPlan", "memoryCopyPlan", "installedSuite"],
+      program: ["runBenchmark", "runSuites", "renderRows", "stopSignal", "statusOf", "fail", "tell"],
+    },
+    peers: ["@lilaw/tfjs", ...tfjs],
+    checkAllTypes: false,
+  },
+  {
     name: "cli",
-    entries: { bench: ["takeTurns", "timed", "spreadOf"] },
     checkAllTypes: false,
     programs: { lilaw: "train" },
   },

@@ -9,6 +9,8 @@ export const repository = dirname(dirname(dirname(dirname(fileURLToPath(import.m
 /** All packages are in `packages/`, but the native one, which is a folder of its own. */
 export const packageFolder = (name: string) =>
   name === "native" ? join(repository, name) : join(repository, "packages", name);
+/** The folder of a package by its name: `core` for `@lilaw/core`. */
+export const folderName = (specifier: string) => specifier.slice("@lilaw/".length);
 export const consumersFolder = join(packageFolder("packaging"), "consumers");
 
 const tool = (name: string) => join(repository, "node_modules", ".bin", name);
@@ -57,7 +59,7 @@ export async function ownDependencies(name: string): Promise<string[]> {
   const { dependencies = {} } = await readJson(join(packageFolder(name), "package.json"));
   const direct = Object.keys(dependencies)
     .filter((dependency) => dependency.startsWith("@lilaw/"))
-    .map((dependency) => dependency.slice("@lilaw/".length));
+    .map(folderName);
   const all = await Promise.all(
     direct.map(async (dependency) => [dependency, ...(await ownDependencies(dependency))]),
   );

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { currentOrigin } from "@lilaw/testing";
+import { currentOrigin } from "@lilaw/bench";
 import { stringify } from "csv-stringify/sync";
 import type { Kind } from "./kind.js";
 import type { Report } from "./pool.js";

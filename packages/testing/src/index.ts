@@ -13,5 +13,4 @@ export {
   readGolden,
 } from "./golden.js";
 export { answer, anything, mostly } from "./hostile.js";
-export { currentOrigin, type Origin, writeResults } from "./results.js";
 export { provideWebGpu } from "./webgpu.js";

@@ -1,3 +1,0 @@
-import { project } from "@lilaw/testing/vitest";
-
-export default project("@lilaw/benchmark");
