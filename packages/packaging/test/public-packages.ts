@@ -75,7 +75,7 @@ export const publicPackages: readonly PublicPackage[] = [
       program: ["runBenchmark", "runSuites", "renderRows", "stopSignal", "statusOf", "fail", "tell"],
     },
     peers: ["@lilaw/tfjs", ...tfjs],
-    checkAllTypes: false,
+    checkAllTypes: true,
   },
   {
     name: "cli",
