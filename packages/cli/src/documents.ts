@@ -1,4 +1,4 @@
-/** The JSON documents of a run folder: what they hold, and the checksum that each of them carries. */
+/** The JSON documents of a run folder: their members, and the checksums that tie them together. */
 import { createHash } from "node:crypto";
 import { expected, LilawError } from "@lilaw/core";
 import * as v from "valibot";
@@ -35,6 +35,8 @@ export interface EpochMetrics extends Unit {
   readonly seconds: number;
   /** Of training alone. */
   readonly stepsPerSecond: number;
+  /** Checksum of the checkpoint after this epoch; there once the epoch is recorded. */
+  readonly checkpointSha256?: string;
   /** Checksum of `samples.csv`, in the last epoch's line. */
   readonly samplesSha256?: string;
 }
@@ -64,6 +66,7 @@ export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   effectiveSampleSize: number,
   seconds: number,
   stepsPerSecond: number,
+  checkpointSha256: v.string(),
   samplesSha256: v.exactOptional(v.string()),
 });
 
@@ -87,7 +90,7 @@ export const runConfig = v.looseObject({
   model: v.looseObject({}),
 }) as unknown as v.GenericSchema<unknown, RunConfig>;
 
-export function sha256(content: string): string {
+export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
@@ -96,13 +99,40 @@ export function seal<T extends object>(document: T): T & { sha256: string } {
   return { ...document, sha256: sha256(JSON.stringify(document)) };
 }
 
+/** A document of a run: its member `run` is the checksum of the run's `config.json`. */
+export function sealForRun<T extends object>(document: T, run: string): T & { run: string; sha256: string } {
+  return seal({ ...document, run });
+}
+
 /**
- * Reads what {@link seal} made.
+ * Reads a document that {@link sealForRun} made.
+ *
+ * @param name of the file, or the place in it, for errors
+ * @throws CORRUPT_FILE (no such document), CHECKSUM_MISMATCH, INCOMPATIBLE_STATE (a document of another run)
+ */
+export function unsealOfRun<T>(
+  text: string,
+  name: string,
+  schema: v.GenericSchema<unknown, T>,
+  run: string,
+): T {
+  const owned = v.intersect([schema, v.object({ run: v.string() })]);
+  const { run: owner, ...document } = unseal(text, name, owned).document;
+  if (owner === run) return document as T;
+  throw expected("INCOMPATIBLE_STATE", `a document of the run of config.json (${run})`, name, owner);
+}
+
+/**
+ * Reads a document that {@link seal} made.
  *
  * @param name of the file, or the place in it, for errors
  * @throws CORRUPT_FILE (no such document), CHECKSUM_MISMATCH
  */
-export function unseal<T>(text: string, name: string, schema: v.GenericSchema<unknown, T>): T {
+export function unseal<T>(
+  text: string,
+  name: string,
+  schema: v.GenericSchema<unknown, T>,
+): { document: T; sha256: string } {
   const { sha256: claimed, ...members } = parse(text, name);
   const digest = digestOf(members, name);
   if (claimed !== digest) {
@@ -113,7 +143,7 @@ export function unseal<T>(text: string, name: string, schema: v.GenericSchema<un
     );
   }
   const { output, issues, success } = v.safeParse(schema, members);
-  if (success) return output;
+  if (success) return { document: output, sha256: digest };
   const [{ expected: wanted, received }] = issues;
   throw new LilawError(
     "CORRUPT_FILE",

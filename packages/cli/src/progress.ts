@@ -10,6 +10,8 @@ import { type StepNews, scalarsOf, UnitLine } from "./unit-line.js";
 export interface Progress {
   /** A remark that stays on the screen. */
   say(text: string): void;
+  /** A remark on something that is not as it should be: it is shown also where the rest is not. */
+  warn(text: string): void;
   /** @param total bytes, where they are known */
   loading(file: string, received: number, total: number | undefined): void;
   run(plan: RunPlan): void;
@@ -23,13 +25,23 @@ export interface Progress {
 
 type Output = NodeJS.WriteStream;
 
-/** Bars on a terminal, at most a line an epoch elsewhere, nothing where quiet. */
+/** Bars on a terminal, at most a line an epoch elsewhere; where quiet, warnings alone. */
 export function createProgress(quiet: boolean, output: Output = process.stderr): Progress {
-  if (quiet) return new Silence();
+  if (quiet) return new Warnings(output);
   return output.isTTY ? new Bars(output) : new Lines(output);
 }
 
-class Silence implements Progress {
+class Warnings implements Progress {
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  warn(text: string): void {
+    this.#output.write(`${fitted(text, this.#output)}\n`);
+  }
+
   say(): void {}
   loading(): void {}
   run(): void {}
@@ -51,6 +63,10 @@ class Lines implements Progress {
 
   say(text: string): void {
     this.#output.write(`${text}\n`);
+  }
+
+  warn(text: string): void {
+    this.say(text);
   }
 
   loading(file: string): void {
@@ -94,6 +110,10 @@ class Bars implements Progress {
   say(text: string): void {
     this.stop();
     this.#output.write(`${fitted(text, this.#output)}\n`);
+  }
+
+  warn(text: string): void {
+    this.say(text);
   }
 
   loading(file: string, received: number, total = 0): void {

@@ -10,9 +10,11 @@ import {
   finishedUnits,
   runConfig,
   seal,
+  sealForRun,
   sha256,
   type Unit,
   unseal,
+  unsealOfRun,
 } from "./documents.js";
 import { isGranted } from "./kernel-lock.js";
 import { type RunResult, resultOf, type Summary } from "./report.js";
@@ -41,18 +43,22 @@ interface Lines {
  * Every file is replaced as a whole, so a reader, or a process killed at any moment, finds the old or the new one.
  * The checkpoint decides how far a unit is: what was written of a later epoch is dropped when the folder is opened.
  *
- * Every file has a checksum: JSON documents and checkpoints carry their own, that of `samples.csv` is in the metrics.
- * The checkpoint before the latest is kept, for the case that something of the latest epoch is damaged.
+ * Every file has a checksum: JSON documents carry their own, those of checkpoints and `samples.csv` are in the metrics.
+ * All documents but `config.json` also name the checksum of that one, so that no file of another run is taken for one of
+ * this. The checkpoint before the latest is kept, for the case that something of the latest epoch is damaged.
  */
 export class RunFolder {
   readonly path: string;
   readonly config: RunConfig;
+  /** Checksum of `config.json`, by which all other documents name the run. */
+  readonly #run: string;
   #metrics: readonly EpochMetrics[] = [];
   #results: readonly RunResult[] = [];
 
-  private constructor(path: string, config: RunConfig) {
+  private constructor(path: string, config: RunConfig, run: string) {
     this.path = path;
     this.config = config;
+    this.#run = run;
   }
 
   /**
@@ -64,35 +70,36 @@ export class RunFolder {
     const parent = await checkNewFolder(path);
     // The first new folder alone, at first: where none can be made, a recursive mkdir may try for ever.
     const created = path === parent ? undefined : join(parent, relative(parent, path).split(sep)[0]!);
+    const sealed = seal(config);
     try {
       if (created) await makeFolder(created);
       await mkdir(path, { recursive: true });
-      await writeFirst(path, jsonOf(config));
+      await writeFirst(path, jsonOf(sealed));
     } catch (error) {
       if (created) await removeEmpty(path, created);
       throw notWritable("--out", path, error);
     }
-    return new RunFolder(path, config);
+    return new RunFolder(path, config, sealed.sha256);
   }
 
   /**
    * Opens a folder that {@link create} made, as of the last epochs of which everything is whole. Writes nothing.
    *
-   * @param say is told what is damaged where that does no harm
+   * @param warn is told what is damaged where that does no harm
    * @throws INVALID_ARGUMENT (no run folder), NOT_WRITABLE, CORRUPT_FILE, CHECKSUM_MISMATCH, INCOMPATIBLE_STATE,
    *   UNKNOWN_NAME
    */
-  static async open(path: string, say: (remark: string) => void = () => {}): Promise<RunFolder> {
+  static async open(path: string, warn: (remark: string) => void = () => {}): Promise<RunFolder> {
     const file = join(path, firstFile);
     const text = await readText(file);
     if (text === undefined) {
       throw expected("INVALID_ARGUMENT", "a run folder with a config.json", "--resume", path);
     }
-    const config = unseal(text, file, runConfig);
+    const { document: config, sha256: run } = unseal(text, file, runConfig);
     checkConfig(config);
     await access(path, constants.W_OK).catch((error) => Promise.reject(notWritable("--resume", path, error)));
-    const folder = new RunFolder(path, config);
-    await folder.#read(say);
+    const folder = new RunFolder(path, config, run);
+    await folder.#read(warn);
     return folder;
   }
 
@@ -141,12 +148,16 @@ export class RunFolder {
    * @throws NOT_WRITABLE; the folder is as it was after the epoch before
    */
   async finishEpoch(metrics: EpochMetrics, checkpoint: Uint8Array, samples?: string): Promise<void> {
-    const line = samples === undefined ? metrics : { ...metrics, samplesSha256: sha256(samples) };
+    const line = {
+      ...metrics,
+      checkpointSha256: sha256(checkpoint),
+      ...(samples !== undefined && { samplesSha256: sha256(samples) }),
+    };
     const all = [...this.#metrics, line];
     await this.#writing(async () => {
       // Not those above it: a run folder that was deleted stays so.
       await makeFolder(this.#unitFolder(metrics));
-      const lines = this.#inOrder(all).map((line) => `${JSON.stringify(seal(line))}\n`);
+      const lines = this.#inOrder(all).map((line) => `${JSON.stringify(sealForRun(line, this.#run))}\n`);
       await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
       if (samples !== undefined) await replaceFile(this.#samplesFile(metrics), samples);
       await replaceFile(this.#checkpointFile(metrics, metrics.epoch), checkpoint);
@@ -163,7 +174,8 @@ export class RunFolder {
   async finishUnit(unit: Unit): Promise<RunResult> {
     const result = resultOf(unit, this.metricsOf(unit));
     this.#results = [...this.#results, result];
-    await this.#writing(() => replaceFile(join(this.path, "summary.json"), jsonOf(this.summary)));
+    const summary = sealForRun(this.summary, this.#run);
+    await this.#writing(() => replaceFile(join(this.path, "summary.json"), jsonOf(summary)));
     return result;
   }
 
@@ -178,35 +190,44 @@ export class RunFolder {
     });
   }
 
-  async #read(say: (remark: string) => void): Promise<void> {
-    const finished = await this.#readFinished(say);
+  async #read(warn: (remark: string) => void): Promise<void> {
+    const finished = await this.#readFinished(warn);
     const { whole, damage } = await this.#readMetrics();
     for (const unit of this.units) {
       const lines = { whole: whole.filter((line) => sameUnit(line, unit)), damage };
       if (finished.some((other) => sameUnit(other, unit))) {
-        await this.#checkFinished(unit, lines, say);
+        await this.#checkFinished(unit, lines, warn);
         this.#metrics = [...this.#metrics, ...lines.whole];
         this.#results = [...this.#results, resultOf(unit, lines.whole)];
       } else {
-        const epochs = await this.#lastWholeEpoch(unit, lines, say);
+        const epochs = await this.#lastWholeEpoch(unit, lines, warn);
         this.#metrics = [...this.#metrics, ...lines.whole.slice(0, epochs)];
       }
     }
   }
 
-  /** The units that `summary.json` calls finished. All it says can be had from the metrics, should it be damaged. */
-  async #readFinished(say: (remark: string) => void): Promise<readonly Unit[]> {
+  /**
+   * The units that `summary.json` calls finished. A damaged one is made of the metrics again.
+   *
+   * @throws INCOMPATIBLE_STATE for the summary of another run
+   */
+  async #readFinished(warn: (remark: string) => void): Promise<readonly Unit[]> {
     const file = join(this.path, "summary.json");
     try {
       const text = await readText(file);
-      return text === undefined ? [] : unseal(text, file, finishedUnits).results;
+      return text === undefined ? [] : unsealOfRun(text, file, finishedUnits, this.#run).results;
     } catch (error) {
-      say(`${(error as Error).message}; it is written anew`);
+      if (isForeign(error)) throw error;
+      warn(`${(error as Error).message}; it is written anew`);
       return [];
     }
   }
 
-  /** The lines of all units that are whole and in their places. */
+  /**
+   * The lines of all units that are whole and in their places.
+   *
+   * @throws INCOMPATIBLE_STATE for a line of another run
+   */
   async #readMetrics(): Promise<Lines> {
     const file = join(this.path, "metrics.jsonl");
     const whole: EpochMetrics[] = [];
@@ -215,13 +236,14 @@ export class RunFolder {
       if (text === "") continue;
       const name = `line ${i + 1} of ${file}`;
       try {
-        const line = unseal(text, name, epochMetrics);
+        const line = unsealOfRun(text, name, epochMetrics, this.#run);
         const epoch = whole.filter((other) => sameUnit(other, line)).length + 1;
         if (line.epoch !== epoch) {
           throw expected("CORRUPT_FILE", `epoch ${epoch} of ${nameOf(line)}`, name, `epoch ${line.epoch}`);
         }
         whole.push(line);
       } catch (error) {
+        if (isForeign(error)) throw error;
         damage ??= error as LilawError;
       }
     }
@@ -229,13 +251,13 @@ export class RunFolder {
   }
 
   /** @throws what is wrong with the files of a unit that `summary.json` calls finished */
-  async #checkFinished(unit: Unit, lines: Lines, say: (remark: string) => void): Promise<void> {
+  async #checkFinished(unit: Unit, lines: Lines, warn: (remark: string) => void): Promise<void> {
     const problem = this.#problemWithLines(unit, lines, this.config.settings.epochs);
     if (problem) throw problem;
     const samples = await this.#problemWithSamples(unit, lines);
     if (samples === undefined) return;
     // Nothing is made of it any more: it may have been moved to where it is used.
-    if (await isAbsent(this.#samplesFile(unit))) say(samples.message);
+    if (await isAbsent(this.#samplesFile(unit))) warn(samples.message);
     else throw samples;
   }
 
@@ -244,7 +266,7 @@ export class RunFolder {
    *
    * @throws what is wrong with the latest epoch, where none before it is whole
    */
-  async #lastWholeEpoch(unit: Unit, lines: Lines, say: (remark: string) => void): Promise<number> {
+  async #lastWholeEpoch(unit: Unit, lines: Lines, warn: (remark: string) => void): Promise<number> {
     const { epochs } = this.config.settings;
     const unfinished =
       this.#problemWithLines(unit, lines, epochs) ?? (await this.#problemWithSamples(unit, lines));
@@ -255,9 +277,9 @@ export class RunFolder {
     for (const epoch of saved) {
       const own =
         (epoch === epochs ? unfinished : this.#problemWithLines(unit, lines, epoch)) ??
-        (await this.#problemWithCheckpoint(unit, epoch));
+        (await this.#problemWithCheckpoint(unit, lines.whole[epoch - 1]!));
       if (own === undefined) {
-        if (problem) say(`${problem.message}; training goes on after epoch ${epoch}`);
+        if (problem) warn(`${problem.message}; training goes on after epoch ${epoch}`);
         return epoch;
       }
       problem ??= own;
@@ -266,7 +288,7 @@ export class RunFolder {
     if (saved.length === 0 && (await isAbsent(this.#samplesFile(unit)))) return 0;
     // Before the first epoch is the beginning, which is always whole; before any other there was a checkpoint.
     if (saved.at(-1) !== 1) throw problem!;
-    say(`${problem!.message}; training begins again`);
+    warn(`${problem!.message}; training begins again`);
     return 0;
   }
 
@@ -288,13 +310,19 @@ export class RunFolder {
     return expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, received);
   }
 
-  async #problemWithCheckpoint(unit: Unit, epochs: number): Promise<LilawError | undefined> {
-    const file = this.#checkpointFile(unit, epochs);
+  /** Whether a checkpoint is the one of this epoch, method and run, is whole, and of a version that can be read. */
+  async #problemWithCheckpoint(
+    unit: Unit,
+    { epoch, checkpointSha256 }: EpochMetrics,
+  ): Promise<LilawError | undefined> {
+    const file = this.#checkpointFile(unit, epoch);
     try {
-      const { epochsDone, seed } = readTrainingState(await readFile(file));
-      if (epochsDone === epochs && seed === unit.seed) return undefined;
-      const received = `that of seed ${seed} after epoch ${epochsDone}`;
-      return expected("CORRUPT_FILE", `the state of seed ${unit.seed} after epoch ${epochs}`, file, received);
+      const bytes = await readFile(file);
+      readTrainingState(bytes);
+      const received = sha256(bytes);
+      if (received === checkpointSha256) return undefined;
+      const wanted = `the checkpoint of ${nameOf(unit)} after epoch ${epoch} (sha256 ${checkpointSha256})`;
+      return expected("CHECKSUM_MISMATCH", wanted, file, received);
     } catch (error) {
       const { message } = error as Error;
       const code = error instanceof LilawError ? error.code : "CORRUPT_FILE";
@@ -378,6 +406,11 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
+/** Whether a file is whole, and one of another run or version. */
+function isForeign(error: unknown): boolean {
+  return error instanceof LilawError && error.code === "INCOMPATIBLE_STATE";
+}
+
 export function nameOf({ method, seed }: Unit): string {
   return `${method}-${seed}`;
 }
@@ -440,7 +473,7 @@ const partOf = (path: string): string => `${path}.part`;
 const firstFile = "config.json";
 const firstPart = partOf(firstFile);
 
-const jsonOf = (document: object): string => `${JSON.stringify(seal(document), null, 2)}\n`;
+const jsonOf = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
 
 /**
  * Writes `config.json`, the first file of a new folder. Of several processes that try, one succeeds: it has the lock of

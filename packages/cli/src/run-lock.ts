@@ -4,19 +4,24 @@ import { isGranted } from "./kernel-lock.js";
 import { notWritable } from "./run-folder.js";
 
 /**
- * Keeps other processes from training in a run folder, until it is released or this process ends, in whatever way: the
- * lock is the kernel's, so that nothing is left behind and no clock is asked. It guards against a mistake: where there
- * are no such locks, training goes on without.
+ * Keeps other processes from training in a run folder until it is released or this process ends, in whatever way: the
+ * kernel holds the lock, so that nothing is left behind and no clock is asked. The lock guards against a mistake: on a
+ * machine without such locks, training goes on without one.
  */
 export class RunLock {
   #file: FileHandle | undefined;
 
-  /** @throws NOT_WRITABLE (another process has it) */
+  /** @throws NOT_WRITABLE (another process has it, or `config.json` cannot be opened for writing, as a lock needs it) */
   async take(folder: string): Promise<void> {
-    // The one file that is never replaced. Where there is none, opening the folder says so.
-    this.#file = await open(join(folder, "config.json"), "r+").catch(() => undefined);
-    if (this.#file === undefined || isGranted(this.#file.fd)) return;
-    throw notWritable("the run folder", folder, new Error("another process trains in it"));
+    try {
+      // The one file that is never replaced.
+      this.#file = await open(join(folder, "config.json"), "r+");
+      if (!isGranted(this.#file.fd)) throw new Error("another process trains in it");
+    } catch (error) {
+      // Opening the run folder tells what is wrong with a folder that has no such file.
+      if (["ENOENT", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return;
+      throw notWritable("the run folder", folder, error);
+    }
   }
 
   async release(): Promise<void> {

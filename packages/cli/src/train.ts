@@ -82,7 +82,7 @@ async function prepare(settings: Settings, out: string | undefined, execution: E
 async function reopen(path: string, execution: Execution): Promise<Prepared> {
   // First: what another process writes meanwhile would be read in part.
   await execution.lock.take(path);
-  const folder = await RunFolder.open(path, (remark) => execution.progress.say(remark));
+  const folder = await RunFolder.open(path, (remark) => execution.progress.warn(remark));
   const { settings, backend, model } = folder.config;
   warnOfOtherVersions(folder, execution.progress);
   await startBackend(backend.backend as Settings["backend"], execution.progress);
@@ -137,7 +137,7 @@ function warnOfOtherVersions({ config }: RunFolder, progress: Progress): void {
   const now = versions();
   for (const name of ["lilaw", "node", "tfjs"] as const) {
     if (now[name] === config.versions[name]) continue;
-    progress.say(
+    progress.warn(
       `this run began with ${name} ${config.versions[name]}; with ${now[name]} its numbers may differ`,
     );
   }

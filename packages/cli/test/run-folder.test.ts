@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LilawError, Random } from "@lilaw/core";
 import { crossEntropy, fit } from "@lilaw/tfjs";
@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { layers, sequential } from "@tensorflow/tfjs-layers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunConfig } from "../src/config.js";
-import { type EpochMetrics, seal, type Unit } from "../src/documents.js";
+import { type EpochMetrics, seal, sealForRun, sha256, type Unit } from "../src/documents.js";
 import { checkNewFolder, RunFolder } from "../src/run-folder.js";
 import { checkSettings } from "../src/settings.js";
 import { scratch } from "./support.js";
@@ -71,6 +71,15 @@ beforeAll(async () => {
     verbose: 0,
     checkpoint: (bytes) => void states.push(bytes),
   });
+});
+
+/** Checksum of the configuration, by which documents name their run. */
+const run = seal(config).sha256;
+
+/** The line of an epoch as it is read again. */
+const recorded = (unit: Unit, epoch: number): EpochMetrics => ({
+  ...metrics(unit, epoch),
+  checkpointSha256: sha256(states[epoch - 1]!),
 });
 
 const samples = "row,label\n0,1\n";
@@ -178,12 +187,12 @@ describe("RunFolder", () => {
   it("forgets an epoch whose checkpoint was never written", async () => {
     const path = await folderWith({ epochs: 1 });
     const before = await readFile(join(path, "metrics.jsonl"), "utf8");
-    const line = `${JSON.stringify(seal(metrics(second, 2)))}\n`;
+    const line = `${JSON.stringify(sealForRun(recorded(second, 2), run))}\n`;
     // As a process leaves it that is killed between the two files of the next epoch.
     await writeFile(join(path, "metrics.jsonl"), `${before}${line}`);
 
     const opened = await RunFolder.open(path);
-    expect(opened.metricsOf(second)).toEqual([metrics(second, 1)]);
+    expect(opened.metricsOf(second)).toEqual([recorded(second, 1)]);
     await opened.finishEpoch(metrics(second, 2), states[1]);
     expect(await readFile(join(path, "metrics.jsonl"), "utf8")).toBe(`${before}${line}`);
   });
@@ -311,7 +320,12 @@ describe("of a run folder that is damaged", () => {
     ],
     ["no JSON", "CORRUPT_FILE", ([, ...rest]) => ["{", ...rest]],
     ["a list", "CORRUPT_FILE", ([, ...rest]) => ["[]", ...rest]],
-    ["without a method", "CORRUPT_FILE", ([, ...rest]) => [JSON.stringify(seal({ epoch: 1 })), ...rest]],
+    [
+      "without a method",
+      "CORRUPT_FILE",
+      ([, ...rest]) => [JSON.stringify(sealForRun({ epoch: 1 }, run)), ...rest],
+    ],
+    ["without a run", "CORRUPT_FILE", ([, ...rest]) => [JSON.stringify(seal(recorded(first, 1))), ...rest]],
     ["twice there", "CORRUPT_FILE", ([one, ...rest]) => [one!, one!, ...rest.slice(1)]],
     ["missing", "CORRUPT_FILE", ([, ...rest]) => rest],
     ["missing at the end", "INCOMPATIBLE_STATE", (lines) => lines.slice(0, 1)],
@@ -438,6 +452,55 @@ function isJson(text: string): boolean {
     return false;
   }
 }
+
+describe("a run folder with a file of another run on the same samples", () => {
+  const other = { ...config, settings: { ...config.settings, learningRate: 0.1 } };
+
+  /** Both runs, as far as each other; the paths of their folders. */
+  async function twoRuns(epochs: number): Promise<[own: string, other: string]> {
+    const folder = await scratch();
+    const paths = [join(folder, "own"), join(folder, "other")] as [string, string];
+    for (const [i, path] of paths.entries()) {
+      const run = await RunFolder.create(path, i === 0 ? config : other);
+      await finishFirst(run);
+      for (let epoch = 1; epoch <= epochs; epoch++) {
+        // One epoch on: the states of the other run are whole, and not the same.
+        await run.finishEpoch(metrics(second, epoch), states[epoch - 1 + i]!);
+      }
+    }
+    return paths;
+  }
+
+  it.each(["config.json", "metrics.jsonl", "summary.json"])("is refused for its %s", async (name) => {
+    for (const epochs of [0, 1, 2]) {
+      const [own, other] = await twoRuns(epochs);
+      await copyFile(join(other, name), join(own, name));
+      await expect(RunFolder.open(own)).rejects.toMatchObject({
+        code: "INCOMPATIBLE_STATE",
+        message: expect.stringMatching(/^Expected a document of the run of config\.json .+ but received /),
+      });
+    }
+  });
+
+  it("is refused for its config.json though no method is finished", async () => {
+    const folder = await scratch();
+    for (const [name, content] of [["own", config] as const, ["other", other] as const]) {
+      await (await RunFolder.create(join(folder, name), content)).finishEpoch(metrics(first, 1), states[0]!);
+    }
+    await copyFile(join(folder, "other", "config.json"), join(folder, "own", "config.json"));
+    await expect(RunFolder.open(join(folder, "own"))).rejects.toMatchObject({ code: "INCOMPATIBLE_STATE" });
+  });
+
+  it("goes on after the epoch before for its checkpoint", async () => {
+    const [own, other] = await twoRuns(2);
+    const checkpoint = join("lilaw-1", "checkpoint-2.bin");
+    await copyFile(join(other, checkpoint), join(own, checkpoint));
+    const remark = expect.stringMatching(
+      /the checkpoint of lilaw-1 after epoch 2 .+checkpoint-2\.bin.+; training goes on after epoch 1$/,
+    );
+    expect(await reopened(own)).toEqual({ said: [remark], epochs: 1 });
+  });
+});
 
 describe("checkNewFolder", () => {
   it("takes a path that is new or empty, and creates nothing", async () => {

@@ -187,7 +187,7 @@ export async function metricsOf(folder: string) {
 
 export async function summaryOf(folder: string) {
   const text = await readFile(join(folder, "summary.json"), "utf8");
-  const { sha256: _, ...summary }: Summary & { sha256: string } = JSON.parse(text);
+  const { sha256: _, run: __, ...summary }: Summary & { sha256: string; run: string } = JSON.parse(text);
   return { ...summary, results: summary.results.map((result: RunResult) => withoutTimes(result)) };
 }
 
@@ -195,9 +195,10 @@ interface Timed {
   seconds: number;
   stepsPerSecond: number;
   sha256?: string;
+  run?: string;
 }
 
 export function withoutTimes<T extends Timed>(value: T) {
-  const { seconds: _, stepsPerSecond: __, sha256: ___, ...rest } = value;
+  const { seconds: _, stepsPerSecond: __, sha256: ___, run: ____, ...rest } = value;
   return rest;
 }

@@ -43,7 +43,8 @@ describe("lilaw train on a user's files", () => {
     expect(ended).toMatchObject({ status: 0, signal: null });
 
     const summary = await summaryOf(out);
-    const { sha256: _, ...written } = JSON.parse(await readFile(join(out, "summary.json"), "utf8"));
+    const { sha256: _, run, ...written } = JSON.parse(await readFile(join(out, "summary.json"), "utf8"));
+    expect(run).toBe(JSON.parse(await readFile(join(out, "config.json"), "utf8")).sha256);
     expect(JSON.parse(ended.stdout)).toEqual({ folder: out, ...written });
     expect(summary).toMatchObject({ dataset: "train.csv", noise: "symmetric:0.4" });
     expect(summary.results.map(({ method, seed }) => `${method} ${seed}`)).toEqual(
@@ -329,6 +330,14 @@ describe("the same command", () => {
     const resumed = await lilaw(["train", "--resume", out]);
     expect(resumed).toMatchObject({ status: 0, stderr: expect.stringContaining("it is written anew") });
     expect(await contentsOf(out)).toEqual(whole);
+  });
+
+  it("is told of damage with --quiet too", async () => {
+    const out = join(folder, "again");
+    await writeFile(join(out, "summary.json"), "{}");
+    const resumed = await lilaw(["train", "--resume", out, "--quiet"]);
+    expect(resumed).toMatchObject({ status: 0 });
+    expect(resumed.stderr).toMatch(/^Expected .+summary\.json.+; it is written anew\n$/);
   });
 
   it("gives it too when another process tries to resume it meanwhile, and is refused", async () => {

@@ -93,8 +93,8 @@ export async function contentsOf(folder: string): Promise<ReadonlyMap<string, st
 function timeless(name: string, text: string): string {
   if (!/\.jsonl?$/.test(name)) return text;
   const documents = name.endsWith(".jsonl") ? text.split("\n").filter((line) => line !== "") : [text];
-  // The checksum of a document covers its times.
-  const times = ["seconds", "stepsPerSecond", "sha256"];
+  // Checksums of documents cover times, and that of config.json, by which a run is named, covers when it began.
+  const times = ["seconds", "stepsPerSecond", "sha256", "run"];
   const without = (key: string, value: unknown) => (times.includes(key) ? undefined : value);
   return documents.map((document) => JSON.stringify(JSON.parse(document), without)).join("\n");
 }
