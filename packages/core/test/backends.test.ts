@@ -162,6 +162,24 @@ describe("with an addon", () => {
   });
 });
 
+describe("a factor that is not finite, on a multi-label row without labels", () => {
+  // The weight of such a row is 1 and no scalar moves it: infinity times 0.
+  const unlabelled = {
+    ...{ logits: Float32Array.of(1, 2), labels: Int32Array.of(1, 0), classes: 1, params: batch.params },
+    loss: "multi-label",
+  } as const;
+  const factors = Float32Array.of(1, Number.POSITIVE_INFINITY);
+  it.each(["reference", ...(hasAddon ? (["cpu"] as const) : [])] as const)("shows on %s", (backend) => {
+    const nothing = { alpha: Number.NaN, beta: Number.NaN, delta: Number.NaN };
+    const meta = metaGradient({ ...unlabelled, backend, coefficients: factors });
+    expect(meta).toEqual({ ...nothing, objective: Number.POSITIVE_INFINITY, nonFiniteRows: 0 });
+    const gradLogits = new Float32Array(2);
+    const args = { ...unlabelled, backend, sampleWeights: factors, normalize: "batch-mean" } as const;
+    expect(weightedLoss(args, { gradLogits })).toMatchObject({ gradParams: nothing });
+    expect(gradLogits).toEqual(Float32Array.of(Number.NaN, Number.NaN));
+  });
+});
+
 describe("labels that another thread changes after they were checked", () => {
   it("cost the reference no more than right ones", () => {
     const labels = new Int32Array(new SharedArrayBuffer(16)).fill(2 ** 31 - 1);

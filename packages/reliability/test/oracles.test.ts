@@ -1,8 +1,8 @@
-import { Random } from "@lilaw/core";
+import { Random, type WeightedLossInput, weightedLoss } from "@lilaw/core";
 import { describe, expect, it } from "vitest";
 import { type Call, checkRight, forms, foundBy, operations, randomCall } from "../src/calls/call.js";
 import { Memory } from "../src/calls/memory.js";
-import type { Found } from "../src/calls/truth.js";
+import { checkWeightedLoss, type Found, type Meant } from "../src/calls/truth.js";
 import { checkArrays, checkTable, readDelimited, readIdx, readNpy } from "../src/files/judges.js";
 import { checkRefusal } from "../src/refusals.js";
 
@@ -31,6 +31,24 @@ describe("the truth about calls", () => {
       }
     }
     expect(changed).toBeGreaterThan(50);
+  });
+
+  it("measures terms by their magnitude, where regression's are negative", () => {
+    const args: Meant & WeightedLossInput = {
+      logits: Float32Array.of(-1.267469),
+      labels: Float32Array.of(-5.286016),
+      classes: 1,
+      loss: { kind: "regression", range: 3 },
+      params: { alpha: 13.738497, beta: 3.591077, delta: 13.363155 },
+      gradient: "full",
+      normalize: "batch-mean",
+      sampleWeights: Float32Array.of(-0.1),
+    };
+    const found = weightedLoss({ ...args, backend: "reference" }, { gradLogits: new Float32Array(1) });
+    // The batch is one row, so its weight divides itself away: 0 but for rounding.
+    const withAlpha = (alpha: number) => ({ ...found, gradParams: { ...found.gradParams, alpha } });
+    checkWeightedLoss(args, withAlpha(1e-18) as never);
+    expect(() => checkWeightedLoss(args, withAlpha(1e-4) as never)).toThrow("gradParams.alpha");
   });
 
   it("sees bytes beside the outputs", () => {

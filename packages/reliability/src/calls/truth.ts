@@ -76,14 +76,15 @@ function rowsOf(meant: Meant): RowTruth[] {
   return Array.from({ length: count }, (_, i) => {
     const row = { ...rows.measure(i) };
     const w = weigh && row.weighted ? { ...weigh(row.labelProb, row.maxProb) } : null;
-    const { labelProb: u, maxProb: v } = row;
+    // By magnitude: those of regression may be negative, and terms cannot.
+    const [u, v] = [Math.abs(row.labelProb), Math.abs(row.maxProb)];
     const { alpha = 0, beta = 0, delta = 0 } = params ?? {};
     const [a, b, d] = [Math.abs(alpha) * u + v, Math.abs(beta) * u + v, Math.abs(delta) * u + v];
     const slopes = w
       ? {
           alpha: w.alpha * (1 - w.alpha),
           beta: w.beta * (1 - w.beta),
-          delta: Math.abs(delta * u - v) * w.delta,
+          delta: Math.abs(delta * row.labelProb - row.maxProb) * w.delta,
         }
       : { alpha: 0, beta: 0, delta: 0 };
     // The weight moves by so much when u and v move by their own size.
@@ -91,8 +92,8 @@ function rowsOf(meant: Meant): RowTruth[] {
     return {
       loss: row.loss,
       lossScale: Math.abs(row.loss) + smoothing * spread(logits, i, classes),
-      u,
-      v,
+      u: row.labelProb,
+      v: row.maxProb,
       prediction: row.prediction,
       finite: !Number.isNaN(row.loss),
       weight: w?.total ?? 1,

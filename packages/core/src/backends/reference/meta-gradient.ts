@@ -1,6 +1,6 @@
 import type { MetaGradient, MetaGradientArgs } from "../../backend.js";
 import { rowLoss } from "./row-loss.js";
-import { rowWeigher } from "./row-weight.js";
+import { plainWeight, rowWeigher } from "./row-weight.js";
 
 /** LiLAW, algorithm 1, line 3: the direct partials of the weighted validation loss by the three scalars. */
 export function metaGradient(args: MetaGradientArgs): MetaGradient {
@@ -13,9 +13,9 @@ export function metaGradient(args: MetaGradientArgs): MetaGradient {
     const row = rows.measure(i);
     if (Number.isNaN(row.loss)) sum.nonFiniteRows++;
     const coefficient = args.coefficients?.[i] ?? row.loss;
-    const w = weigh(row.labelProb, row.maxProb);
-    sum.objective += coefficient * (row.weighted ? w.total : 1);
-    if (!row.weighted) continue;
+    // A coefficient that is not finite shows even where the weight is 1 by definition, as on every backend.
+    const w = row.weighted ? weigh(row.labelProb, row.maxProb) : plainWeight;
+    sum.objective += coefficient * w.total;
     sum.alpha += coefficient * w.byAlpha;
     sum.beta += coefficient * w.byBeta;
     sum.delta += coefficient * w.byDelta;

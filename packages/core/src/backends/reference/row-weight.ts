@@ -16,19 +16,15 @@ export interface RowWeight {
   byDelta: number;
 }
 
+/** The weight of the plain loss, and of a multi-label row without labels: 1, whatever u and v. */
+export const plainWeight: Readonly<RowWeight> = {
+  ...{ alpha: 0, beta: 0, delta: 0, total: 1 },
+  ...{ byLabelProb: 0, byMaxProb: 0, byAlpha: 0, byBeta: 0, byDelta: 0 },
+};
+
 /** Row weights for fixed scalars. The returned function fills and returns one object, over and over. */
 export function rowWeigher(params: LilawParams): (u: number, v: number) => Readonly<RowWeight> {
-  const w: RowWeight = {
-    alpha: 0,
-    beta: 0,
-    delta: 0,
-    total: 0,
-    byLabelProb: 0,
-    byMaxProb: 0,
-    byAlpha: 0,
-    byBeta: 0,
-    byDelta: 0,
-  };
+  const w: RowWeight = { ...plainWeight };
   return (u, v) => {
     const a = params.alpha * u - v;
     const b = params.beta * u - v;

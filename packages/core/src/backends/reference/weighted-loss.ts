@@ -1,6 +1,6 @@
 import type { WeightedLossArgs, WeightedLossOutputs, WeightedLossScalars } from "../../backend.js";
 import { rowLoss } from "./row-loss.js";
-import { rowWeigher } from "./row-weight.js";
+import { plainWeight, rowWeigher } from "./row-weight.js";
 
 /** LiLAW (arXiv 2509.20786, algorithm 1, line 1) in one pass over the rows; two where the batch mean of the weights is needed first. */
 export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): WeightedLossScalars {
@@ -18,16 +18,16 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
     const row = rows.measure(i);
     const nonFinite = Number.isNaN(row.loss);
     if (nonFinite) nonFiniteRows++;
-    const w = weigh !== null && row.weighted ? weigh(row.labelProb, row.maxProb) : null;
-    const weight = nonFinite ? Number.NaN : (w?.total ?? 1);
+    const w = weigh !== null && row.weighted ? weigh(row.labelProb, row.maxProb) : plainWeight;
+    const weight = nonFinite ? Number.NaN : w.total;
     const factor = sampleWeights?.[i] ?? 1;
     sum += factor * (weight / meanWeight) * row.loss;
     // d(objective)/dW of this row: the batch mean in the denominator pulls towards the objective.
     const byWeight = factor * row.loss - (batch?.objective ?? 0);
-    // Without scalars too, so that a sample weight that is not finite shows on every backend.
-    by.alpha += byWeight * (w?.byAlpha ?? 0);
-    by.beta += byWeight * (w?.byBeta ?? 0);
-    by.delta += byWeight * (w?.byDelta ?? 0);
+    // Where the derivatives are 0 too, so that a sample weight that is not finite shows on every backend.
+    by.alpha += byWeight * w.byAlpha;
+    by.beta += byWeight * w.byBeta;
+    by.delta += byWeight * w.byDelta;
 
     if (out.losses) out.losses[i] = row.loss;
     if (out.weights) out.weights[i] = weight / meanWeight;
@@ -35,9 +35,9 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
     if (out.maxProbs) out.maxProbs[i] = row.maxProb;
     if (out.predictions) out.predictions[i] = row.prediction;
     if (out.terms) {
-      out.terms.alpha[i] = w?.alpha ?? 0;
-      out.terms.beta[i] = w?.beta ?? 0;
-      out.terms.delta[i] = w?.delta ?? 0;
+      out.terms.alpha[i] = w.alpha;
+      out.terms.beta[i] = w.beta;
+      out.terms.delta[i] = w.delta;
     }
     if (out.gradLogits) {
       const at = i * classes;
@@ -46,14 +46,8 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
         continue;
       }
       const scale = 1 / (count * meanWeight);
-      const flow = gradient === "full" && w !== null ? scale * byWeight : 0;
-      rows.gradient(
-        scale * factor * weight,
-        w === null ? 0 : flow * w.byLabelProb,
-        w === null ? 0 : flow * w.byMaxProb,
-        out.gradLogits,
-        at,
-      );
+      const flow = gradient === "full" && weigh !== null ? scale * byWeight : 0;
+      rows.gradient(scale * factor * weight, flow * w.byLabelProb, flow * w.byMaxProb, out.gradLogits, at);
     }
   }
   const divisor = nonFiniteRows > 0 ? Number.NaN : count * meanWeight;
