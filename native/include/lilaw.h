@@ -16,6 +16,9 @@
  * A row with a NaN or infinite logit gets NaN in all its real outputs and -1 as prediction, and is counted in the
  * result. It touches no other row.
  *
+ * Softmax losses may count a probability as 0 that is below exp(-130), with `_cuda` below 2^-126, of the largest in its
+ * row. Factors (sample weights, tangents) beyond 10^11, with `_cuda` beyond 1, make that visible in float32.
+ *
  * Functions return LILAW_OK or the reason why they did nothing; `lilaw_last_error` has the sentence for people.
  * They are safe to call from several threads at once, throw nothing, and need no memory but that of a new thread: where
  * there is none, `_cpu` works with the threads it has. A forked process starts threads of its own.

@@ -51,6 +51,28 @@ describe("the truth about calls", () => {
     expect(() => checkWeightedLoss(args, withAlpha(1e-4) as never)).toThrow("gradParams.alpha");
   });
 
+  it("lets the native kernels drop probabilities below exp(-130), and nothing more or elsewhere", () => {
+    const gradientOf = (z: number) => {
+      const args: Meant & WeightedLossInput = {
+        logits: Float32Array.of(0, z),
+        labels: Int32Array.of(0),
+        classes: 2,
+        loss: "cross-entropy",
+        params: null,
+        gradient: "full",
+        normalize: "none",
+        sampleWeights: Float32Array.of(1e30),
+      };
+      const found = weightedLoss({ ...args, backend: "reference" }, { gradLogits: new Float32Array(2) });
+      return { args, found, without: { ...found, gradLogits: new Float32Array(2), objective: 0 } };
+    };
+    const [below, above] = [gradientOf(-131), gradientOf(-128)];
+    expect(below.found.gradLogits[1]).toBeGreaterThan(1e-27);
+    checkWeightedLoss(below.args, { ...below.without });
+    expect(() => checkWeightedLoss(below.args, { ...below.without }, false)).toThrow("gradLogits");
+    expect(() => checkWeightedLoss(above.args, { ...above.without })).toThrow("gradLogits");
+  });
+
   it("sees bytes beside the outputs", () => {
     const memory = new Memory("together", Random.from(1));
     const [input, output] = [memory.place(new Float32Array(3)), memory.place(new Float32Array(3))];

@@ -68,6 +68,9 @@ export interface WeightedLossResult<A extends FloatArray = FloatArray> extends W
  * A NaN or infinite logit makes the outputs of its row NaN (prediction -1) and is counted in `nonFiniteRows`;
  * other rows are not touched, the objective is NaN.
  *
+ * Softmax losses in native kernels may count a probability as 0 that is below exp(-130), about 1e-57, of the largest in
+ * its row (1e-38 on a GPU). In float32 this shows only where a factor such as a sample weight is beyond 1e11 (1).
+ *
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE` (a regression
  *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`; on the device `DISPOSED`, `OUT_OF_MEMORY`, `UNSUPPORTED`,
  *   `CUDA_ERROR`, and no `LABEL_OUT_OF_RANGE` or `NON_FINITE`: `invalidLabels` counts such rows. Nothing is written then

@@ -224,7 +224,8 @@ export function foundBy(call: Call, result: unknown): Found {
 
 /** @throws FaultFound unless the results are right */
 export function checkRight(call: Call, found: Found): void {
-  if (call.operation === "weightedLoss") checkWeightedLoss(call.meant, found);
-  else if (call.operation === "metaGradient") checkMetaGradient(call.meant, found);
-  else checkAlignmentWeights(call.meant, found);
+  const isNative = call.form !== "reference";
+  if (call.operation === "weightedLoss") checkWeightedLoss(call.meant, found, isNative);
+  else if (call.operation === "metaGradient") checkMetaGradient(call.meant, found, isNative);
+  else checkAlignmentWeights(call.meant, found, isNative);
 }
