@@ -1,9 +1,7 @@
 /** The addon as it exports itself. */
-import type { DeviceBuffer, Graph, HostArrays, Stream } from "./device.js";
 import type {
   AlignmentWeightsPositions,
   MetaGradientPositions,
-  OnDevice,
   OnHost,
   WeightedLossPositions,
 } from "./places.js";
@@ -11,7 +9,24 @@ import type {
 /** The number of what is written here; raised together with kAbi in src/addon/module.h, which says when. */
 export const abi = 2;
 
-type HostArray = HostArrays[keyof HostArrays];
+/**
+ * Objects that own something on the device; the classes are in device.ts. The addon refuses any other object, so that its
+ * types need not know the classes, which call it.
+ */
+type DeviceBuffer = object;
+type Stream = object;
+type Graph = object;
+
+/** Arrays of the device, as the addon takes them. */
+interface OnDevice {
+  logits: { readonly length: number };
+  labels: DeviceBuffer;
+  floats: DeviceBuffer;
+  integers: DeviceBuffer;
+  params: DeviceBuffer;
+  doubles: DeviceBuffer;
+  bytes: DeviceBuffer;
+}
 
 export interface CudaInfo {
   /** Why there is no CUDA; absent where there is */
@@ -46,11 +61,11 @@ export interface NativeBinding {
 
   /** Makes `buffer` the owner of device memory. dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
   bufferCreate(buffer: object, dtype: number, length: number): void;
-  bufferIs(value: unknown): value is DeviceBuffer;
+  bufferIs(value: unknown): boolean;
   /** Makes `part` an owner of memory of `whole`. */
   bufferSlice(part: object, whole: DeviceBuffer, begin: number, end: number): void;
-  bufferUpload(buffer: DeviceBuffer, source: HostArray, stream: Stream): void;
-  bufferDownload(buffer: DeviceBuffer, out: HostArray, stream: Stream): void;
+  bufferUpload(buffer: DeviceBuffer, source: ArrayBufferView, stream: Stream): void;
+  bufferDownload(buffer: DeviceBuffer, out: ArrayBufferView, stream: Stream): void;
   bufferDispose(buffer: DeviceBuffer): void;
   /** Makes `stream` the owner of one. */
   streamCreate(stream: object): void;

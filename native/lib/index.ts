@@ -26,6 +26,7 @@ export {
   type DeviceAlignmentWeightsArgs,
   type DeviceAlignmentWeightsOutputs,
   type DeviceBatch,
+  type DeviceLogits,
   type DeviceMetaGradientArgs,
   type DeviceMetaStepArgs,
   type DeviceWeightedLossArgs,
@@ -47,7 +48,7 @@ export {
   weightedLossAsync,
   weightedLossCuda,
 } from "./operations.js";
-export type { DeviceLogits, NativeLabels, NativeLoss, NativeParams } from "./places.js";
+export type { NativeLabels, NativeLoss, NativeParams } from "./places.js";
 export {
   type DeviceAlignmentWeightsScalars,
   type DeviceMetaGradient,

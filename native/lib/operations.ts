@@ -29,7 +29,6 @@ import {
   type MetaGradientArgsAt,
   type MetaGradientPositions,
   type NativeParams,
-  type OnDevice,
   type OnHost,
   object,
   placeAlignmentWeights,
@@ -53,6 +52,19 @@ import {
   type ResultType,
   weightedLossScalars,
 } from "./results.js";
+
+export type DeviceLogits = DeviceBuffer<"float32" | "float16" | "bfloat16">;
+
+/** The types of arrays on the device. */
+interface OnDevice {
+  logits: DeviceLogits;
+  labels: DeviceBuffer<"int32" | "uint8" | "float32">;
+  floats: DeviceBuffer<"float32">;
+  integers: DeviceBuffer<"int32">;
+  params: DeviceBuffer<"float64">;
+  doubles: DeviceBuffer<"float64">;
+  bytes: DeviceBuffer<"uint8">;
+}
 
 export type NativeBatch = BatchAt<OnHost>;
 export type NativeWeightedLossArgs = WeightedLossArgsAt<OnHost>;

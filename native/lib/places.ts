@@ -3,7 +3,6 @@
  * the positions in which the addon takes it. Positions, not names: reading an object in C++ would cost more than a
  * small kernel.
  */
-import type { DeviceBuffer } from "./device.js";
 import { expected } from "./errors.js";
 
 /** int32 class indices [rows], uint8 flags [rows * classes] for multi-label, float32 targets [rows] for regression. */
@@ -23,8 +22,6 @@ export interface NativeParams {
   readonly delta: number;
 }
 
-export type DeviceLogits = DeviceBuffer<"float32" | "float16" | "bfloat16">;
-
 /** The types of arrays on the host. */
 export interface OnHost {
   logits: Float32Array;
@@ -38,18 +35,8 @@ export interface OnHost {
   bytes: Uint8Array;
 }
 
-/** The same on the device. */
-export interface OnDevice {
-  logits: DeviceLogits;
-  labels: DeviceBuffer<"int32" | "uint8" | "float32">;
-  floats: DeviceBuffer<"float32">;
-  integers: DeviceBuffer<"int32">;
-  params: DeviceBuffer<"float64">;
-  doubles: DeviceBuffer<"float64">;
-  bytes: DeviceBuffer<"uint8">;
-}
-
-type Place = OnHost | OnDevice;
+/** The types of arrays in a place: on the host or on the device. */
+export type Place = { [Name in keyof OnHost]: object } & { logits: { readonly length: number } };
 
 export interface BatchAt<At extends Place> {
   /** Row-major [rows, classes] */

@@ -10,8 +10,9 @@ import {
 } from "@lilaw/native";
 // From the sources of @lilaw/core, which depends on this package. The reference by its rows: an error has to be
 // measured against the terms that make an entry.
-import { type RowStats, rowLoss } from "../../packages/core/src/backends/reference/row-loss.js";
+import { rowLoss } from "../../packages/core/src/backends/reference/row-loss.js";
 import { type RowWeight, rowWeigher } from "../../packages/core/src/backends/reference/row-weight.js";
+import type { RowStats } from "../../packages/core/src/backends/reference/rows/row.js";
 import type { Random } from "../../packages/core/src/random.js";
 
 export const hasAddon = load().binding !== null;

@@ -3,9 +3,9 @@ import { expected } from "@lilaw/core";
 import type { Reading } from "@lilaw/datasets";
 import { type Data, digestOf } from "./data.js";
 import type { Topology } from "./models.js";
+import { type Origins, originsOf } from "./origins.js";
 import { countsOf, type SeedPlan } from "./plan.js";
 import { checkSettings, type Settings } from "./settings.js";
-import { type Origins, originsOf } from "./understanding.js";
 
 /** `config.json`: everything needed to repeat a run, and what its settings came to. */
 export interface RunConfig {

@@ -1,6 +1,7 @@
 /** A process that runs cases, one after the other: `child.js KIND SEED FROM TO FOLDER`. */
 import { openSync, writeSync } from "node:fs";
-import { FaultFound, type Finding, groupOf, type KindName, kindOf } from "./kind.js";
+import { FaultFound, type Finding, groupOf, type KindName } from "./kind.js";
+import { kindOf } from "./kinds.js";
 import { type Message, slotFile } from "./protocol.js";
 
 const [name, ...numbers] = process.argv.slice(2, 6);

@@ -6,7 +6,7 @@ export {
   type Kind,
   type KindName,
   kindNames,
-  kindOf,
   type Outcome,
 } from "./kind.js";
+export { kindOf } from "./kinds.js";
 export { type Report, runCases, type Tally, type Wanted } from "./pool.js";

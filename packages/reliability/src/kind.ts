@@ -53,15 +53,4 @@ export interface Kind<Group extends string = string> {
   open(folder: string): Promise<RunCase<Group>>;
 }
 
-/** Loaded when it is asked for: what a kind needs takes time and memory. */
-export async function kindOf(name: KindName): Promise<Kind> {
-  const loaders: Record<KindName, () => Promise<unknown>> = {
-    calls: async () => (await import("./calls/index.js")).calls,
-    files: async () => (await import("./files/index.js")).files,
-    kills: async () => (await import("./kills/index.js")).kills,
-    faulty: async () => (await import("./faulty.js")).faulty,
-  };
-  return (await loaders[name]()) as Kind;
-}
-
 export const groupOf = (kind: Kind, index: number): string => kind.wheel[index % kind.wheel.length]!;

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** `reliability calls|files|kills`: runs cases, and says what did not end as it should. */
 import { Command, InvalidArgumentError } from "commander";
-import { type Finding, faults, kindNames, kindOf } from "./kind.js";
+import { type Finding, faults, kindNames } from "./kind.js";
+import { kindOf } from "./kinds.js";
 import { runCases } from "./pool.js";
 import { record } from "./results.js";
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { ApplyGradients, NamedGradient } from "./apply-gradients.js";
 import { nodeBackend, type OpAttribute } from "./node-backend.js";
+import type { ApplyGradients, NamedGradient } from "./optimizer-step.js";
 
 /** The members of tfjs's AdamOptimizer that its types hide. */
 export interface AdamInternals {

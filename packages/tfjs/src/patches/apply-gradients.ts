@@ -1,19 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type AdamInternals, adamOnTensorFlow } from "./adam-tensorflow.js";
-
-export interface NamedGradient {
-  /** Of the variable, as the engine knows it */
-  name: string;
-  /** Absent where the loss does not depend on the variable */
-  tensor: tf.Tensor | undefined;
-}
-
-/** How an optimizer's steps are taken. */
-export interface ApplyGradients {
-  /** One step. The gradients belong to the caller */
-  apply(gradients: NamedGradient[]): void;
-  dispose(): void;
-}
+import type { ApplyGradients } from "./optimizer-step.js";
 
 /** tfjs's own steps, or faster ones to the same end; the optimizer's state is tfjs's either way. */
 export function applyGradientsOf(optimizer: tf.Optimizer): ApplyGradients {

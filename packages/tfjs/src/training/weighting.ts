@@ -5,7 +5,7 @@ import type { ModelLoss } from "../model/compiled-loss.js";
 import type { Head } from "../model/head.js";
 import type { LabelledTensors } from "../model/inputs.js";
 import type { StochasticLayers } from "../model/stochastic-layers.js";
-import type { ApplyGradients } from "../patches/apply-gradients.js";
+import type { ApplyGradients } from "../patches/optimizer-step.js";
 import type { Readback } from "./readback.js";
 
 /** A batch on its way through one training step. */

@@ -1,6 +1,6 @@
 import type { Batch } from "../../../backend.js";
-import { newRowStats, type RowLoss, setNonFinite } from "../row-loss.js";
 import { sigmoid, softplus } from "../scalars.js";
+import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /** One logit a sample, labels 0 or 1: the two-class softmax on [0, z], ties to class 0 included. */
 export function binaryRows({ logits, labels }: Batch): RowLoss {

@@ -1,6 +1,6 @@
 import type { Batch } from "../../../backend.js";
-import { newRowStats, type RowLoss, setNonFinite } from "../row-loss.js";
 import { sigmoid, softplus } from "../scalars.js";
+import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /**
  * Any number of labels a sample. With k observed labels, u is the mean probability over them and v the mean of

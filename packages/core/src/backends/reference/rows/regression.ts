@@ -1,5 +1,5 @@
 import type { Batch } from "../../../backend.js";
-import { newRowStats, type RowLoss, setNonFinite } from "../row-loss.js";
+import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /**
  * Squared error of one output f against a target y. The weights read (p * f - y) / range in place of p * u - v,

@@ -1,5 +1,5 @@
 import type { Batch } from "../../../backend.js";
-import { newRowStats, type RowLoss, setNonFinite } from "../row-loss.js";
+import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /**
  * Softmax cross-entropy, focal loss (gamma > 0) and label smoothing (smoothing > 0).
