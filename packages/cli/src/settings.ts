@@ -90,6 +90,13 @@ export const options = {
     kind: values.each(values.text),
     fileOption: "dropColumns",
   },
+  keepColumns: {
+    in: "files",
+    flag: "--keep-column <name>",
+    help: "column of a table to keep though it looks like an identifier; repeatable (default: none)",
+    kind: values.each(values.text),
+    fileOption: "keepColumns",
+  },
   missing: {
     in: "files",
     flag: "--missing <what>",

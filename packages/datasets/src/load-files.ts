@@ -62,9 +62,9 @@ const splitNames = ["train", "valid", "test", "clean"] as const satisfies readon
  * `.arff`; each may also be gzip with `.gz`) or, for IDX, by the content. Files are read as streams: besides the samples
  * little is in memory, whatever their size; tables are read twice.
  *
- * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*`, `test_*` (also `x_train`, `y_train`, …). One
- *   file may hold all splits; a file of one split may name its arrays `images` and `labels`. Labels are class indices or
- *   text.
+ * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*` or `valid_*`, `test_*` (also `x_train` or
+ *   `X_train` with `y_train`, …). One file may hold all splits; a file of one split may name its arrays `images`, `data` or
+ *   `features` with `labels`, `data` with `target`, `x` or `X` with `y`. Labels are class indices or text.
  * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted
  *   order; classes are the sorted labels. Learned from the training file, applied to the others: a category that training does not have
  *   becomes all zeros.
@@ -79,7 +79,8 @@ const splitNames = ["train", "valid", "test", "clean"] as const satisfies readon
  *   that training does not have, `NON_FINITE` for missing, NaN or infinite features (naming the place), `UNKNOWN_NAME`
  *   for an unknown column, `OUT_OF_MEMORY` for samples larger than the memory, `INVALID_ARGUMENT` for an unknown or mixed
  *   format, options that are for another format, samples of different shape, a file that unpacks to more than
- *   `maxBytes`, and where a guess would be a gamble: the label column or the image layout in doubt, columns of identifiers or dates, nearly equal class names; the signal's
+ *   `maxBytes`, and where a guess would be a gamble: the label column or the image layout in doubt, columns of
+ *   identifiers (integers that number the rows, or different integers in a column of such a name) or dates, nearly equal class names; the signal's
  *   reason after an abort
  */
 export async function loadFiles(files: DataFiles, options: FileOptions = {}): Promise<Dataset> {
@@ -131,7 +132,7 @@ function checkOptions({ missing, imageLayout, maxBytes }: FileOptions): void {
   }
 }
 
-const tableOptions = ["labelColumn", "dropColumns", "missing"] as const;
+const tableOptions = ["labelColumn", "dropColumns", "keepColumns", "missing"] as const;
 
 /** An option that this format has no use for would be passed over in silence. */
 function checkUse(format: Format, options: FileOptions): void {

@@ -78,6 +78,8 @@ export interface FileOptions {
   labelColumn?: string;
   /** Columns of CSV, TSV and ARFF to leave out, such as identifiers. */
   dropColumns?: readonly string[];
+  /** Numeric columns of CSV, TSV and ARFF to keep though they look like identifiers, which are refused otherwise. */
+  keepColumns?: readonly string[];
   /**
    * Missing feature cells of CSV, TSV and ARFF (empty, `?`, `NA`, `N/A`, `NaN`, `null`, in any case): `"error"` refuses
    * them, `"drop"` leaves the row out, `"mean"` takes the mean of the training rows for numbers and a category of its

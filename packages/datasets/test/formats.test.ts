@@ -8,6 +8,10 @@ import { describe, expect, it } from "vitest";
 import { loadFiles } from "../src/index.js";
 import { file, npyOf, scratch } from "./support.js";
 
+/** An NPZ file of arrays by name. */
+const archiveOf = (arrays: Record<string, Uint8Array>) =>
+  zipSync(Object.fromEntries(Object.entries(arrays).map(([name, bytes]) => [`${name}.npy`, bytes])));
+
 describe("files of other kinds are refused with what they are and what helps", () => {
   const table = "a,label\n1,x\n2,y\n";
   it.each([
@@ -15,6 +19,8 @@ describe("files of other kinds are refused with what they are and what helps", (
     ["data.csv", "PAR1\0\0PAR1", "a Parquet file", "read_parquet"],
     ["data.jsonl", '{"a": 1}\n', "a JSON file", "read_json"],
     ["data.csv", '{"a": 1}\n', "a JSON file", "read_json"],
+    ["data.jsonl", '{"a": 1}\n', "a JSON file", "read_json\\(…, lines=True\\)"],
+    ["data.json", '[\n{"a": 1}]\n', "a JSON file", "read_json\\(…\\)\\.to_csv"],
     ["data.xlsx", zipSync({ "[Content_Types].xml": new Uint8Array(9) }), "a spreadsheet", "save it as CSV"],
     ["data.csv", zipSync({ "[Content_Types].xml": new Uint8Array(9) }), "a ZIP archive", "saved as CSV"],
     ["data.npy", npyOf(new Float64Array(2)), "a single NPY array", "numpy.savez"],
@@ -63,6 +69,47 @@ describe("files of other kinds are refused with what they are and what helps", (
     });
   });
 
+  it.each([
+    ["images", "labels"],
+    ["x", "y"],
+    ["X", "y"],
+    ["data", "target"],
+    ["data", "labels"],
+    ["features", "labels"],
+    ["X_train", "y_train"],
+  ])("but not an NPZ of %s and %s", async (features, labels) => {
+    const arrays = {
+      [features]: npyOf(Float32Array.of(1, 2, 3, 4), [2, 2]),
+      [labels]: npyOf(Int32Array.of(1, 0)),
+    };
+    const path = await file("a.npz", archiveOf(arrays));
+    const { train, reading } = await loadFiles({ train: path });
+    expect([[...train.features], [...train.labels]]).toEqual([
+      [1, 2, 3, 4],
+      [1, 0],
+    ]);
+    expect(reading!.label).toEqual({ name: labels, reason: `the array that belongs to ${features}` });
+  });
+
+  it.each([
+    [["data", "target", "labels"], "INVALID_ARGUMENT", "target and labels"],
+    [["x", "X", "y"], "INVALID_ARGUMENT", "x and X"],
+    [["y_train"], "CORRUPT_FILE", "the array x_train or X_train"],
+    [["x_train", "X_train", "y_train"], "INVALID_ARGUMENT", "x_train and X_train"],
+    [["train_images", "train_labels", "y_train"], "CORRUPT_FILE", "the array x_train or X_train"],
+    [["data"], "CORRUPT_FILE", "data, target; or data, labels"],
+  ])("an NPZ of %j", async (names, code, words) => {
+    const arrays = names.map((name) => [
+      name,
+      npyOf(Float32Array.of(0, 1, 1, 0), /[xXd]/.test(name) ? [2, 2] : [4]),
+    ]);
+    const path = await file("a.npz", archiveOf(Object.fromEntries(arrays)));
+    await expect(loadFiles({ train: path })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(words),
+    });
+  });
+
   it("an NPZ without the arrays of the split it is given for", async () => {
     const train = await file(
       "a.npz",
@@ -74,7 +121,7 @@ describe("files of other kinds are refused with what they are and what helps", (
     await expect(loadFiles({ train, valid: train })).rejects.toMatchObject({
       code: "CORRUPT_FILE",
       message: expect.stringMatching(
-        /valid split \(val_images, val_labels; or x_val, y_val; or images, labels\).*"x_train, y_train"$/,
+        /valid split \(val_images, val_labels; or x_val, y_val; or .*; or images, labels; or x, y; .*\).*"x_train, y_train"$/,
       ),
     });
   });

@@ -94,6 +94,20 @@ describe("missing cells", () => {
     );
     expect([...train.features]).toEqual([1, 0, 0, 1, 0, 0, 1, 2, 0, 1, 0, 1.5]);
   });
+
+  it("are told as the file writes them", async () => {
+    const arff = (rows: string) => `@relation r\n@attribute x real\n@attribute class {p,q}\n@data\n${rows}`;
+    const [whole, cell, label] = await Promise.all(
+      ["1,p\n2,q\n", "1,p\n?,q\n", "1,p\n2,?\n"].map((rows) => file("a.arff", arff(rows))),
+    );
+    const questionMark = (code: string) => refused(code, "line 6", 'but received "?"');
+    await expect(loadFiles({ train: cell! })).rejects.toMatchObject(questionMark("NON_FINITE"));
+    await expect(loadFiles({ train: label! })).rejects.toMatchObject(questionMark("LABEL_OUT_OF_RANGE"));
+    await expect(loadFiles({ train: whole!, test: cell! })).rejects.toMatchObject(questionMark("NON_FINITE"));
+    await expect(loadFiles({ train: whole!, test: label! })).rejects.toMatchObject(
+      questionMark("LABEL_OUT_OF_RANGE"),
+    );
+  });
 });
 
 describe("columns that are no categories", () => {
@@ -108,7 +122,7 @@ describe("columns that are no categories", () => {
   it.each(columns)("are refused: %s", async (_, cell, what) => {
     const train = await file(
       "a.csv",
-      csv("x,column,label", 300, (i) => `${i},${cell(i)},${i % 2}`),
+      csv("x,column,label", 300, (i) => `${i / 4},${cell(i)},${i % 2}`),
     );
     await expect(loadFiles({ train })).rejects.toMatchObject(
       refused("INVALID_ARGUMENT", "at most 30 categories", "column column of", what, "dropColumns"),
@@ -187,7 +201,7 @@ describe("the label column", () => {
   it.each([
     ["another is called so", "a,target,c\n1,x,0\n2,y,1\n", "option labelColumn: target, or c"],
     ["the last one holds fractions", "species,width\na,0.5\nb,1\na,2\n", "labelColumn"],
-    ["the last one has too many values", csv("species,id", 40, (i) => `${i % 2},${i}`), "labelColumn"],
+    ["the last one has too many values", csv("species,width", 40, (i) => `${i % 2},${i}`), "labelColumn"],
   ])("is asked for where %s", async (_, text, hint) => {
     const train = await file("a.csv", text);
     await expect(loadFiles({ train })).rejects.toMatchObject(refused("INVALID_ARGUMENT", hint));

@@ -294,7 +294,7 @@ it("reads a file that is longer than a string can be", { timeout: 240_000 }, asy
   };
   const train = await written("long.csv", lines());
   expect((await stat(train)).size).toBeGreaterThan(bufferConstants.MAX_STRING_LENGTH);
-  const { train: samples } = await loadFiles({ train });
+  const { train: samples } = await loadFiles({ train }, { keepColumns: ["a"] });
   expect(samples.count).toBe(70_000);
   expect(samples.features.every((value, row) => value === row)).toBe(true);
 });

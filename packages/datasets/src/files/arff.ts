@@ -35,6 +35,7 @@ export async function openArff(name: string, chunks: () => Chunks): Promise<Tabl
   return {
     name,
     columns: attributes.map(({ column }) => column),
+    missingMark: "?",
     async read(visit) {
       for await (const { line, number } of contentLines(name, chunks())) {
         if (number > dataLine) visit(parseRow(line, attributes, `line ${number} of ${name}`), number);

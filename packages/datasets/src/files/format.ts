@@ -32,9 +32,15 @@ const foreignFormats: readonly ForeignFormat[] = [
   },
   {
     name: "a JSON file",
-    extensions: ["json", "jsonl", "ndjson"],
-    magic: ['{"', "[{", "[["],
+    extensions: ["jsonl", "ndjson"],
+    magic: [],
     help: pandas("read_json(…, lines=True)"),
+  },
+  {
+    name: "a JSON file",
+    extensions: ["json"],
+    magic: ['{"', "[{", "[["],
+    help: `${pandas("read_json(…)")}, with lines=True where each line is an object`,
   },
   { name: "a single NPY array", extensions: ["npy"], magic: ["\x93NUMPY"], help: savez },
   { name: "an HDF5 file", extensions: ["h5", "hdf5"], magic: ["\x89HDF"], help: savez },

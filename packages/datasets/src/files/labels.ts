@@ -16,17 +16,22 @@ export class LabelList {
   readonly #codes = new Map<string, number>();
   readonly #list = new IntList();
   readonly #help: string;
+  readonly #missingMark: string;
 
-  /** @param help what to do about too many classes, for messages */
-  constructor(help = "") {
+  /**
+   * @param help what to do about too many classes, for messages
+   * @param missingMark how the source writes a missing label that is an empty text here
+   */
+  constructor(help = "", missingMark = "") {
     this.#help = help;
+    this.#missingMark = missingMark;
   }
 
   /** @throws `LABEL_OUT_OF_RANGE` for a missing label, or where there are more classes than any data has */
   add(label: string, at: () => string): void {
     let code = this.#codes.get(label);
     if (code === undefined) {
-      if (isMissing(label)) throw expected("LABEL_OUT_OF_RANGE", "a label", at(), label);
+      if (isMissing(label)) throw expected("LABEL_OUT_OF_RANGE", "a label", at(), label || this.#missingMark);
       if (this.#codes.size === maxClasses) {
         throw expected("LABEL_OUT_OF_RANGE", `at most ${maxClasses} classes${this.#help}`, at(), "one more");
       }

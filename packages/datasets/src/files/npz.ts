@@ -15,27 +15,33 @@ import { collect } from "./inflate.js";
 import { type NpyHeader, parseNpyHeader } from "./npy.js";
 import { memberChunks } from "./zip.js";
 
-/** Names of the features and labels of each split: MedMNIST's, and those of Keras' own files. */
-const splitArrays: Record<SplitName, readonly (readonly [string, string])[]> = {
-  train: [
-    ["train_images", "train_labels"],
-    ["x_train", "y_train"],
-  ],
-  valid: [
-    ["val_images", "val_labels"],
-    ["x_val", "y_val"],
-  ],
-  test: [
-    ["test_images", "test_labels"],
-    ["x_test", "y_test"],
-  ],
-  clean: [
-    ["clean_images", "clean_labels"],
-    ["x_clean", "y_clean"],
-  ],
+type Pair = readonly [features: string, labels: string];
+
+/** Names of the features and labels of a split: MedMNIST's, those of Keras' own files, and those of scikit-learn's users. */
+function pairsOf(split: string): Pair[] {
+  return [
+    [`${split}_images`, `${split}_labels`],
+    [`x_${split}`, `y_${split}`],
+    [`X_${split}`, `y_${split}`],
+  ];
+}
+
+const splitArrays: Record<SplitName, readonly Pair[]> = {
+  train: pairsOf("train"),
+  valid: [...pairsOf("val"), ...pairsOf("valid")],
+  test: pairsOf("test"),
+  clean: pairsOf("clean"),
 };
 
-const plainArrays = ["images", "labels"] as const;
+/** Names of the features and labels in a file of one split. */
+const plainArrays: readonly Pair[] = [
+  ["images", "labels"],
+  ["x", "y"],
+  ["X", "y"],
+  ["data", "target"],
+  ["data", "labels"],
+  ["features", "labels"],
+];
 
 const extension = ".npy";
 
@@ -89,33 +95,38 @@ export class Npz {
   }
 
   /**
-   * The names of the features and labels of one split; `plain` also accepts arrays named just `images` and `labels`.
+   * The names of the features and labels of one split; `plain` also accepts names without that of the split, such as
+   * `images` and `labels`.
    *
    * @throws `CORRUPT_FILE` for features without labels and for labels without features, `INVALID_ARGUMENT` where there are several for the split
    */
-  namesOf(split: SplitName, plain: boolean): readonly [string, string] | undefined {
-    const candidates = plain ? [...splitArrays[split], plainArrays] : splitArrays[split];
-    const [found, other] = candidates.filter(([features]) => this.#has(features));
+  namesOf(split: SplitName, plain: boolean): Pair | undefined {
+    const pairs = splitArrays[split];
+    const [found, other] = [...pairs, ...(plain ? plainArrays : [])].filter((pair) => pair.every(this.#has));
     if (found && other) {
-      const received = `${found[0]} and ${other[0]}`;
-      throw expected("INVALID_ARGUMENT", `one array of features for the ${split} split`, this.path, received);
+      const [one, another] = [
+        found.find((name) => !other.includes(name)),
+        other.find((name) => !found.includes(name)),
+      ];
+      const received = `${one} and ${another}`;
+      throw expected("INVALID_ARGUMENT", `one pair of arrays for the ${split} split`, this.path, received);
     }
-    const lone = splitArrays[split].find(([features, labels]) => !this.#has(features) && this.#has(labels));
-    if (lone) throw expected("CORRUPT_FILE", `the array ${lone[0]}`, this.path, this.names.join(", "));
-    if (found && !this.#has(found[1])) {
-      throw expected("CORRUPT_FILE", `the array ${found[1]}`, this.path, this.names.join(", "));
+    const lone = pairs.flat().find((name) => this.#has(name) && !found?.includes(name));
+    if (lone !== undefined) {
+      const partners = pairs
+        .filter((pair) => pair.includes(lone))
+        .flatMap((pair) => pair.filter((name) => name !== lone));
+      throw expected("CORRUPT_FILE", `the array ${partners.join(" or ")}`, this.path, this.names.join(", "));
     }
     return found;
   }
 
-  #has(name: string): boolean {
-    return this.#entries.has(name);
-  }
+  readonly #has = (name: string): boolean => this.#entries.has(name);
 
   /** The error of a file given for a split whose arrays it does not have. */
   lacks(split: SplitName): Error {
-    const names = splitArrays[split].map((pair) => pair.join(", ")).join("; or ");
-    const expectation = `the arrays of the ${split} split (${names}; or ${plainArrays.join(", ")})`;
+    const names = [...splitArrays[split], ...plainArrays].map((pair) => pair.join(", ")).join("; or ");
+    const expectation = `the arrays of the ${split} split (${names})`;
     return expected("CORRUPT_FILE", expectation, this.path, this.names.join(", ") || "no arrays");
   }
 

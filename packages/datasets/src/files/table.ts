@@ -2,7 +2,9 @@ import { expected } from "@lilaw/core";
 import type { FileOptions, Reading, Samples } from "../types.js";
 import { allocateFeatures } from "./allocate.js";
 import { describeCell, isInfinite, isMissing, numberOf } from "./cells.js";
+import { IdentifierWatch } from "./identifiers.js";
 import { type Classes, classesOf, copyOf, IntList, LabelList, listOf } from "./labels.js";
+import { Moments } from "./moments.js";
 
 /** A column; `kind` and `categories` are missing where the file does not declare them. */
 export interface Column {
@@ -20,11 +22,16 @@ export interface Table {
   /** Where it comes from, for messages. */
   name: string;
   columns: readonly Column[];
+  /** How the file writes a cell without a value, where rows have an empty text for it. */
+  missingMark?: string;
   /** Visits every row, in order, every time that it is called. */
   read(visit: VisitRow): Promise<void>;
 }
 
-export type TableOptions = Pick<FileOptions, "labelColumn" | "dropColumns" | "missing" | "standardize">;
+export type TableOptions = Pick<
+  FileOptions,
+  "labelColumn" | "dropColumns" | "keepColumns" | "missing" | "standardize"
+>;
 
 /** The rows of a table that become samples, and their classes. */
 export interface UsableRows {
@@ -71,7 +78,7 @@ export class TableFit {
   readonly #options: TableOptions;
   readonly #label: { index: number; name: string; reason: string; isGuess: boolean };
   readonly #columns: ColumnFit[];
-  readonly #labels = new LabelList(" (option labelColumn names another column)");
+  readonly #labels: LabelList;
   readonly #dropped = new IntList();
   #read = 0;
 
@@ -80,11 +87,13 @@ export class TableFit {
     this.#table = table;
     this.#options = options;
     this.#label = labelColumnOf(table, options.labelColumn);
-    const dropped = droppedColumns(table, options.dropColumns, this.#label.name);
+    this.#labels = new LabelList(" (option labelColumn names another column)", table.missingMark);
+    const dropped = namedColumns(table, options, "dropColumns", this.#label.name);
+    const kept = namedColumns(table, options, "keepColumns", this.#label.name);
     this.#columns = table.columns.flatMap((column, index) =>
       index === this.#label.index || dropped.has(column.name)
         ? []
-        : [new ColumnFit(table.name, column, index)],
+        : [new ColumnFit(table, column, index, kept.has(column.name))],
     );
     if (this.#columns.length === 0) {
       throw expected("CORRUPT_FILE", "a column besides the label", table.name, this.#label.name);
@@ -137,6 +146,8 @@ export class TableFit {
     const { index, reason } = this.#label;
     const classes = this.#classes(usable);
     const features = this.#columns.map((column) => column.finish(usable, this.#options.standardize ?? false));
+    // Last, since it is the least certain of what may be wrong with a column.
+    for (const column of this.#columns) column.checkNoIdentifier();
     const summaries = this.#columns.map(({ column, missing }, i) => ({
       name: column.name,
       kind: features[i]!.categories ? ("categorical" as const) : ("numeric" as const),
@@ -231,7 +242,8 @@ export class TableEncoder {
       const index = this.#classes.indexOf(cells[label]!);
       if (index === undefined) {
         const at = placeOf(table.name, line, this.summary.label.name);
-        throw expected("LABEL_OUT_OF_RANGE", `one of ${listOf(this.classNames)}`, at, cells[label]);
+        const received = cells[label] || (table.missingMark ?? "");
+        throw expected("LABEL_OUT_OF_RANGE", `one of ${listOf(this.classNames)}`, at, received);
       }
       labels.push(index);
     });
@@ -355,7 +367,7 @@ export class RowWriter {
   #checkFilled({ name }: Feature, cell: string, line: number): void {
     const at = placeOf(this.#table.name, line, name);
     if (!isMissing(cell)) throw noNumber(at, cell);
-    if (!this.#fills) throw missingCell(at, cell);
+    if (!this.#fills) throw missingCell(at, cell, this.#table);
   }
 }
 
@@ -365,36 +377,35 @@ class ColumnFit {
   readonly index: number;
   /** Number of cells that hold no value. */
   missing = 0;
-  readonly #tableName: string;
+  readonly #table: Omit<Table, "read">;
   readonly #categories = new Set<string>();
   /** The first cell that is no number. */
   #text: { cell: string; line: number } | undefined;
   #startsWithNumbers = false;
-  #numbers = 0;
-  #first = 0;
-  /** Sums of the differences to the first number, and of their squares: the shift keeps digits. */
-  #sum = 0;
-  #squares = 0;
+  readonly #numbers = new Moments();
+  readonly #identifier: IdentifierWatch | undefined;
 
-  constructor(tableName: string, column: Column, index: number) {
-    this.#tableName = tableName;
+  constructor(table: Omit<Table, "read">, column: Column, index: number, isKept: boolean) {
+    this.#table = table;
     this.column = column;
     this.index = index;
+    this.#identifier = isKept ? undefined : new IdentifierWatch(column.name);
   }
 
   add(cell: string, line: number, missing: TableOptions["missing"]): void {
     const { kind, categories } = this.column;
     const number = kind === "categorical" ? Number.NaN : numberOf(cell);
     if (!Number.isNaN(number)) {
-      this.#addNumber(number);
+      this.#numbers.add(number);
+      this.#identifier?.add(number);
       if (this.#text) this.addCategory(cell);
     } else if (isMissingIn(this.column, cell)) {
-      if (missing !== "mean") throw missingCell(this.#at(line), cell);
+      if (missing !== "mean") throw missingCell(this.#at(line), cell, this.#table);
       this.missing++;
     } else {
       if (kind === "numeric" || (kind === undefined && isInfinite(cell)))
         throw noNumber(this.#at(line), cell);
-      if (this.#text === undefined) this.#startsWithNumbers = this.#numbers > 0;
+      if (this.#text === undefined) this.#startsWithNumbers = this.#numbers.count > 0;
       this.#text ??= { cell: copyOf(cell), line };
       if (categories === undefined) this.addCategory(cell);
     }
@@ -426,23 +437,24 @@ class ColumnFit {
         fill: 0,
       };
     }
-    if (this.#numbers === 0) {
-      const help = `column ${name} of ${this.#tableName} (option dropColumns leaves it out)`;
+    if (this.#numbers.count === 0) {
+      const help = `column ${name} of ${this.#table.name} (option dropColumns leaves it out)`;
       throw expected("INVALID_ARGUMENT", "a value", help, "none");
     }
-    const mean = this.#first + this.#sum / this.#numbers;
-    const variance = (this.#squares - this.#sum ** 2 / this.#numbers) / this.#numbers;
+    const { mean, deviation } = this.#numbers;
     const numeric = { name, width: 1, categories: undefined, missingCategory: undefined };
     if (!standardize) return { ...numeric, shift: 0, scale: 1, fill: mean };
     // A constant column becomes 0, not NaN.
-    return { ...numeric, shift: mean, scale: Math.sqrt(Math.max(variance, 0)) || 1, fill: 0 };
+    return { ...numeric, shift: mean, scale: deviation || 1, fill: 0 };
   }
 
-  #addNumber(number: number): void {
-    if (this.#numbers++ === 0) this.#first = number;
-    const difference = number - this.#first;
-    this.#sum += difference;
-    this.#squares += difference * difference;
+  /** @throws `INVALID_ARGUMENT` for a numeric column that seems to identify the rows, unless it is to be kept */
+  checkNoIdentifier(): void {
+    const identifier = this.#text ? undefined : this.#identifier?.finish();
+    if (identifier === undefined) return;
+    const ways = "option dropColumns leaves it out, option keepColumns keeps it";
+    const name = `column ${this.column.name} of ${this.#table.name} (${ways})`;
+    throw expected("INVALID_ARGUMENT", "values that are measured", name, identifier);
   }
 
   #sortedCategories(rows: number): readonly string[] {
@@ -459,12 +471,12 @@ class ColumnFit {
   #notCategories(limit: number, received: number | string): Error {
     const { cell, line } = this.#text!;
     const example = `${JSON.stringify(cell.slice(0, 60))} in line ${line} is ${describeCell(cell)}`;
-    const help = `column ${this.column.name} of ${this.#tableName} (${example}; option dropColumns leaves the column out)`;
+    const help = `column ${this.column.name} of ${this.#table.name} (${example}; option dropColumns leaves the column out)`;
     return expected("INVALID_ARGUMENT", `numbers, or at most ${limit} categories,`, help, received);
   }
 
   #at(line: number): string {
-    return placeOf(this.#tableName, line, this.column.name);
+    return placeOf(this.#table.name, line, this.column.name);
   }
 }
 
@@ -491,17 +503,19 @@ function labelColumnOf(table: Omit<Table, "read">, wanted: string | undefined) {
   return found(last, "the last column", !isLabelName(last));
 }
 
-function droppedColumns(
+/** The feature columns that an option names. */
+function namedColumns(
   table: Omit<Table, "read">,
-  dropped: readonly string[] = [],
+  options: TableOptions,
+  option: "dropColumns" | "keepColumns",
   label: string,
 ): ReadonlySet<string> {
-  for (const name of dropped) {
-    checkColumn(table, name, "a column of the option dropColumns");
-    if (name === label)
-      throw expected("INVALID_ARGUMENT", "a feature column", "the option dropColumns", name);
+  const columns = options[option] ?? [];
+  for (const name of columns) {
+    checkColumn(table, name, `a column of the option ${option}`);
+    if (name === label) throw expected("INVALID_ARGUMENT", "a feature column", `the option ${option}`, name);
   }
-  return new Set(dropped);
+  return new Set(columns);
 }
 
 function checkColumn(table: Omit<Table, "read">, name: string, role: string): void {
@@ -537,8 +551,9 @@ function isMissingIn({ kind }: Column, cell: string): boolean {
   return kind === "categorical" ? cell === "" : isMissing(cell);
 }
 
-function missingCell(at: string, cell: string): Error {
-  return expected("NON_FINITE", "a value (option missing leaves rows out or fills them)", at, cell);
+function missingCell(at: string, cell: string, { missingMark }: Omit<Table, "read">): Error {
+  const expectation = "a value (option missing leaves rows out or fills them)";
+  return expected("NON_FINITE", expectation, at, cell || (missingMark ?? cell));
 }
 
 function noNumber(at: string, cell: string): Error {

@@ -1,0 +1,76 @@
+/** Rows from which on different integers under the name of an identifier are no chance. */
+const fewestNamed = 21;
+
+/** Rows from which on integers in ascending order tell an identifier whatever their name. */
+const fewestOrdered = 100;
+
+/** Numbers that are kept to find out whether they are all different. */
+const mostKept = 10_000;
+
+/** Names that only identifiers have. */
+const identifierNames = new Set(["id", "index", "idx", "row", "no", "nr", "#", "unnamed: 0"]);
+
+/**
+ * Finds out whether a column of numbers identifies the rows, so that a model would memorise them. It does where all
+ * numbers are integers and
+ *
+ * - go up or down in the order of the file without large gaps, in 100 rows or more: they span at most 1.1 times what as
+ *   many rows take at their smallest step; or
+ * - the column is called `id`, `index`, `row`, `no` or the like, or its name ends in a word `id` (`customer_id`,
+ *   `PassengerId`), and its numbers, the first 10,000 of them, are all different, in 21 rows or more.
+ */
+export class IdentifierWatch {
+  readonly #isNamed: boolean;
+  #seen: Set<number> | undefined = new Set();
+  #count = 0;
+  #first = 0;
+  #last = 0;
+  /** 1 or -1 while all numbers go up, or down; else 0. */
+  #direction = 0;
+  #smallestStep = Infinity;
+  #areIntegers = true;
+
+  constructor(name: string) {
+    this.#isNamed = isIdentifierName(name);
+    if (!this.#isNamed) this.#seen = undefined;
+  }
+
+  add(value: number): void {
+    if (!this.#areIntegers) return;
+    this.#areIntegers = Number.isSafeInteger(value);
+    const step = value - this.#last;
+    this.#last = value;
+    this.#count++;
+    if (this.#count === 1) this.#first = value;
+    else {
+      if (this.#count === 2) this.#direction = Math.sign(step);
+      if (Math.sign(step) !== this.#direction) this.#direction = 0;
+      this.#smallestStep = Math.min(this.#smallestStep, Math.abs(step));
+    }
+    if (this.#seen === undefined || this.#seen.size >= mostKept) return;
+    if (this.#seen.has(value)) this.#seen = undefined;
+    else this.#seen.add(value);
+  }
+
+  /** The reason to take the column for an identifier, in words; undefined where there is none. */
+  finish(): string | undefined {
+    if (!this.#areIntegers) return undefined;
+    const span = Math.abs(this.#last - this.#first);
+    const isDense = span <= 1.1 * this.#smallestStep * (this.#count - 1);
+    if (this.#direction !== 0 && isDense && this.#count >= fewestOrdered) {
+      return `integers that number the rows, from ${this.#first} to ${this.#last}`;
+    }
+    const isIdentifier = this.#seen !== undefined && this.#count >= fewestNamed;
+    return isIdentifier ? "an identifier, another integer in every row" : undefined;
+  }
+}
+
+/** `PassengerId` and `customer_id` end in the word `id`, `humid` does not. */
+function isIdentifierName(name: string): boolean {
+  const words = name
+    .trim()
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[\s_.-]+/);
+  return identifierNames.has(name.trim().toLowerCase()) || words.at(-1) === "id";
+}
