@@ -68,7 +68,8 @@ const splitNames = ["train", "valid", "test", "clean"] as const satisfies readon
  * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted
  *   order; classes are the sorted labels. Learned from the training file, applied to the others: a category that training does not have
  *   becomes all zeros.
- * - **ARFF**: the same by the declarations of the training file, categories and classes in declared order.
+ * - **ARFF**: the same by the declarations of the training file, categories and classes in declared order; classes without
+ *   training samples are left out.
  * - **IDX**: images, with their labels in a second file.
  *
  * Byte images are scaled to [0, 1], their channels come last; arrays of two axes and numbers of other types stay as they

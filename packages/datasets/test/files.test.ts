@@ -253,6 +253,37 @@ describe("ARFF", () => {
     expect([...dataset.train.labels]).toEqual([1, 0, 0]);
   });
 
+  it("may have comments behind declarations, attributes of text, and classes without samples", async () => {
+    const text = `@relation 'german credit' % of 1994
+@attribute "share in %" real % a number
+@attribute status { '<0', '0<=X<200', "100%" } % of an account
+@attribute customer string
+@attribute since date "yyyy-MM-dd"
+@attribute class {good, unknown, bad} % unknown is not used
+@data
+1, '<0', 'A. Smith', 2024-01-02, bad
+2, '100%', ?, 2024-01-03, good
+`;
+    const path = await file("a.arff", text);
+    await expect(loadFiles({ train: path })).rejects.toMatchObject(coded("NON_FINITE", "column customer"));
+    const dataset = await loadFiles({ train: path }, { dropColumns: ["customer", "since"] });
+    expect(dataset.classNames).toEqual(["good", "bad"]);
+    expect([...dataset.train.labels]).toEqual([1, 0]);
+    expect(dataset.featureNames).toEqual(["share in %", "status=<0", "status=0<=X<200", "status=100%"]);
+    expect([...dataset.train.features]).toEqual([1, 1, 0, 0, 2, 0, 0, 1]);
+
+    const many = Array.from({ length: 30 }, (_, i) => `1, '<0', 'A. Smith ${i}', 2024-01-02, bad\n`);
+    const identifiers = await file("b.arff", text + many.join(""));
+    await expect(loadFiles({ train: identifiers }, { missing: "mean" })).rejects.toMatchObject(
+      coded("INVALID_ARGUMENT", "at most 20 categories.*column customer.*dropColumns"),
+    );
+    const test = await file("c.arff", `${text}3, '<0', x, 2024-01-04, unknown\n`);
+    const dropped = { dropColumns: ["customer", "since"] };
+    await expect(loadFiles({ train: path, test }, dropped)).rejects.toMatchObject(
+      coded("LABEL_OUT_OF_RANGE", "one of good, bad.*line 10, column class"),
+    );
+  });
+
   it.each([
     ["a missing number", `${header}?,red,1,dog`, "NON_FINITE", "line 8, column body size"],
     ["a missing category", `${header}1,?,1,dog`, "NON_FINITE", "line 8, column colour"],
@@ -263,10 +294,10 @@ describe("ARFF", () => {
     ["an open quote", `${header}1,'red,1,dog`, "CORRUPT_FILE", "line 8"],
     ["a sparse row", `${header}{0 1, 3 dog}`, "CORRUPT_FILE", "dense"],
     [
-      "an attribute of text",
-      "@relation r\n@attribute a string\n@data\nx\n",
+      "an attribute of rows",
+      "@relation r\n@attribute a relational\n@data\nx\n",
       "CORRUPT_FILE",
-      "line 2.*string",
+      "line 2.*relational",
     ],
     ["no rows", header, "CORRUPT_FILE", "data rows"],
     ["another format", "hello\n", "CORRUPT_FILE", "line 1"],

@@ -10,8 +10,8 @@ interface Attribute {
 }
 
 /**
- * Weka's ARFF: numeric (also real, integer) and nominal attributes, dense rows. Missing values (`?`) become empty
- * cells.
+ * Weka's ARFF, dense rows: numeric (also real, integer) and nominal attributes; those of type string and date are columns
+ * without a declared kind. Missing values (`?`) become empty cells.
  *
  * @param chunks starts a new pass over the bytes of the file
  * @throws `CORRUPT_FILE` for anything else, naming the line
@@ -55,20 +55,34 @@ async function* contentLines(name: string, chunks: Chunks): AsyncGenerator<{ lin
 }
 
 function parseAttribute(line: string, at: string): Attribute {
-  const declaration = line.slice("@attribute".length).trim();
+  const declaration = withoutComment(line.slice("@attribute".length)).trim();
   const { value: name, end } = parseName(declaration, at);
   const type = declaration.slice(end).trim();
   if (name === "" || type === "")
     throw expected("CORRUPT_FILE", "@attribute NAME TYPE", at, line.slice(0, 100));
   if (/^(?:numeric|real|integer)$/i.test(type)) return { column: { name, kind: "numeric" } };
+  if (/^(?:string|date)\b/i.test(type)) return { column: { name } };
   if (!type.startsWith("{") || !type.endsWith("}")) {
-    throw expected("CORRUPT_FILE", "a numeric or nominal attribute", at, type.slice(0, 100));
+    throw expected("CORRUPT_FILE", "a numeric, nominal, string or date attribute", at, type.slice(0, 100));
   }
   const listed = parseValues(type.slice(1, -1), at).map(({ value }) => value);
   const categories = new Set(listed);
   if (categories.size < listed.length)
     throw expected("CORRUPT_FILE", "distinct categories", at, type.slice(0, 100));
   return { column: { name, kind: "categorical", categories: listed }, categories };
+}
+
+/** A declaration up to a `%` that is outside quotes. */
+function withoutComment(declaration: string): string {
+  let quote: string | undefined;
+  for (let i = 0; i < declaration.length; i++) {
+    const character = declaration[i]!;
+    if (quote === undefined && character === "%") return declaration.slice(0, i);
+    if (quote === undefined && isQuote(character)) quote = character;
+    else if (character === quote) quote = undefined;
+    else if (quote !== undefined && character === "\\") i++;
+  }
+  return declaration;
 }
 
 /** A quoted name, or one that ends before a blank or the brace of its type. */

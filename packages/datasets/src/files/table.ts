@@ -190,7 +190,13 @@ export class TableFit {
       if (labels.length > limit)
         throw expected("INVALID_ARGUMENT", `labels of at most ${limit} classes`, help, labels.length);
     }
-    return classesOf(column, labels, declared);
+    // A declared class without samples cannot be learned; most often its samples are not in this file at all.
+    const present = new Set(labels);
+    return classesOf(
+      column,
+      labels,
+      declared?.filter((label) => present.has(label)),
+    );
   }
 }
 
