@@ -78,6 +78,24 @@ export function describe(diagnosis: Diagnosis): string {
   ];
   return sections
     .filter(([, lines]) => lines.length > 0)
-    .flatMap(([title, lines]) => lines.map((line, i) => `${(i === 0 ? title : "").padEnd(13)}${line}`))
+    .flatMap(([title, texts]) =>
+      texts
+        .flatMap((text) => text.split("\n").flatMap(folded))
+        .map((line, i) => `${(i === 0 ? title : "").padEnd(indent)}${line}`),
+    )
     .join("\n");
+}
+
+const indent = 13;
+const width = 120;
+
+/** A text in lines that have room behind their title, broken between words; a longer word, such as a path, stays whole. */
+function folded(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= width - indent) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -44,6 +44,18 @@ describe("lilaw-native", () => {
     });
   });
 
+  it("doctor fits 120 columns, but for words that are longer", async () => {
+    const { stdout } = await lilawNative(["doctor"], {
+      LILAW_NATIVE_PATH: `/nowhere/${"folder/".repeat(8)}lilaw.node`,
+      LILAW_CPU: "abacus",
+    });
+    expect(stdout).toContain("/nowhere/");
+    for (const line of stdout.split("\n")) {
+      if (/^ *\S+ *\S*$/.test(line)) continue;
+      expect(line.length, line).toBeLessThanOrEqual(120);
+    }
+  });
+
   it("doctor works without an addon, and says where it was looked for and what helps", async () => {
     const { code, stdout, stderr } = await lilawNative(["doctor", "--json"], {
       LILAW_NATIVE_PATH: "/nowhere.node",
