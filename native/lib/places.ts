@@ -286,10 +286,14 @@ function rowsOf(logits: { readonly length: number } | undefined, classes: number
   return typeof length === "number" ? length / classes : Number.NaN;
 }
 
+/** Of typed arrays, whatever their own properties say. */
+const typedLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Float32Array.prototype), "length")!
+  .get!;
+
 /** Undefined for anything that has none, such as a proxy of a typed array. */
 function lengthOf(logits: { readonly length: number } | undefined): number | undefined {
   try {
-    return logits?.length;
+    return ArrayBuffer.isView(logits) ? typedLength.call(logits) : logits?.length;
   } catch {
     return undefined;
   }

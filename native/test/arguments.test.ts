@@ -143,6 +143,15 @@ it("a gradient whose factor is beyond float32 has no NaN", () => {
   expect(Math.abs(gradLogits[3]!)).toBe(0);
 });
 
+it("a gradient whose factor is infinite is NaN, however small the probability", () => {
+  const logits = Float32Array.of(0, -3e38, 1, -3e38);
+  const gradLogits = new Float32Array(4);
+  const args = { ...some(), logits, labels: Int32Array.of(1), classes: 4, gradient: "detached" } as const;
+  const loss = { kind: "label-smoothing", smoothing: 0.1 } as const;
+  weightedLoss({ ...args, loss, sampleWeights: Float32Array.of(Number.NEGATIVE_INFINITY) }, { gradLogits });
+  expect(gradLogits.every(Number.isNaN)).toBe(true);
+});
+
 describe("arguments that make calls of their own while they are read", () => {
   const other = { ...some(), params: { alpha: 1, beta: -3, delta: 0.5 } };
 

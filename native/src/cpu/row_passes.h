@@ -313,8 +313,8 @@ double sum_of(const float* z, std::int64_t classes) {
 void scale_row(float* row, std::int64_t classes, double scale, float offset) {
   // A scale below the range of float may still give results within: exponentials are large by kExtraExponent.
   const bool tiny = -0x1p-100 < scale && scale < 0x1p-100;
-  // So may one above it: infinity times an exponential that is 0 would be NaN.
-  const bool huge = scale > 0x1p127 || scale < -0x1p127;
+  // So may one above it, unless it is infinite itself: infinity times an exponential that is 0 is NaN.
+  const bool huge = (scale > 0x1p127 || scale < -0x1p127) && scale - scale == 0;
   const double most = scale < 0x1p254 ? scale > -0x1p254 ? scale : -0x1p254 : 0x1p254;
   const float first = static_cast<float>(tiny ? scale * 0x1p87 : huge ? most * 0x1p-127 : scale);
   const float second = tiny ? 0x1p-87f : huge ? 0x1p127f : 1.0f;

@@ -337,19 +337,97 @@ function revoked(target: object = new Float32Array(2)): object {
   return proxy;
 }
 
-describe("errors of the native kernels", () => {
-  it.skipIf(backends.length === 1)("labels that a getter takes away have a code", () => {
-    const labels = new Uint8Array(1);
-    const out = {
-      get losses() {
-        structuredClone(labels, { transfer: [labels.buffer] });
-        return new Float32Array(1);
+describe("memory that a getter of the outputs takes away", () => {
+  const lose = (array: Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>) =>
+    structuredClone(array, { transfer: [array.buffer] });
+  it.each(backends)("is missed before anything is computed, on %s", (backend) => {
+    const make = () => ({ logits: Float32Array.of(2, 0), labels: Uint8Array.of(1), classes: 2, params });
+    for (const name of ["labels", "logits"] as const) {
+      const batch = { ...make(), backend: backend as never };
+      const losses = new Float32Array(1);
+      const out = {
+        get losses() {
+          lose(batch[name]);
+          return losses;
+        },
+      };
+      expect(() => weightedLoss(batch, out)).toThrow(code("LENGTH_MISMATCH"));
+      const weights = new Float32Array(1);
+      const alignment = { ...make(), tangents: new Float32Array(2), backend: backend as never };
+      const others = {
+        get weights() {
+          lose(alignment[name]);
+          return weights;
+        },
+      };
+      expect(() => alignmentWeights(alignment, others)).toThrow(code("LENGTH_MISMATCH"));
+      const meta = make();
+      const scalars = {
+        ...params,
+        get alpha() {
+          lose(meta[name]);
+          return 1;
+        },
+      };
+      expect(() => metaGradient({ ...meta, params: scalars, backend: backend as never })).toThrow(
+        code("LENGTH_MISMATCH"),
+      );
+    }
+  });
+});
+
+describe("arrays that tell wrong things of themselves", () => {
+  /** An array whose properties are other ones than those of its memory. */
+  const lying = <A extends Float32Array | Float64Array | Int32Array | Uint8Array>(array: A): A =>
+    Object.defineProperties(array, {
+      length: { value: 1000 },
+      buffer: { value: new ArrayBuffer(8) },
+      byteOffset: { value: 999 },
+      constructor: { value: Float64Array },
+      set: { value: () => {} },
+      fill: { value: () => {} },
+      [Symbol.iterator]: {
+        value: function* () {
+          yield 0;
+        },
       },
-    };
-    const batch = { logits: Float32Array.of(2, 0), labels, classes: 2, params };
-    expect(() => weightedLoss(batch, out)).toThrow(code("INVALID_ARGUMENT"));
+    });
+  const plain = () => ({
+    logits: Float32Array.of(1, 2, 3, Number.NaN, 2, 1),
+    labels: Float64Array.of(0, 1),
+    classes: 3,
+    params,
+  });
+  const hostile = () => ({ ...plain(), logits: lying(plain().logits), labels: lying(plain().labels) });
+  const tangents = Float32Array.of(1, 2, 3, 4, 5, 6);
+
+  it.each(backends)("are what their memory is, on %s", (name) => {
+    const backend = name as never;
+    expect(weightedLoss({ ...hostile(), backend })).toEqual(weightedLoss({ ...plain(), backend }));
+    expect(metaGradient({ ...hostile(), backend })).toEqual(metaGradient({ ...plain(), backend }));
+    expect(alignmentWeights({ ...hostile(), tangents: lying(tangents.slice()), backend })).toEqual(
+      alignmentWeights({ ...plain(), tangents, backend }),
+    );
+    const out = () => ({ gradLogits: new Float32Array(6), weights: new Float32Array(2) });
+    const [right, found] = [out(), out()];
+    weightedLoss({ ...plain(), backend }, right);
+    weightedLoss({ ...hostile(), backend }, { ...found, gradLogits: lying(found.gradLogits) });
+    expect(Array.from({ length: 6 }, (_, i) => found.gradLogits[i])).toEqual([...right.gradLogits]);
+    const alignments = lying(new Float32Array(2));
+    alignmentWeights({ ...plain(), tangents, backend }, { alignments });
+    expect(alignments[0]).toBe(alignmentWeights({ ...plain(), tangents, backend }).alignments[0]);
   });
 
+  it.each(backends)("share the memory that they are in, on %s", (backend) => {
+    const { logits, ...batch } = plain();
+    const losses = lying(new Float32Array(logits.buffer, 4, 2));
+    expect(() => weightedLoss({ ...batch, logits, backend: backend as never }, { losses })).toThrow(
+      code("INVALID_ARGUMENT"),
+    );
+  });
+});
+
+describe("errors of the native kernels", () => {
   it.skipIf(backends.length === 1)("are LilawErrors with their code", () => {
     // Finite as a float64, and not as the float32 that the kernels take.
     const targets = { logits: Float32Array.of(1), labels: Float64Array.of(1e300), params };

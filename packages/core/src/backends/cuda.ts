@@ -2,9 +2,11 @@
  * The kernels of `@lilaw/native` on a GPU as a backend over arrays of the host: upload, run, download. Whoever keeps
  * data on the device calls that package's operations on its `DeviceBuffer`.
  */
+
 import type * as Native from "@lilaw/native";
 import type { Backend, Batch, LilawParams, Loss } from "../backend.js";
 import { expected } from "../errors.js";
+import { lengthOf, typeOf } from "../typed-array.js";
 import { asLilawError, Held } from "./held.js";
 import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
 
@@ -16,7 +18,7 @@ class Visit extends Held {
   floats(array: Float32Array): Native.DeviceBuffer<"float32">;
   floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined;
   floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined {
-    return array && this.room("float32", array.length).upload(array);
+    return array && this.room("float32", lengthOf(array)).upload(array);
   }
 
   batch({ logits, labels, classes }: Batch, loss: Loss): Native.DeviceBatch {
@@ -61,13 +63,14 @@ class Visit extends Held {
   }
 
   #labels(labels: Native.NativeLabels): Native.DeviceBatch["labels"] {
-    if (labels instanceof Float32Array) return this.floats(labels);
-    if (labels instanceof Uint8Array) return this.room("uint8", labels.length).upload(labels);
-    return this.room("int32", labels.length).upload(labels);
+    if (typeOf(labels) === "Float32Array") return this.floats(labels as Float32Array);
+    const count = lengthOf(labels);
+    if (typeOf(labels) === "Uint8Array") return this.room("uint8", count).upload(labels as Uint8Array);
+    return this.room("int32", count).upload(labels as Int32Array);
   }
 
   #output<D extends "float32" | "int32">(dtype: D, array: Native.HostArrays[D]): Native.DeviceBuffer<D> {
-    const buffer = this.room(dtype, array.length);
+    const buffer = this.room(dtype, lengthOf(array));
     this.#downloads.push(() => buffer.download(array));
     return buffer;
   }

@@ -2,6 +2,7 @@
 import type * as Native from "@lilaw/native";
 import type { FloatArray, Labels, Loss, WeightedLossOutputs } from "../backend.js";
 import { expected } from "../errors.js";
+import { typeOf } from "../typed-array.js";
 
 export type NativeModule = typeof Native;
 
@@ -9,7 +10,7 @@ export type NativeModule = typeof Native;
 export function float32(name: string, array: FloatArray): Float32Array;
 export function float32(name: string, array: FloatArray | undefined): Float32Array | undefined;
 export function float32(name: string, array: FloatArray | undefined): Float32Array | undefined {
-  if (array === undefined || array instanceof Float32Array) return array;
+  if (array === undefined || typeOf(array) === "Float32Array") return array as Float32Array | undefined;
   throw expected(
     "INVALID_ARGUMENT",
     'a Float32Array (backends "cpu" and "cuda" compute in float32; "auto" and "reference" take Float64Array too)',
@@ -26,19 +27,13 @@ export function nativeLabels(labels: Labels, loss: Loss): Native.NativeLabels {
 }
 
 interface ArrayType<A> {
-  new (...args: never): A;
-  from(values: ArrayLike<number>): A;
+  new (values: Labels): A;
+  readonly name: string;
 }
 
-/** Labels that are of another type than the kernels take. */
+/** Labels that are of another type than the kernels take. Not by `from`, which asks an array for its iterator. */
 function copied<A extends Native.NativeLabels>(labels: Labels, type: ArrayType<A>): A {
-  if (labels instanceof type) return labels;
-  try {
-    return type.from(labels);
-  } catch {
-    // A getter of the caller has taken their memory away since they were checked.
-    throw expected("INVALID_ARGUMENT", "labels whose memory stays where it is", "labels", labels);
-  }
+  return typeOf(labels) === type.name ? (labels as A) : new type(labels);
 }
 
 /** The outputs in the type that the kernels fill. */

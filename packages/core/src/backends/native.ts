@@ -11,6 +11,7 @@ import type {
   WeightedLossArgs,
   WeightedLossOutputs,
 } from "../backend.js";
+import { typeOf } from "../typed-array.js";
 import { cudaBackend } from "./cuda.js";
 import { findNative } from "./find-native.js";
 import { asLilawError } from "./held.js";
@@ -156,7 +157,7 @@ function cpuBackend(native: NativeModule): Backend {
  */
 export function withReferenceForFloat64(native: Backend, reference: Backend): Backend {
   const backendFor = (...arrays: (FloatArray | undefined)[]) => {
-    for (const array of arrays) if (array instanceof Float64Array) return reference;
+    for (const array of arrays) if (typeOf(array) === "Float64Array") return reference;
     return native;
   };
   return {
@@ -174,7 +175,7 @@ function numbersOf(
 ): (FloatArray | undefined)[] {
   const { logits, labels, loss } = args;
   const isTarget = typeof loss === "object" && loss.kind === "regression";
-  return [logits, isTarget && labels instanceof Float64Array ? labels : undefined];
+  return [logits, isTarget && typeOf(labels) === "Float64Array" ? (labels as Float64Array) : undefined];
 }
 
 function outputsOf(out: WeightedLossOutputs): (FloatArray | undefined)[] {

@@ -7,6 +7,7 @@ import type {
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceAlignmentWeightsOutputs, DeviceAlignmentWeightsResult } from "../device.js";
+import { lengthOf } from "../typed-array.js";
 import {
   type BatchInput,
   checkApart,
@@ -81,12 +82,14 @@ function alignmentWeightsOnHost(
   out?: AlignmentWeightsOutputs,
 ): AlignmentWeightsOutputs & AlignmentWeightsScalars {
   const loss = checkLoss(input.loss ?? "cross-entropy");
+  const given = out == null ? undefined : readOutputs(out);
   const { batch, count } = checkBatch(input, loss);
   const { logits, labels, classes } = batch;
   const { tangents } = input;
-  checkFloats("tangents", tangents, logits.length);
+  checkFloats("tangents", tangents, lengthOf(logits));
   const args = { logits, labels, classes, loss, tangents };
-  const outputs = out == null ? allocate(logits, count) : checkOutputs(out, args, count);
+  if (given !== undefined) checkOutputs(given, args, count);
+  const outputs = given ?? allocate(logits, count);
   return Object.assign(out ?? outputs, getBackend(input.backend).alignmentWeights(args, outputs));
 }
 
@@ -97,16 +100,19 @@ function allocate(logits: FloatArray, count: number): AlignmentWeightsOutputs {
 /** Names of the arrays of a call, as {@link checkOutputs} lists them. */
 const names = ["logits", "labels", "tangents", "out.alignments", "out.weights"];
 
-/** The output arrays, read once. */
-function checkOutputs(
-  out: AlignmentWeightsOutputs,
-  { logits, labels, tangents }: AlignmentWeightsArgs,
-  count: number,
-): AlignmentWeightsOutputs {
+/** The output arrays, read once and not checked. */
+function readOutputs(out: AlignmentWeightsOutputs): AlignmentWeightsOutputs {
   checkOut(out, ["nonFiniteRows"]);
   const { alignments, weights } = optionsOf("out", out);
+  return { alignments, weights } as AlignmentWeightsOutputs;
+}
+
+function checkOutputs(
+  { alignments, weights }: AlignmentWeightsOutputs,
+  { logits, labels, tangents }: AlignmentWeightsArgs,
+  count: number,
+): void {
   checkLength("out.alignments", alignments, count);
   checkLength("out.weights", weights, count);
   checkApart(names, [logits, labels, tangents, alignments, weights], 3);
-  return { alignments, weights } as AlignmentWeightsOutputs;
 }

@@ -2,6 +2,7 @@ import type { Batch, FloatArray, Labels, LilawParams, Loss, WeightTerms } from "
 import { isDeviceArray } from "../backends/device.js";
 import type { DeviceLogits } from "../device.js";
 import { expected } from "../errors.js";
+import { bufferOf, byteLengthOf, byteOffsetOf, lengthOf, typeOf } from "../typed-array.js";
 
 /** A batch as users type it: `classes` may be left out where a sample has one logit. */
 export interface BatchInput<A extends FloatArray = FloatArray> {
@@ -46,14 +47,8 @@ function withoutShared<T extends object>(options: T): T {
   return own as T;
 }
 
-/** The class of a typed array, which nothing can pretend; undefined for anything else. */
-const typeOf = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Float32Array.prototype),
-  Symbol.toStringTag,
-)!.get!;
-
 export function isFloatArray(value: unknown): value is FloatArray {
-  const type = typeOf.call(value);
+  const type = typeOf(value);
   return type === "Float32Array" || type === "Float64Array";
 }
 
@@ -121,7 +116,7 @@ export function checkBatch(input: BatchInput, loss: Loss): { batch: Batch; count
     throw expected("INVALID_ARGUMENT", "a Float32Array or Float64Array", "logits", logits);
   }
   const classes = checkClasses(input.classes, loss);
-  const count = checkCount(logits.length, classes);
+  const count = checkCount(lengthOf(logits), classes);
   checkLabels(labels, loss, classes, count);
   return { batch: { logits, labels, classes }, count };
 }
@@ -155,12 +150,11 @@ export function checkClasses(classes: number | undefined, loss: Loss): number {
  */
 export function checkLabels(labels: Labels, loss: Loss, classes: number, count: number): void {
   const regression = typeof loss === "object" && loss.kind === "regression";
-  const type = typeOf.call(labels);
+  const type = typeOf(labels);
   if (type !== "Int32Array" && type !== "Uint8Array" && !isFloatArray(labels))
     throw expected("INVALID_ARGUMENT", "an Int32Array, Uint8Array or float array", "labels", labels);
   const length = loss === "multi-label" ? count * classes : count;
-  if (labels.length !== length)
-    throw expected("LENGTH_MISMATCH", `${length}`, "labels.length", labels.length);
+  checkLengthIs("labels", labels, length);
   const limit = loss === "binary" || loss === "multi-label" ? 2 : classes;
   for (let i = 0; i < length; i++) {
     const label = labels[i]!;
@@ -169,6 +163,11 @@ export function checkLabels(labels: Labels, loss: Loss, classes: number, count: 
     if (regression) throw expected("NON_FINITE", "a finite target", `labels[${i}]`, label);
     throw expected("LABEL_OUT_OF_RANGE", `an integer in [0, ${limit})`, `labels[${i}]`, label);
   }
+}
+
+function checkLengthIs(name: string, array: View, length: number): void {
+  const actual = lengthOf(array);
+  if (actual !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, actual);
 }
 
 /** Checks one float array of the given length, if it is there. */
@@ -181,26 +180,32 @@ export function checkFloats(name: string, array: FloatArray, length: number): vo
   if (!isFloatArray(array)) {
     throw expected("INVALID_ARGUMENT", "a Float32Array or Float64Array", name, array);
   }
-  if (array.length !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, array.length);
+  checkLengthIs(name, array, length);
 }
 
 /** Checks one Int32Array of the given length, if it is there. */
 export function checkIntegers(name: string, array: Int32Array | undefined, length: number): void {
   if (array === undefined) return;
-  if (typeOf.call(array) !== "Int32Array") throw expected("INVALID_ARGUMENT", "an Int32Array", name, array);
-  if (array.length !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, array.length);
+  if (typeOf(array) !== "Int32Array") throw expected("INVALID_ARGUMENT", "an Int32Array", name, array);
+  checkLengthIs(name, array, length);
 }
 
-/** The three terms, read once. */
+/** The three terms, read once and not checked. */
+export function readTerms(terms: WeightTerms): WeightTerms {
+  const { alpha, beta, delta } = optionsOf("out.terms", terms);
+  return { alpha, beta, delta };
+}
+
+/** The three terms, read once and checked. */
 export function checkTerms(terms: WeightTerms, params: LilawParams | null, count: number): WeightTerms {
   if (params === null) {
     throw expected("INVALID_ARGUMENT", "alpha, beta and delta (out.terms was asked for)", "params", params);
   }
-  const { alpha, beta, delta } = optionsOf("out.terms", terms);
-  checkFloats("out.terms.alpha", alpha, count);
-  checkFloats("out.terms.beta", beta, count);
-  checkFloats("out.terms.delta", delta, count);
-  return { alpha, beta, delta };
+  const read = readTerms(terms);
+  checkFloats("out.terms.alpha", read.alpha, count);
+  checkFloats("out.terms.beta", read.beta, count);
+  checkFloats("out.terms.delta", read.delta, count);
+  return read;
 }
 
 type View = FloatArray | Labels;
@@ -221,7 +226,7 @@ export function checkApart(
   const buffers: (ArrayBufferLike | undefined)[] = [];
   for (let i = 0; i < views.length; i++) {
     const view = views[i];
-    const buffer = view?.buffer;
+    const buffer = view && bufferOf(view);
     buffers.push(buffer);
     if (i < inputs || buffer === undefined) continue;
     for (let k = 0; k < i; k++) {
@@ -231,10 +236,10 @@ export function checkApart(
 }
 
 function checkPair(name: string, view: View, outputName: string, output: View): void {
-  const end = view.byteOffset + view.byteLength;
-  if (end <= output.byteOffset || output.byteOffset + output.byteLength <= view.byteOffset) return;
+  const [begin, outputBegin] = [byteOffsetOf(view), byteOffsetOf(output)];
+  if (begin + byteLengthOf(view) <= outputBegin || outputBegin + byteLengthOf(output) <= begin) return;
   const mayBeSame = name === "logits" && outputName === "out.gradLogits";
-  const isSame = view.byteOffset === output.byteOffset && view.constructor === output.constructor;
+  const isSame = begin === outputBegin && typeOf(view) === typeOf(output);
   if (mayBeSame && isSame) return;
   const expectation = `memory apart from that of ${name}${mayBeSame ? ", or all of it" : ""}`;
   throw expected("INVALID_ARGUMENT", expectation, outputName, output);
@@ -252,5 +257,5 @@ export function checkOut(out: object, scalars: readonly string[]): void {
 
 /** A new array of the same precision as the logits. */
 export function newFloats<A extends FloatArray>(like: A, length: number): A {
-  return (like instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as A;
+  return (typeOf(like) === "Float32Array" ? new Float32Array(length) : new Float64Array(length)) as A;
 }

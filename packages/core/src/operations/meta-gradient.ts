@@ -54,8 +54,8 @@ export function metaGradient(
 /** @param input read from the caller's once: what its getters do, they do before this */
 function metaGradientOnHost(input: MetaGradientInput): MetaGradient {
   const loss = checkLoss(input.loss ?? "cross-entropy");
-  const { batch, count } = checkBatch(input, loss);
   const params = checkParams(input.params);
+  const { batch, count } = checkBatch(input, loss);
   const { coefficients } = input;
   checkLength("coefficients", coefficients, count);
   const { logits, labels, classes } = batch;

@@ -11,6 +11,7 @@ import type {
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceWeightedLossOutputs, DeviceWeightedLossResult } from "../device.js";
+import { lengthOf } from "../typed-array.js";
 import {
   type BatchInput,
   checkApart,
@@ -25,6 +26,7 @@ import {
   isOnDevice,
   newFloats,
   optionsOf,
+  readTerms,
 } from "./arguments.js";
 import { type DeviceWeightedLossInput, weightedLossOnDevice } from "./on-device.js";
 
@@ -103,15 +105,17 @@ function weightedLossOnHost(
   out?: WeightedLossOutputs,
 ): WeightedLossOutputs & WeightedLossScalars {
   const loss = checkLoss(input.loss ?? "cross-entropy");
+  const params = input.params === null ? null : checkParams(input.params);
+  const given = out == null ? undefined : readOutputs(out);
   const { batch, count } = checkBatch(input, loss);
   const { logits, labels, classes } = batch;
-  const params = input.params === null ? null : checkParams(input.params);
   const gradient = checkChoice("gradient", input.gradient ?? "full", ["full", "detached"]);
   const normalize = checkChoice("normalize", input.normalize ?? "none", ["none", "batch-mean"]);
   const { sampleWeights } = input;
   checkLength("sampleWeights", sampleWeights, count);
   const args = { logits, labels, classes, loss, params, gradient, normalize, sampleWeights };
-  const outputs = out == null ? allocate(logits, count) : checkOutputs(out, args, count);
+  if (given !== undefined) checkOutputs(given, args, count);
+  const outputs = given ?? allocate(logits, count);
   const scalars = getBackend(input.backend).weightedLoss(args, outputs);
   return Object.assign(out ?? outputs, scalars);
 }
@@ -125,7 +129,7 @@ function allocate(logits: FloatArray, count: number): WeightedLossOutputs {
     predictions: new Int32Array(count),
     // Told, so that nobody finds some on Object.prototype.
     terms: undefined,
-    gradLogits: newFloats(logits, logits.length),
+    gradLogits: newFloats(logits, lengthOf(logits)),
   };
 }
 
@@ -139,19 +143,33 @@ const names = [
 
 const noTerms: Partial<WeightTerms> = {};
 
-/** The output arrays, read once. */
-function checkOutputs(out: WeightedLossOutputs, args: WeightedLossArgs, count: number): WeightedLossOutputs {
+/** The output arrays, read once and not checked. */
+function readOutputs(out: WeightedLossOutputs): WeightedLossOutputs {
   checkOut(out, ["objective", "gradParams", "nonFiniteRows"]);
   const { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits } = optionsOf("out", out);
+  const three = terms && readTerms(terms);
+  return {
+    losses,
+    weights,
+    labelProbs,
+    maxProbs,
+    predictions,
+    terms: three,
+    gradLogits,
+  } as WeightedLossOutputs;
+}
+
+function checkOutputs(out: WeightedLossOutputs, args: WeightedLossArgs, count: number): void {
+  const { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits } = out;
+  const { logits, labels, sampleWeights } = args;
   checkLength("out.losses", losses, count);
   checkLength("out.weights", weights, count);
   checkLength("out.labelProbs", labelProbs, count);
   checkLength("out.maxProbs", maxProbs, count);
   checkIntegers("out.predictions", predictions, count);
-  const three = terms && checkTerms(terms, args.params, count);
-  checkLength("out.gradLogits", gradLogits, args.logits.length);
-  const { logits, labels, sampleWeights } = args;
-  const { alpha, beta, delta } = three ?? noTerms;
+  if (terms) checkTerms(terms, args.params, count);
+  checkLength("out.gradLogits", gradLogits, lengthOf(logits));
+  const { alpha, beta, delta } = terms ?? noTerms;
   const views = [
     logits,
     labels,
@@ -167,13 +185,4 @@ function checkOutputs(out: WeightedLossOutputs, args: WeightedLossArgs, count: n
     gradLogits,
   ];
   checkApart(names, views, 3);
-  return {
-    losses,
-    weights,
-    labelProbs,
-    maxProbs,
-    predictions,
-    terms: three,
-    gradLogits,
-  } as WeightedLossOutputs;
 }

@@ -3,6 +3,7 @@ import type {
   AlignmentWeightsOutputs,
   AlignmentWeightsScalars,
 } from "../../backend.js";
+import { lengthOf } from "../../typed-array.js";
 import { rowLoss } from "./row-loss.js";
 
 /**
@@ -15,7 +16,7 @@ export function alignmentWeights(
 ): AlignmentWeightsScalars {
   const { classes, tangents } = args;
   const rows = rowLoss(args, args.loss);
-  const count = args.logits.length / classes;
+  const count = lengthOf(args.logits) / classes;
   const gradient = new Float64Array(classes);
   const alignments = new Float64Array(count);
   let positive = 0;
@@ -28,7 +29,7 @@ export function alignmentWeights(
       nonFiniteRows++;
     } else if (alignments[i]! > 0) positive += alignments[i]!;
   }
-  out.alignments?.set(alignments);
+  if (out.alignments) for (let i = 0; i < count; i++) out.alignments[i] = alignments[i]!;
   if (out.weights) {
     // Without a positive alignment the divisor is 1 and every weight 0.
     const divisor = positive > 0 ? positive : 1;

@@ -1,4 +1,5 @@
 import type { MetaGradient, MetaGradientArgs } from "../../backend.js";
+import { lengthOf } from "../../typed-array.js";
 import { rowLoss } from "./row-loss.js";
 import { plainWeight, rowWeigher } from "./row-weight.js";
 
@@ -6,7 +7,7 @@ import { plainWeight, rowWeigher } from "./row-weight.js";
 export function metaGradient(args: MetaGradientArgs): MetaGradient {
   const rows = rowLoss(args, args.loss);
   const weigh = rowWeigher(args.params);
-  const count = args.logits.length / args.classes;
+  const count = lengthOf(args.logits) / args.classes;
   const sum: MetaGradient = { alpha: 0, beta: 0, delta: 0, objective: 0, nonFiniteRows: 0 };
 
   for (let i = 0; i < count; i++) {

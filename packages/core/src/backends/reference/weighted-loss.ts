@@ -1,4 +1,5 @@
 import type { WeightedLossArgs, WeightedLossOutputs, WeightedLossScalars } from "../../backend.js";
+import { lengthOf } from "../../typed-array.js";
 import { rowLoss } from "./row-loss.js";
 import { plainWeight, rowWeigher } from "./row-weight.js";
 
@@ -7,7 +8,7 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
   const { classes, params, gradient, sampleWeights } = args;
   const rows = rowLoss(args, args.loss);
   const weigh = params === null ? null : rowWeigher(params);
-  const count = args.logits.length / classes;
+  const count = lengthOf(args.logits) / classes;
   const batch = args.normalize === "batch-mean" && params !== null ? batchMeans(args, count) : null;
   const meanWeight = batch?.weight ?? 1;
   const by = { alpha: 0, beta: 0, delta: 0 };
@@ -42,7 +43,7 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
     if (out.gradLogits) {
       const at = i * classes;
       if (nonFinite) {
-        out.gradLogits.fill(Number.NaN, at, at + classes);
+        for (let k = at; k < at + classes; k++) out.gradLogits[k] = Number.NaN;
         continue;
       }
       const scale = 1 / (count * meanWeight);
