@@ -45,4 +45,10 @@ describe("examples", () => {
     expect(output).toMatch(/baseline[^\n]*\n[^\n]*\n[^\n]*lilaw[^\n]*\n[^\n]*\n[^\n]*l2rw/);
     expect(output).toContain("holds baseline-1, config.json, l2rw-1, lilaw-1, metrics.jsonl, summary.json");
   });
+
+  it("05 a weighting of your own", async () => {
+    const [plain, smallLoss] = accuracies(await outputOf("05-own-weighting"));
+    expect(plain).toBeGreaterThan(0.5);
+    expect(smallLoss).toBeGreaterThan(plain!);
+  });
 });

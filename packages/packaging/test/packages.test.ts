@@ -52,7 +52,7 @@ test("npx is never told with the name of a program, which outside of an installa
 });
 
 for (const promised of publicPackages) {
-  const { name, exports, entries = {}, peers = [], checkAllTypes, programs = {} } = promised;
+  const { name, exports, entries = {}, consumers = [], peers = [], checkAllTypes, programs = {} } = promised;
   const specifier = `@lilaw/${name}`;
 
   describe(specifier, () => {
@@ -125,9 +125,11 @@ for (const promised of publicPackages) {
         expect(required.sort()).toEqual(imported.sort());
       });
 
-      if (exports) {
-        test("works, and is typed, for a strict TypeScript user", async () => {
-          await cp(join(consumersFolder, `${name}.ts`), join(project, "consumer.ts"));
+      const programsOfUsers = exports ? [name, ...consumers] : [];
+      test.for(programsOfUsers)(
+        "%s.ts works, and is typed, for a strict TypeScript user",
+        async (consumer) => {
+          await cp(join(consumersFolder, `${consumer}.ts`), join(project, "consumer.ts"));
           await writeFile(
             join(project, "commonjs.cts"),
             `import all = require("${specifier}");\nexport const names: string[] = Object.keys(all);\n`,
@@ -141,8 +143,8 @@ for (const promised of publicPackages) {
           });
           await compile(project);
           expect(await run("node", [join("out", "consumer.js")], project)).toBe("works\n");
-        });
-      }
+        },
+      );
 
       test.for(Object.entries(programs))("the program %s runs", async ([program, word]) => {
         const { version } = await readJson(join(packageFolder(name), "package.json"));

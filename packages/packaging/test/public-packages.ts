@@ -6,6 +6,8 @@ export interface PublicPackage {
   readonly exports?: readonly string[];
   /** Values of further entries */
   readonly entries?: Readonly<Record<string, readonly string[]>>;
+  /** Programs in `consumers/` that use it, beside the one with its name */
+  readonly consumers?: readonly string[];
   /** Peer packages that its users install beside it; those of this repository by their name alone */
   readonly peers?: readonly string[];
   /** False where the types of other packages, which ours mention, do not pass a full check themselves */
@@ -59,7 +61,11 @@ export const publicPackages: readonly PublicPackage[] = [
       ...["fit", "fitDataset", "plain", "lilaw", "learningToReweight", "randomWeights"],
       ...["crossEntropy", "predictLogits"],
     ],
-    entries: { node: ["useBackend"], kernels: ["kernels"] },
+    entries: {
+      ...{ node: ["useBackend"], kernels: ["kernels"] },
+      weighting: ["rowLosses", "ValidationSampler"],
+    },
+    consumers: ["tfjs-weighting"],
     peers: tfjs,
     checkAllTypes: false,
   },

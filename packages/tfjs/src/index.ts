@@ -9,6 +9,7 @@ export { fitDataset } from "./training/fit-dataset.js";
 export { readTrainingState, type TrainingPosition } from "./training/state.js";
 export type {
   BatchRecord,
+  LogitsWeighting,
   TrainBatch,
   TrainingContext,
   Weighting,

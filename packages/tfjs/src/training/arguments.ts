@@ -4,6 +4,7 @@ import type { LayersModel, ModelFitArgs, ModelFitDatasetArgs } from "@tensorflow
 import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs.js";
 import { isDisposed, trainedModel } from "../model/internals.js";
 import { checkFunction, checkOptionalCount } from "./checks.js";
+import { checkWeighting } from "./start-weighting.js";
 import type { BatchRecord, Weighting } from "./weighting.js";
 
 /** What `fit` and `fitDataset` take beyond tfjs's own arguments. */
@@ -45,10 +46,7 @@ export function checkTraining<T extends FitArgs | FitDatasetArgs>(model: LayersM
   if (read.seed !== undefined && !Number.isSafeInteger(read.seed)) {
     throw expected("INVALID_ARGUMENT", "an integer", "seed", read.seed);
   }
-  const { weighting } = read;
-  if (weighting !== undefined && typeof weighting?.start !== "function") {
-    throw expected("INVALID_ARGUMENT", "a weighting, such as lilaw()", "weighting", weighting);
-  }
+  if (read.weighting !== undefined) checkWeighting(read.weighting);
   checkOptionalCount("initialEpoch", read.initialEpoch, 0);
   checkOptionalCount("verbose", read.verbose, 0);
   return read;

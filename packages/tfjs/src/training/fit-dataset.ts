@@ -35,7 +35,7 @@ async function fitBatches(model: LayersModel, dataset: DatasetLike, args: FitDat
   checkOptionalCount("validationBatches", args.validationBatches, 1);
   checkOptionalCount("validationBatchSize", args.validationBatchSize, 1);
   const weighting = args.weighting ?? plain();
-  const { head, loss, ...labels } = lossAndLabelsOf(model, weighting, args.record !== undefined);
+  const { onLogits, ...labels } = lossAndLabelsOf(model, weighting, args.record !== undefined);
   const given = args.validationData as LabelledTensors | DatasetLike | undefined;
   const asDataset = typeof (given as DatasetLike | undefined)?.iterator === "function";
   const validation =
@@ -62,8 +62,7 @@ async function fitBatches(model: LayersModel, dataset: DatasetLike, args: FitDat
     const history = await train(model, source, weighting, {
       ...rest,
       seed: args.seed ?? 0,
-      head,
-      loss,
+      onLogits,
       batchSize: args.validationBatchSize ?? 32,
       validation,
       validationData: validation ? ([validation[0], evaluatedTargets!] as never) : args.validationData!,

@@ -58,7 +58,7 @@ async function fitTensors(
   const count = checkSamples(xs, y);
   const seed = args.seed ?? 0;
   const weighting = args.weighting ?? plain();
-  const { head, loss, ...labels } = lossAndLabelsOf(model, weighting, args.record !== undefined);
+  const { onLogits, ...labels } = lossAndLabelsOf(model, weighting, args.record !== undefined);
   const given = args.validationData && checkValidation(model, args.validationData as LabelledTensors);
   const split = splitRows(count, given !== undefined, validationSplit, weighting, seed);
   const classWeights = classWeight && (await classWeightsOf(y, classWeight, model.outputNames[0]!));
@@ -84,8 +84,7 @@ async function fitTensors(
       ...rest,
       epochs,
       seed,
-      head,
-      loss,
+      onLogits,
       batchSize,
       validation,
       validationData: evaluated && ([evaluated[0], evaluatedTargets!] as [tf.Tensor, tf.Tensor]),

@@ -3,13 +3,13 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { compiledLoss, type Head, headOf, lossOf } from "../model/head.js";
 import { checkModelTargets, modelTargets, readTargets, type Targets } from "../model/targets.js";
+import type { LossOnLogits } from "./step.js";
 import type { Weighting } from "./weighting.js";
 
 /** The loss of a training, and how it takes its labels. */
 export interface LossAndLabels {
-  /** Both are absent where only the model's own loss is used */
-  readonly head: Head | undefined;
-  readonly loss: Loss | undefined;
+  /** Absent where only the model's own loss is used */
+  readonly onLogits: LossOnLogits | undefined;
   /** The labels of a loss on the logits; targets of the model's own loss are only checked */
   readTargets(y: tf.Tensor, name: string): Promise<Targets | undefined>;
   /** y as the model's own loss and metrics take it: `y` itself or a new tensor */
@@ -27,13 +27,12 @@ export function lossAndLabelsOf(model: LayersModel, weighting: Weighting, record
   }
   const output = model.outputs[0]!.shape;
   const head = weighting.loss === "model" && !recorded ? undefined : headOf(model);
-  const loss = head && lossOnLogits(model, head, weighting);
+  const onLogits = head && { head, loss: lossOnLogits(model, head, weighting) };
   const units = head?.units ?? output.at(-1) ?? 1;
   return {
-    head,
-    loss,
+    onLogits,
     async readTargets(y, name) {
-      if (head && loss) return readTargets(y, head.units, loss, name);
+      if (onLogits) return readTargets(y, onLogits.head.units, onLogits.loss, name);
       await checkModelTargets(y, output, model.loss, name);
       return undefined;
     },

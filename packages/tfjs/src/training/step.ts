@@ -1,72 +1,88 @@
-import type { LilawParams } from "@lilaw/core";
+import { expected, type Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type RowValueName, rowValueNames } from "../kernels/contract.js";
+import type { ModelLoss } from "../model/compiled-loss.js";
+import type { Head } from "../model/head.js";
 import { internals, type ModelInternals, trainableVariables } from "../model/internals.js";
+import type { StochasticLayers } from "../model/stochastic-layers.js";
+import { checkTensor } from "../operations/check-tensor.js";
 import { rowOf, type WeightedLossTensorOptions, weightedLossTensors } from "../operations/weighted-loss.js";
-import type { BatchRecord, TrainBatch, TrainingContext } from "./weighting.js";
+import type { ApplyGradients } from "../patches/optimizer-step.js";
+import { trueFloats } from "../patches/true-floats.js";
+import type { Readback } from "./readback.js";
+import type { BatchRecord, GradientOptions, LogitsBatch, TrainBatch, WeighedLogits } from "./weighting.js";
 
-type GradientOptions = { gradient?: "full" | "detached"; normalize?: "none" | "batch-mean" };
-
-/** The training forward pass of a step, with what weighs its rows. */
-export interface WeighedLogits {
-  logits: tf.Tensor2D;
-  /** LiLAW's scalars, for weights that are a function of the logits. Default null: none */
-  params?: LilawParams | null;
-  /** [3], what they have moved since */
-  moved?: tf.Tensor1D | undefined;
-  /** [B], factors on the row losses */
-  weights?: tf.Tensor1D | undefined;
+/** The logits of a model and a loss on them. */
+export interface LossOnLogits {
+  readonly head: Head;
+  readonly loss: Loss;
 }
 
-/** One optimizer step on the weighted mean of the row losses of the logits. */
+/** The parts of a training that its steps use. */
+export interface StepParts {
+  readonly model: LayersModel;
+  readonly modelLoss: ModelLoss;
+  readonly stochastic: StochasticLayers;
+  readonly optimizer: ApplyGradients;
+  readonly record: ((record: BatchRecord) => void) | undefined;
+  readonly readback: Readback;
+}
+
+/** See `LogitsContext.stepOnLogits`. */
 export function stepOnLogits(
-  context: TrainingContext,
-  batch: TrainBatch,
-  forward: () => WeighedLogits = () => ({ logits: context.head!.forward(batch.xs, true) }),
+  parts: StepParts,
+  { head, loss }: LossOnLogits,
+  batch: LogitsBatch,
+  forward: () => WeighedLogits = () => ({ logits: head.forward(batch.xs, true) }),
   options: GradientOptions = {},
 ): tf.Scalar[] {
-  const { head } = context;
-  return step(context, batch, () => {
-    const { logits, params = null, moved, weights } = forward();
+  return step(parts, batch, () => {
+    const { logits, params = null, moved, ...given } = forward();
+    checkFloats("logits", logits, [batch.size, head.units]);
+    const weights = checkedWeights(given.weights, batch);
     const sampleWeights = product(weights, batch.sampleWeights);
-    const objective = lossOnLogits(
-      context,
-      batch,
-      logits,
-      { ...options, params, moved, sampleWeights },
-      weights,
-    );
-    return { objective, outputs: () => head!.activate(logits) };
+    const settings = { ...options, params, moved, sampleWeights };
+    const objective = lossOf(parts, loss, batch, logits, settings, weights);
+    return { objective, outputs: () => head.activate(logits) };
   });
 }
 
-/** One optimizer step on the loss the model was compiled with, each row times its weight. */
+/**
+ * See `TrainingContext.stepOnModelLoss`.
+ *
+ * @param loss the model's own as one on its logits, for `record`
+ */
 export function stepOnModelLoss(
-  context: TrainingContext,
+  parts: StepParts,
+  loss: Loss | undefined,
   batch: TrainBatch,
-  methodWeights?: () => tf.Tensor1D,
+  weigh?: () => tf.Tensor1D,
 ): tf.Scalar[] {
-  return step(context, batch, () => {
-    const weights = methodWeights?.();
-    const result = context.modelLoss(batch.xs, batch.y, product(weights, batch.sampleWeights));
-    if (context.record !== undefined) lossOnLogits(context, batch, result.logits!, { params: null }, weights);
+  return step(parts, batch, () => {
+    const weights = checkedWeights(weigh?.(), batch);
+    const result = parts.modelLoss(batch.xs, batch.y, product(weights, batch.sampleWeights));
+    if (parts.record !== undefined) {
+      lossOf(parts, loss!, batch as LogitsBatch, result.logits!, { params: null }, weights);
+    }
     return result;
   });
 }
 
 /** The weighted loss of a batch, whose row values `record` gets if there is one. */
-function lossOnLogits(
-  { loss, record, readback }: TrainingContext,
-  batch: TrainBatch,
+function lossOf(
+  { record, readback }: StepParts,
+  loss: Loss,
+  batch: LogitsBatch,
   logits: tf.Tensor2D,
   options: GradientOptions & Pick<WeightedLossTensorOptions, "params" | "moved" | "sampleWeights">,
-  methodWeights: tf.Tensor1D | undefined,
+  weights: tf.Tensor1D | undefined,
 ): tf.Scalar {
   const names = record === undefined ? [] : rowValueNames.slice(0, options.params === null ? -3 : undefined);
-  const settings = { ...options, labels: batch.labels!, loss };
+  const settings = { ...options, labels: batch.labels, loss };
   const { objective, rowValues } = weightedLossTensors(logits, settings, names);
   if (rowValues !== undefined) {
-    const read = methodWeights === undefined ? [rowValues] : [rowValues, methodWeights.clone()];
+    const read = weights === undefined ? [rowValues] : [rowValues, weights.clone()];
     readback.read(read, (values, own) => record!(recordOf(batch, names, values!, own)));
   }
   return objective;
@@ -74,7 +90,7 @@ function lossOnLogits(
 
 /** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */
 function step(
-  { model, stochastic, optimizer, readback }: TrainingContext,
+  { model, stochastic, optimizer }: StepParts,
   batch: TrainBatch,
   forward: () => { objective: tf.Scalar; outputs: () => tf.Tensor },
 ): tf.Scalar[] {
@@ -92,7 +108,6 @@ function step(
     value = result.value;
     optimizer.apply(variables.map(({ name }) => ({ name, tensor: result.grads[name] })));
     tf.dispose(result.grads);
-    readback.stepDone();
     return [value, ...metrics];
   } catch (error) {
     tf.dispose([value, ...metrics] as tf.Tensor[]);
@@ -117,9 +132,25 @@ function addMetrics(
   for (const [metric] of metrics) values.push(tf.keep(tf.mean(metric(y, outputs))) as tf.Scalar);
 }
 
+/** The weights of a weighting, checked. */
+function checkedWeights(weights: tf.Tensor1D | undefined, { size }: TrainBatch): tf.Tensor1D | undefined {
+  if (weights === undefined) return undefined;
+  checkFloats("weights", weights, [size]);
+  return trueFloats(weights);
+}
+
+/** The factors on the row losses: those of the weighting times those of the user. */
 function product(a: tf.Tensor1D | undefined, values: Float32Array | undefined): tf.Tensor1D | undefined {
   const b = values && tf.tensor1d(values);
   return a !== undefined && b !== undefined ? tf.mul(a, b) : (a ?? b);
+}
+
+/** @throws LilawError `INVALID_ARGUMENT`: tfjs would broadcast one shape and read the bits of another dtype as floats */
+function checkFloats(name: string, tensor: tf.Tensor, shape: number[]): void {
+  const { dtype, shape: found } = checkTensor(name, tensor);
+  if (dtype === "float32" && tf.util.arraysEqual(found, shape)) return;
+  const [wanted, received] = [shape, found].map((sizes) => `[${sizes.join(", ")}]`);
+  throw expected("INVALID_ARGUMENT", `a float32 tensor ${wanted}`, name, `${dtype} ${received}`);
 }
 
 /** @param weights those of the method, where they are not the row values' own */

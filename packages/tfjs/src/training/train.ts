@@ -1,4 +1,4 @@
-import { expected, type Loss } from "@lilaw/core";
+import { expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   CustomCallback,
@@ -9,7 +9,6 @@ import {
   type ModelFitDatasetArgs,
 } from "@tensorflow/tfjs-layers";
 import { modelLossOf } from "../model/compiled-loss.js";
-import type { Head } from "../model/head.js";
 import type { LabelledTensors } from "../model/inputs.js";
 import { internals, trainedModel } from "../model/internals.js";
 import { StochasticLayers } from "../model/stochastic-layers.js";
@@ -20,16 +19,17 @@ import type { TrainingArgs } from "./arguments.js";
 import type { BatchSource } from "./batch-source.js";
 import { Failure, GuardedCallback, guardedBatches } from "./failure.js";
 import { Readback } from "./readback.js";
+import { type StartedWeighting, startWeighting, stateOf } from "./start-weighting.js";
 import { encodeTrainingState, optimizerWeights, SavedTraining, type TrainingSettings } from "./state.js";
-import type { TrainBatch, Weighting, WeightingRun } from "./weighting.js";
+import type { LossOnLogits } from "./step.js";
+import type { LogitsBatch, Weighting } from "./weighting.js";
 
 interface TrainArgs
   extends Omit<ModelFitDatasetArgs<tf.TensorContainer>, "verbose" | "classWeight">,
     Omit<TrainingArgs, "weighting"> {
   verbose?: ModelFitArgs["verbose"];
   seed: number;
-  head: Head | undefined;
-  loss: Loss | undefined;
+  onLogits: LossOnLogits | undefined;
   batchSize: number;
   validation: LabelledTensors | undefined;
 }
@@ -65,7 +65,7 @@ export async function train(
   givenModel: LayersModel,
   source: BatchSource,
   weighting: Weighting,
-  { seed, head, loss, batchSize, validation, record, checkpoint, resume, ...args }: TrainArgs,
+  { seed, onLogits, batchSize, validation, record, checkpoint, resume, ...args }: TrainArgs,
 ): Promise<History> {
   prepareBackend();
   const model = trainedModel(givenModel);
@@ -78,12 +78,11 @@ export async function train(
   const stochastic = new StochasticLayers(model, seed);
   const optimizer = applyGradientsOf(model.optimizer);
   const readback = new Readback();
-  let run: WeightingRun | undefined;
+  let run: StartedWeighting | undefined;
   try {
-    run = await weighting.start({
-      ...{ model, head, loss, modelLoss: modelLossOf(model, head), stochastic, optimizer },
-      ...{ seed, batchSize, validation, record, readback },
-    });
+    const modelLoss = modelLossOf(model, onLogits?.head);
+    const parts = { model, modelLoss, stochastic, optimizer, record, readback };
+    run = await startWeighting(weighting, { seed, batchSize, validation }, parts, onLogits);
     const settings = checkpoint || saved ? await settingsOf(weighting, run, source, seed) : undefined;
     if (settings !== undefined) await checkSavable(model, stochastic);
     if (saved !== undefined) saved.check(model, settings!);
@@ -95,7 +94,7 @@ export async function train(
   }
 
   async function fitWith(
-    run: WeightingRun,
+    run: StartedWeighting,
     saved: SavedTraining | undefined,
     settings: TrainingSettings | undefined,
   ): Promise<History> {
@@ -130,7 +129,7 @@ export async function train(
       {
         onEpochEnd: async (current) => {
           if (checkpoint === undefined || !source.epochComplete) return;
-          const position = { epochsDone: current + 1, weightingState: run.state?.() ?? null };
+          const position = { epochsDone: current + 1, weightingState: stateOf(weighting, run) };
           await checkpoint(await encodeTrainingState(model, position, settings!), current + 1);
         },
       },
@@ -139,19 +138,29 @@ export async function train(
 
     const trainFunction = (data: tf.Tensor[]): tf.Scalar[] => {
       const inputs = model.inputs.length;
-      const batch: TrainBatch = {
+      const batch = {
         xs: data.slice(0, inputs),
         y: data[inputs]!,
         size: source.current.rows.length,
         ...source.current,
         epoch,
         step: step++,
-      };
-      return (
-        failure.run(() => withFastRelu(() => run.step(batch))) ??
-        hidden.metricsNames.map(() => tf.scalar(Number.NaN))
-      );
+      } as LogitsBatch; // it has labels where the weighting works on logits
+      return failure.run(() => stepWith(run, batch)) ?? hidden.metricsNames.map(() => tf.scalar(Number.NaN));
     };
+
+    /** A step of the weighting, and the values that it reads. */
+    function stepWith(run: StartedWeighting, batch: LogitsBatch): tf.Scalar[] {
+      const results = tf.tidy(() => withFastRelu(() => run.step(batch)));
+      try {
+        checkResults(weighting, results, hidden.metricsNames);
+        readback.stepDone();
+        return results;
+      } catch (error) {
+        tf.dispose(results);
+        throw error;
+      }
+    }
 
     checkIdle(givenModel);
     givenModel.stopTraining = false;
@@ -172,10 +181,22 @@ export async function train(
   }
 }
 
+/** @throws LilawError `INVALID_ARGUMENT` for a step that returns anything but the objective and the metrics */
+function checkResults({ name }: Weighting, results: unknown, metricsNames: string[]): void {
+  const isScalar = (value: unknown) => value instanceof tf.Tensor && value.rank === 0 && !value.isDisposed;
+  if (Array.isArray(results) && results.length === metricsNames.length && results.every(isScalar)) return;
+  throw expected(
+    "INVALID_ARGUMENT",
+    `${metricsNames.length} scalars (what stepOnLogits or stepOnModelLoss returns)`,
+    `step of the weighting ${name}`,
+    results,
+  );
+}
+
 /** The traits that a training shares with one that goes on from its state. */
 async function settingsOf(
   weighting: Weighting,
-  run: WeightingRun,
+  run: StartedWeighting,
   source: BatchSource,
   seed: number,
 ): Promise<TrainingSettings> {

@@ -4,7 +4,7 @@ import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs
 import { readTargets, type Targets, takeTargets } from "../model/targets.js";
 import { gatherRows } from "../patches/gather-rows.js";
 import { digest } from "./state-bytes.js";
-import type { TrainingContext } from "./weighting.js";
+import type { LogitsContext } from "./weighting.js";
 
 export interface ValidationState {
   pass: number;
@@ -29,7 +29,7 @@ export class ValidationSampler {
   /** @param batchSize default: the training batch size */
   static async of(
     given: LabelledTensors,
-    { model, head, loss, seed, ...context }: TrainingContext,
+    { model, head, loss, seed, ...context }: LogitsContext,
     batchSize = context.batchSize,
   ): Promise<ValidationSampler> {
     if (!Array.isArray(given) || given.length !== 2) {
@@ -38,7 +38,7 @@ export class ValidationSampler {
     const [x, y] = given as unknown as LabelledTensors;
     const xs = checkInputs(model, x, "validation x");
     const count = checkSamples(xs, y, "validation y");
-    const targets = await readTargets(y, head!.units, loss!, "validation y");
+    const targets = await readTargets(y, head.units, loss, "validation y");
     return new ValidationSampler(xs, targets, count, Math.min(batchSize, count), seed);
   }
 

@@ -1,28 +1,43 @@
-import type { Labels, Loss } from "@lilaw/core";
+/**
+ * The interface of a weighting: one of this package or one of your own. `fit` starts it once a training, calls its `step`
+ * for every batch, and puts its state into checkpoints.
+ */
+import type { GradientMode, Labels, LilawParams, Loss, Normalize } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { ModelLoss } from "../model/compiled-loss.js";
 import type { Head } from "../model/head.js";
 import type { LabelledTensors } from "../model/inputs.js";
 import type { StochasticLayers } from "../model/stochastic-layers.js";
-import type { ApplyGradients } from "../patches/optimizer-step.js";
-import type { Readback } from "./readback.js";
 
-/** A batch on its way through one training step. */
+/**
+ * A batch of the training set. Its tensors belong to the training, which disposes them after the step: a weighting neither
+ * disposes nor keeps them.
+ */
 export interface TrainBatch {
+  /** Features, one tensor [B, …] for each input of the model */
   readonly xs: tf.Tensor[];
-  /** Targets as the model's own loss and metrics take them */
+  /** Targets as the model's own loss and metrics take them: one-hot [B, C] for class indices */
   readonly y: tf.Tensor;
+  /** B. The last batch of an epoch may be smaller than the others */
   readonly size: number;
-  /** Indices of the samples in the training set (in a tf.data dataset: their position in the epoch) */
+  /** [B], indices of the samples in the training set (in a tf.data dataset: their position in the epoch) */
   readonly rows: Int32Array;
-  /** Labels of the batch as @lilaw/core takes them; absent where only the model's own loss is used */
+  /**
+   * Labels as @lilaw/core takes them, checked: Int32Array [B] of class indices (for the loss binary of 0 and 1), Float32Array
+   * [B, C] of 0 and 1 for multi-label, Float32Array [B] for regression. Absent where only the model's own loss is used
+   */
   readonly labels: Labels | undefined;
-  /** [B], from `sampleWeight` and `classWeight` */
+  /** [B], the factors from `sampleWeight` and `classWeight`. The steps multiply them in: leave them out of your weights */
   readonly sampleWeights: Float32Array | undefined;
+  /** From 0. A resumed training goes on counting */
   readonly epoch: number;
-  /** Step within the epoch */
+  /** Within the epoch, from 0 */
   readonly step: number;
+}
+
+/** A batch with labels for a loss on the logits. */
+export interface LogitsBatch extends TrainBatch {
+  readonly labels: Labels;
 }
 
 /** Per-sample values of one training batch, each [B]. */
@@ -44,45 +59,145 @@ export interface BatchRecord {
   readonly terms?: { alpha: Float32Array; beta: Float32Array; delta: Float32Array };
 }
 
-/** What a weighting needs of the training it takes part in. */
-export interface TrainingContext {
-  readonly model: LayersModel;
-  /** How the model ends; absent where only the model's own loss is used */
-  readonly head: Head | undefined;
-  readonly loss: Loss | undefined;
-  readonly modelLoss: ModelLoss;
-  readonly stochastic: StochasticLayers;
-  readonly optimizer: ApplyGradients;
-  readonly seed: number;
-  readonly batchSize: number;
-  /** From `validationData`, `validationSplit` or the held-out part */
-  readonly validation: LabelledTensors | undefined;
-  readonly record: ((record: BatchRecord) => void) | undefined;
-  readonly readback: Readback;
+/** The training forward pass of a step, and what weighs its rows. */
+export interface WeighedLogits {
+  /** float32 [B, units], from the model's forward pass on the batch, in training mode */
+  logits: tf.Tensor2D;
+  /**
+   * float32 [B], factors on the row losses; a mean of 1 keeps the learning rate what it was. They are constants: no gradient
+   * flows through them. Default: all 1
+   */
+  weights?: tf.Tensor1D | undefined;
+  /** LiLAW's scalars, for weights that are LiLAW's function of the logits. Default null: none */
+  params?: LilawParams | null;
+  /** [3], the change of alpha, beta and delta since `params`, where it is on the device */
+  moved?: tf.Tensor1D | undefined;
 }
 
-/** A weighting at work in one training. */
-export interface WeightingRun {
-  /** One optimizer step (and whatever follows it). Returns the objective and the metrics; the caller disposes them. */
-  step(batch: TrainBatch): tf.Scalar[];
-  /** Ends an epoch, before its logs and state are taken: does what was put off, reads what is still on the device. */
+/** How the weights of LiLAW enter the gradient; see `weightedLoss` in @lilaw/core. */
+export interface GradientOptions {
+  /** Default `"full"` */
+  gradient?: GradientMode;
+  /** Default `"none"` */
+  normalize?: Normalize;
+}
+
+/** The training a weighting takes part in. It is valid until the training ends. */
+export interface TrainingContext {
+  /** The compiled model, which is in training (for a Sequential: the model inside it) */
+  readonly model: LayersModel;
+  /** The seed of the training. Draw with `Random.from(seed, "your name", batch.epoch, batch.step)` of @lilaw/core */
+  readonly seed: number;
+  /** `batchSize` of `fit`, `validationBatchSize` of `fitDataset` (default 32) */
+  readonly batchSize: number;
+  /**
+   * The samples of `validationData`, `validationSplit` or, where {@link Weighting.needsValidation} asks for it, a held-out part
+   * of the training set. The tensors belong to the caller of `fit`
+   */
+  readonly validation: LabelledTensors | undefined;
+  /**
+   * The layers that draw random numbers, dropout above all. `stepOnLogits` and `stepOnModelLoss` call `seedStep` themselves. Call
+   * it before each further forward pass in training mode that is to have the same dropout masks as the step
+   */
+  readonly stochastic: Pick<StochasticLayers, "seedStep" | "requireSeedable">;
+  /**
+   * Reads tensors of a step without making it wait for the device. `use` gets their values, row-major copies, when the step
+   * is done and before the next one begins, on every backend: it is the place to update a running state on the host.
+   *
+   * @param tensors float32; they stay the caller's
+   */
+  read(tensors: tf.Tensor[], use: (...values: Float32Array[]) => void): void;
+  /**
+   * One optimizer step on the loss that the model was compiled with: the mean over the batch of the row losses, each times
+   * its weight, plus the model's regularisation.
+   *
+   * @param weights float32 [B], made within the step; default: all 1
+   * @returns what {@link WeightingRun.step} returns
+   */
+  stepOnModelLoss(batch: TrainBatch, weights?: () => tf.Tensor1D): tf.Scalar[];
+}
+
+/** The training of a weighting that works on the logits of a classifier. */
+export interface LogitsContext extends TrainingContext {
+  /** How the model ends, and the way to its logits */
+  readonly head: Head;
+  /** The loss of {@link Weighting.loss}; for `"auto"` the one that the model's last layer stands for */
+  readonly loss: Loss;
+  /**
+   * One optimizer step on the mean over the batch of the row losses of the logits, each times its weight, plus the model's
+   * regularisation. `record`, where the user has given one, gets losses, probabilities and weights.
+   *
+   * @param forward runs within gradient recording: every tensor made in it is disposed afterwards, but those under `tf.keep`.
+   *   Default: the model's logits on the batch, unweighted
+   * @returns what {@link WeightingRun.step} returns
+   * @throws LilawError `INVALID_ARGUMENT` for logits or weights of another shape or dtype; the model has not moved then
+   */
+  stepOnLogits(batch: LogitsBatch, forward?: () => WeighedLogits, options?: GradientOptions): tf.Scalar[];
+}
+
+/** A weighting at work in one training. What it throws ends the training, and `fit` throws it as it is. */
+export interface WeightingRun<Batch extends TrainBatch = TrainBatch> {
+  /**
+   * One optimizer step, by `stepOnLogits` or `stepOnModelLoss` of the context, and what belongs to it before or after. It
+   * runs within `tf.tidy`: tensors of the running state need `tf.keep`.
+   *
+   * @returns the objective and the metrics, as those two return them; the caller disposes them
+   */
+  step(batch: Batch): tf.Scalar[];
+  /** Ends an epoch, before its logs and state are taken. */
   endEpoch?(): void | Promise<void>;
-  /** Values for the epoch's logs */
+  /** Finite numbers for the logs and the History of the epoch, by name */
   logs?(): Record<string, number>;
-  /** The settings on which its state depends, as JSON: a state that was saved under other settings is refused */
+  /**
+   * The options of the weighting and whatever else its state depends on, as JSON. A state that was saved with other settings
+   * is refused by `resume` with `INCOMPATIBLE_STATE`
+   */
   settings?(): unknown;
-  /** State as JSON, and back: what it cannot be in, it throws for, and has not moved then */
+  /**
+   * The running state at the end of an epoch, as JSON: null, booleans, strings, finite numbers, and arrays and plain objects of
+   * them. It must hold everything that the next epoch depends on, so that a resumed training goes on bit for bit. Draws of
+   * `Random` that are named by epoch and step need none. Together with `restore`, or neither
+   */
   state?(): unknown;
+  /**
+   * Takes over what `state` returned, in a resumed training before its first step.
+   *
+   * @throws LilawError `INCOMPATIBLE_STATE` for a state that is not one of its own; nothing may have changed then
+   */
   restore?(state: never): void;
+  /** Disposes the tensors of the running state, at the end of the training, however it ends. */
   dispose?(): void;
 }
 
-/** How training samples are weighed: make one with `plain`, `lilaw`, `learningToReweight` or `randomWeights`. */
-export interface Weighting {
+interface AnyWeighting {
+  /** A short name, kept in checkpoints: the state of another weighting is refused */
   readonly name: string;
-  /** The loss it works on; `"model"` is the model's own compiled loss, `"auto"` follows from the model's last layer */
-  readonly loss: Loss | "model" | "auto";
-  /** True if it needs validation samples from the training */
+  /** Whether `fit` holds out a part of the training set where the user gives no validation samples */
   readonly needsValidation: boolean;
+}
+
+/** A weighting of the losses on the logits, of models that end in logits, softmax or sigmoid. */
+export interface LogitsWeighting extends AnyWeighting {
+  /** The loss it works on; `"auto"`: the one that the model's last layer stands for */
+  readonly loss: Loss | "auto";
+  /**
+   * Begins a training: once for each call of `fit`, before the model changes. The running state is made here, so that one
+   * weighting serves several trainings.
+   *
+   * @throws LilawError for a model or samples that it cannot work with
+   */
+  start(context: LogitsContext): WeightingRun<LogitsBatch> | Promise<WeightingRun<LogitsBatch>>;
+}
+
+/** A weighting of whatever loss the model was compiled with, also of models that are no classifiers. */
+export interface ModelLossWeighting extends AnyWeighting {
+  readonly loss: "model";
+  /** As {@link LogitsWeighting.start} */
   start(context: TrainingContext): WeightingRun | Promise<WeightingRun>;
 }
+
+/**
+ * How training samples are weighed: `plain`, `lilaw`, `learningToReweight`, `randomWeights`, or an object of your own.
+ * Trainings are deterministic, so a weighting is: the same seed gives the same weights.
+ */
+export type Weighting = LogitsWeighting | ModelLossWeighting;

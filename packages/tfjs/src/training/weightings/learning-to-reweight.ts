@@ -6,9 +6,8 @@ import { preserving } from "../../model/tangents/preserving.js";
 import { alignmentWeights } from "../../operations/alignment-weights.js";
 import { weightedLoss } from "../../operations/weighted-loss.js";
 import { checkCount } from "../checks.js";
-import { stepOnLogits } from "../step.js";
 import { ValidationSampler, type ValidationState } from "../validation.js";
-import type { TrainBatch, TrainingContext, Weighting } from "../weighting.js";
+import type { LogitsBatch, LogitsContext, LogitsWeighting } from "../weighting.js";
 import { type Route, type RouteName, routeOf } from "./routes.js";
 
 /** `backend` is not among them: the operations run where tfjs has the logits. */
@@ -41,7 +40,7 @@ export interface LearningToReweightWeightingOptions extends Omit<LearningToRewei
  *
  * @throws LilawError `INVALID_ARGUMENT`, also when training starts: for a route that the model does not allow
  */
-export function learningToReweight(options: LearningToReweightWeightingOptions): Weighting {
+export function learningToReweight(options: LearningToReweightWeightingOptions): LogitsWeighting {
   const {
     validation,
     validationBatchSize,
@@ -59,11 +58,11 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
     needsValidation: false,
     async start(context) {
       context.stochastic.requireSeedable("learningToReweight");
-      const { loss } = new LearningToReweight({ ...methodOptions, loss: context.loss! });
+      const { loss } = new LearningToReweight({ ...methodOptions, loss: context.loss });
       const chosen = routeOf(route, context);
       const samples = await ValidationSampler.of(validation, context, validationBatchSize);
       return {
-        step: (batch) => tf.tidy(() => step(context, loss, chosen, samples, batch)),
+        step: (batch) => step(context, loss, chosen, samples, batch),
         settings: () => ({ loss, route, decayInValidation, validationMode, validation: samples.settings() }),
         state: () => ({ validation: samples.state }),
         restore: (state: { validation: ValidationState }) => samples.restore(state.validation),
@@ -72,17 +71,17 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
   };
 
   function step(
-    context: TrainingContext,
+    context: LogitsContext,
     loss: Loss,
     route: Route,
     samples: ValidationSampler,
-    batch: TrainBatch,
+    batch: LogitsBatch,
   ): tf.Scalar[] {
     const direction = validationGradient(context, samples, batch, route.variables);
     const forward = route.prepare(batch, direction);
-    return stepOnLogits(context, batch, () => {
+    return context.stepOnLogits(batch, () => {
       const { logits, tangents } = forward();
-      const { weights } = alignmentWeights(logits, tangents, { labels: batch.labels!, loss });
+      const { weights } = alignmentWeights(logits, tangents, { labels: batch.labels, loss });
       tangents.dispose();
       return { logits, weights: tf.mul(weights, batch.size) }; // sum B (or all 0)
     });
@@ -90,9 +89,9 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
 
   /** Gradient of the mean validation loss. Batch statistics are as they were before. */
   function validationGradient(
-    { model, head, loss, stochastic }: TrainingContext,
+    { model, head, loss, stochastic }: LogitsContext,
     samples: ValidationSampler,
-    batch: TrainBatch,
+    batch: LogitsBatch,
     variables: tf.Variable[],
   ): WeightDirection {
     const { xs, labels } = samples.next();
@@ -100,7 +99,7 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
     return preserving(statistics, () => {
       stochastic.seedStep(batch.epoch, batch.step);
       const { grads } = tf.variableGrads(() => {
-        const logits = head!.forward(xs, validationMode === "training");
+        const logits = head.forward(xs, validationMode === "training");
         const objective = weightedLoss(logits, { labels, loss, params: null });
         const penalties = decayInValidation ? model.calculateLosses() : [];
         return penalties.reduce((sum, penalty) => tf.add(sum, penalty), objective);

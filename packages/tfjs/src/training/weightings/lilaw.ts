@@ -2,9 +2,15 @@ import { checks, LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LabelledTensors } from "../../model/inputs.js";
 import { checkCount } from "../checks.js";
-import { stepOnLogits, type WeighedLogits } from "../step.js";
 import { ValidationSampler, type ValidationState } from "../validation.js";
-import type { TrainBatch, TrainingContext, Weighting, WeightingRun } from "../weighting.js";
+import type {
+  LogitsBatch,
+  LogitsContext,
+  LogitsWeighting,
+  TrainBatch,
+  WeighedLogits,
+  WeightingRun,
+} from "../weighting.js";
 import { type Scalars, scalarsOf } from "./lilaw-scalars.js";
 import { sharesForward } from "./shared-forward.js";
 
@@ -27,7 +33,7 @@ export interface LilawWeightingOptions extends Omit<LiLAWOptions, "backend"> {
   sharedForward?: boolean | "auto";
 }
 
-export interface LilawWeighting extends Weighting {
+export interface LilawWeighting extends LogitsWeighting {
   /** The method with its scalars as they are now; a new one once training has begun */
   readonly method: LiLAW;
 }
@@ -61,7 +67,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
       return trained?.method ?? untrained;
     },
     async start(context) {
-      const method = new LiLAW({ ...methodOptions, loss: context.loss! });
+      const method = new LiLAW({ ...methodOptions, loss: context.loss });
       const given = validation ?? context.validation!;
       const samples = await ValidationSampler.of(given, context, validationBatchSize);
       const shares = sharesForward(sharedForward, context.model, samples.batchSize);
@@ -70,11 +76,11 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
   };
 
   function start(
-    context: TrainingContext,
+    context: LogitsContext,
     samples: ValidationSampler,
     shares: boolean,
     scalars: Scalars,
-  ): WeightingRun {
+  ): WeightingRun<LogitsBatch> {
     const { model, head, loss } = context;
     const { gradient, normalize } = scalars.method.toJSON();
     let due = false; // a meta-step at the weights as they are
@@ -84,7 +90,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
       due = false;
       tf.tidy(() => {
         const { xs, labels } = samples.next();
-        scalars.metaStep(head!.forward(xs, false), labels, loss!);
+        scalars.metaStep(head.forward(xs, false), labels, loss);
       });
     }
 
@@ -97,8 +103,8 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
         return x.dtype === dtype ? x : tf.cast(x, dtype);
       };
       const both = xs.map((x, i) => tf.concat([x, validation.xs[i]!].map((part) => asInput(part, i))));
-      const logits = head!.forward(both, true);
-      scalars.metaStep(tf.slice(logits, size), validation.labels, loss!);
+      const logits = head.forward(both, true);
+      scalars.metaStep(tf.slice(logits, size), validation.labels, loss);
       return tf.slice(logits, 0, size);
     }
 
@@ -107,10 +113,10 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
         trained = scalars;
         const warmup = batch.epoch < warmupEpochs;
         const forward = (): WeighedLogits => {
-          const logits = due ? sharedPass(batch) : head!.forward(batch.xs, true);
+          const logits = due ? sharedPass(batch) : head.forward(batch.xs, true);
           return { logits, ...(warmup ? { params: null } : scalars.current()) };
         };
-        const results = stepOnLogits(context, batch, forward, { gradient, normalize });
+        const results = context.stepOnLogits(batch, forward, { gradient, normalize });
         due = !warmup && batch.step % metaEvery === 0;
         if (!shares) metaStep();
         return results;

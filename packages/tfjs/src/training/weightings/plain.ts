@@ -1,5 +1,4 @@
 import type { Loss } from "@lilaw/core";
-import { stepOnLogits, stepOnModelLoss } from "../step.js";
 import type { Weighting } from "../weighting.js";
 import { lossOption } from "./options.js";
 
@@ -11,13 +10,18 @@ export interface PlainOptions {
 /** Every sample weighs the same (times `sampleWeight` and `classWeight`): what `model.fit` does. */
 export function plain(options: PlainOptions = {}): Weighting {
   const loss = lossOption(options);
+  const common = { name: "plain", needsValidation: false };
+  const settings = () => ({ loss: loss ?? "model" });
+  if (loss === undefined) {
+    return {
+      ...common,
+      loss: "model",
+      start: (context) => ({ settings, step: (batch) => context.stepOnModelLoss(batch) }),
+    };
+  }
   return {
-    name: "plain",
-    loss: loss ?? "model",
-    needsValidation: false,
-    start: (context) => ({
-      settings: () => ({ loss: loss ?? "model" }),
-      step: (batch) => (loss === undefined ? stepOnModelLoss(context, batch) : stepOnLogits(context, batch)),
-    }),
+    ...common,
+    loss,
+    start: (context) => ({ settings, step: (batch) => context.stepOnLogits(batch) }),
   };
 }

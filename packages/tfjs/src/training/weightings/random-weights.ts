@@ -1,6 +1,5 @@
 import { type Loss, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { stepOnLogits, stepOnModelLoss } from "../step.js";
 import type { TrainBatch, Weighting } from "../weighting.js";
 import { lossOption } from "./options.js";
 
@@ -15,21 +14,28 @@ export interface RandomWeightsOptions {
  */
 export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
   const loss = lossOption(options);
+  const common = { name: "random-weights", needsValidation: false };
+  const settings = () => ({ loss: loss ?? "model" });
+  if (loss === undefined) {
+    return {
+      ...common,
+      loss: "model",
+      start: (context) => ({
+        settings,
+        step: (batch) => context.stepOnModelLoss(batch, () => draw(context.seed, batch)),
+      }),
+    };
+  }
   return {
-    name: "random-weights",
-    loss: loss ?? "model",
-    needsValidation: false,
+    ...common,
+    loss,
     start: (context) => ({
-      settings: () => ({ loss: loss ?? "model" }),
-      step(batch) {
-        const weights = () => draw(context.seed, batch);
-        return loss === undefined
-          ? stepOnModelLoss(context, batch, weights)
-          : stepOnLogits(context, batch, () => ({
-              logits: context.head!.forward(batch.xs, true),
-              weights: weights(),
-            }));
-      },
+      settings,
+      step: (batch) =>
+        context.stepOnLogits(batch, () => ({
+          logits: context.head.forward(batch.xs, true),
+          weights: draw(context.seed, batch),
+        })),
     }),
   };
 }

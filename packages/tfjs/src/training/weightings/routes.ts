@@ -5,7 +5,7 @@ import { leafLayers, trainableVariables } from "../../model/internals.js";
 import { forwardWithTangents, noRule, type WeightDirection } from "../../model/tangents/forward.js";
 import { preserving } from "../../model/tangents/preserving.js";
 import { uncoveredLayer } from "../../model/tangents/registry.js";
-import type { TrainBatch, TrainingContext } from "../weighting.js";
+import type { LogitsContext, TrainBatch } from "../weighting.js";
 
 export type RouteName = "auto" | "tangent" | "central-difference" | "last-layer";
 
@@ -21,7 +21,7 @@ export interface Route {
 }
 
 /** @throws LilawError `UNKNOWN_NAME`, `INVALID_ARGUMENT` where the model does not allow the route */
-export function routeOf(name: RouteName, context: TrainingContext): Route {
+export function routeOf(name: RouteName, context: LogitsContext): Route {
   const { model } = context;
   const all = trainableVariables(model);
   const uncovered = uncoveredLayer(model);
@@ -50,11 +50,11 @@ function lastDenseLayer(model: LayersModel): tf.Variable[] {
   return last.trainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
-function forwardMode({ model, head }: TrainingContext, variables: tf.Variable[]): Route {
+function forwardMode({ model, head }: LogitsContext, variables: tf.Variable[]): Route {
   return {
     variables,
     prepare: (batch, direction) => () => {
-      const forward = () => head!.forward(batch.xs, true);
+      const forward = () => head.forward(batch.xs, true);
       const { output: logits, tangent: tangents } = forwardWithTangents(model, direction, forward);
       return { logits, tangents };
     },
@@ -68,7 +68,7 @@ function forwardMode({ model, head }: TrainingContext, variables: tf.Variable[])
 const stepLength = 1e-4;
 
 /** (logits(theta + eps V) - logits(theta - eps V)) / (2 eps), with |eps V| = {@link stepLength}. */
-function centralDifference({ model, head, stochastic }: TrainingContext, variables: tf.Variable[]): Route {
+function centralDifference({ model, head, stochastic }: LogitsContext, variables: tf.Variable[]): Route {
   const moving = model.weights.map((weight) => weight.read() as tf.Variable); // batch statistics move too
   function tangentsAlong(batch: TrainBatch, direction: WeightDirection): tf.Tensor2D {
     const squares = variables.map((variable) => tf.sum(tf.square(direction.get(variable)!)));
@@ -80,7 +80,7 @@ function centralDifference({ model, head, stochastic }: TrainingContext, variabl
           variable.assign(tf.add(origin[i]!, tf.mul(direction.get(variable)!, t)));
         });
         stochastic.seedStep(batch.epoch, batch.step);
-        return head!.forward(batch.xs, true);
+        return head.forward(batch.xs, true);
       });
     const [up, down] = [logitsAt(eps), logitsAt(tf.neg(eps))];
     return tf.divNoNan(tf.sub(up, down), tf.mul(2, eps));
@@ -89,7 +89,7 @@ function centralDifference({ model, head, stochastic }: TrainingContext, variabl
     variables,
     prepare(batch, direction) {
       const tangents = tf.tidy(() => preserving(moving, () => tangentsAlong(batch, direction)));
-      return () => ({ logits: head!.forward(batch.xs, true), tangents });
+      return () => ({ logits: head.forward(batch.xs, true), tangents });
     },
   };
 }
