@@ -78,6 +78,26 @@ export const twists = {
     return same ? either : { expectation: "either", around: (run) => unjudged(run) };
   },
 
+  /** An input whose own properties are not those of its memory. */
+  pretence(call, random) {
+    const [name, array] = pick(random, arraysOf(call.args));
+    // Another object on the same memory, as this harness asks its own arrays.
+    const view = new (array.constructor as Float32ArrayConstructor)(
+      array.buffer as ArrayBuffer,
+      array.byteOffset,
+      array.length,
+    );
+    call.args[name] = Object.defineProperties(view, {
+      length: { value: pick(random, [0, array.length - 1, array.length + 1, 1e9, Number.NaN, "x"]) },
+      buffer: { value: new ArrayBuffer(8) },
+      byteOffset: { value: random.int(1000) },
+      byteLength: { value: random.int(1000) },
+      constructor: { value: pick(random, [...types, Array]) },
+      [Symbol.iterator]: { value: () => [0].values() },
+    });
+    return right;
+  },
+
   thing(call, random) {
     const bags = [call.args, call.out, call.args.params, call.args.loss, call.out?.terms];
     const which = random.int(7);
