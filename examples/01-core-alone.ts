@@ -1,8 +1,8 @@
 /**
- * 01: @lilaw/core in a trainer of your own. No framework: a network of one hidden layer, written out over plain
- * arrays, learns three rings of points of which 40 % carry a wrong label. The only lines that concern LiLAW are
- * `weigh`, which takes the logits and gives their gradient, and `metaStep`. (One run on a toy says nothing about which
- * method is better: benchmarks/accuracy does.)
+ * 01: use @lilaw/core in your own trainer. No framework: a network of one hidden layer, written out over plain
+ * arrays, learns three rings of points of which 40 % carry a wrong label. Only two calls concern LiLAW: `weigh`,
+ * which takes the logits and returns their gradient, and `metaStep`. (A single run on a toy problem does not show
+ * which method is better; see benchmarks/accuracy.)
  */
 import { LiLAW, Random } from "@lilaw/core";
 
@@ -13,7 +13,7 @@ interface Points {
   labels: Int32Array;
 }
 
-/** Three concentric rings; a share of the labels is moved to another class. */
+/** Points on three concentric rings, some of them with the label of another ring. */
 function rings(count: number, noiseRate: number, random: Random): Points {
   const labels = Int32Array.from({ length: count }, () => random.int(classes));
   const x = new Float32Array(count * inputs);
@@ -40,7 +40,7 @@ class Network {
     this.w2 = Float32Array.from({ length: hidden * classes }, () => random.normal() / Math.sqrt(hidden));
   }
 
-  /** Logits [B, classes]; keeps the hidden activations for `descend`. */
+  /** Returns logits [B, classes], and keeps the hidden activations for `descend`. */
   forward(x: Float32Array): Float32Array {
     const count = x.length / inputs;
     this.#activations = new Float32Array(count * hidden);
@@ -60,7 +60,7 @@ class Network {
     return logits;
   }
 
-  /** One step down the gradient that `gradLogits` gives. */
+  /** Takes one step of gradient descent from `gradLogits`. */
   descend(x: Float32Array, gradLogits: Float32Array, rate: number): void {
     const count = x.length / inputs;
     for (let i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 /**
  * 02: `fit` with LiLAW. `fit(model, x, y, args)` takes what `model.fit` takes, and a weighting. Half of the training
- * labels are wrong; the validation samples of the meta-step are held out from them, wrong labels and all. Afterwards
- * the weights of the last epoch tell which labels are suspect.
+ * labels are wrong; the validation samples of the meta-step are held out from them and have as many wrong labels.
+ * At the end the weights of the last epoch show which labels are suspect.
  */
 import { auroc } from "@lilaw/diagnostics";
 import { fit, lilaw, plain } from "@lilaw/tfjs";

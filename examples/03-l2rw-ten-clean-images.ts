@@ -1,6 +1,7 @@
 /**
- * 03: Learning to Reweight with ten clean images a class. 4,000 images of which half carry a wrong label, and 100
- * images whose labels are known to be right: each step gives weight only to the images whose gradient helps those.
+ * 03: Learning to Reweight with ten clean images for each class. 4,000 images of which half carry a wrong label, and
+ * 100 images whose labels are known to be right: each step gives weight only to those training images whose gradient
+ * lowers the loss of the clean ones.
  */
 import { fit, learningToReweight, plain } from "@lilaw/tfjs";
 import { useBackend } from "@lilaw/tfjs/node";

@@ -1,11 +1,11 @@
 /**
- * 04: your own CSV through the command line. The same as typing
+ * 04: your own CSV through the command line. The same as this command:
  *
  *     npx @lilaw/cli train --train income-train.csv --test income-test.csv --label-column income \
  *       --missing mean --noise pair-flip:0.3 --methods baseline,lilaw,l2rw --epochs 8 --out my-run
  *
- * Columns with text become one-hot features. Some of their cells hold "?", which `--missing mean` makes a category of its
- * own. The run folder holds everything: settings, metrics by epoch, weights by sample, the summary.
+ * Columns with text become one-hot features. Some of their cells hold "?", which become a separate category with
+ * `--missing mean`. The run folder holds everything: settings, metrics by epoch, weights by sample, the summary.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";

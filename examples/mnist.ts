@@ -1,4 +1,6 @@
-/** What 02 and 03 share: a part of MNIST with wrong training labels, and a small seeded network. */
+/**
+ * Data and model of the examples 02 and 03: a part of MNIST with wrong training labels, and a small seeded network.
+ */
 import { balancedRows, injectNoise, loadDataset, type Samples, takeSamples } from "@lilaw/datasets";
 import { accuracy, predictedClasses } from "@lilaw/diagnostics";
 import { crossEntropy, predictLogits } from "@lilaw/tfjs";

@@ -1,6 +1,6 @@
 /**
  * Runs the benchmarks of a folder of `benchmarks/`, after setting everything up:
- * `npm run bench -- kernels --quick` (see docs/benchmarking.md). Nothing but results goes to standard output.
+ * `npm run bench -- kernels --quick` (see docs/benchmarking.md). Only results go to standard output.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -23,7 +23,7 @@ const { status } = spawnSync(process.execPath, [bootstrap], {
 });
 if (status !== 0) process.exit(status ?? 1);
 
-// In this process, so that Ctrl-C has one receiver.
+// Runs in this process, so that only one process receives Ctrl-C.
 const program = join(root, "benchmarks", name, "dist", "main.js");
 process.argv = [process.execPath, program, ...rest];
 await import(pathToFileURL(program));

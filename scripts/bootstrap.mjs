@@ -1,9 +1,9 @@
 /**
- * Makes a fresh clone ready, and does nothing where nothing changed:
+ * Sets up a fresh clone, and does nothing where nothing has changed:
  * dependencies, build, native kernels, TensorFlow bindings. `--skip-build` leaves the build to the caller.
  *
- * npm runs this before anything is installed, so it imports Node's own modules only;
- * and its static part must parse on a Node that is too old, to be able to say so.
+ * npm runs this before anything is installed, so it imports only modules of Node itself. Its static part has to parse
+ * on old versions of Node too, so that it can refuse them with a message.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const { setUpTensorFlow } = await import("./setup-tensorflow.mjs");
 const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const stamp = join(root, "node_modules", ".bootstrap");
 
-/** The package.json files of the workspace: the root's, and those one and two folders below. */
+/** The package.json files of the workspace: of the root, and of the folders one and two levels below. */
 function manifests(folder = root, depth = 2) {
   const own = join(folder, "package.json");
   const below =
@@ -35,7 +35,7 @@ function manifests(folder = root, depth = 2) {
   ];
 }
 
-/** Changes whenever an install could give something else than what is there. */
+/** A key that changes whenever an installation could differ from the present one. */
 function fingerprint() {
   const hash = createHash("sha256").update(`${packageManager} ${process.platform} ${process.arch}`);
   const files = [join(root, "pnpm-lock.yaml"), join(root, "pnpm-workspace.yaml"), ...manifests().sort()];

@@ -1,6 +1,6 @@
 /**
- * Draws the plots of the documents from committed results, as SVG in docs/plots. With --check nothing is written and
- * stale plots fail. The same results give the same bytes; without results there is no plot.
+ * Draws the plots of the documents from committed results, as SVG in docs/plots. With --check nothing is written, and
+ * plots that differ are an error. The same results give the same bytes; without results there is no plot.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { root } from "./steps.mjs";
 const folder = join(root, "docs", "plots");
 
 const plots = {
-  /** Time against size, both logarithmic, with the limit that the memory sets. */
+  /** Time against size on logarithmic axes, with the time of a memory copy as the limit. */
   kernels() {
     const pytorch = steps("pytorch").filter(({ threads }) => threads === "1");
     if (pytorch.length === 0) return undefined;
@@ -37,7 +37,7 @@ const plots = {
           logits: Number(logits),
           seconds: Number(microsecondsP50) / 1e6,
         }));
-    // A copy passes over the logits twice, the step three times.
+    // A copy reads or writes the logits twice, the step three times.
     const copies = points([limitName, limit]).map((point) => ({ ...point, seconds: 1.5 * point.seconds }));
     const names = [...series.map(([name]) => name), limitName];
     return {
@@ -72,7 +72,7 @@ const plots = {
     };
   },
 
-  /** How many times as long as model.fit a training step takes. */
+  /** The time of a training step as a multiple of that of model.fit. */
   "step-cost"() {
     const rows = readResults("training/results/step-cost.csv").filter(
       ({ backend, ratioP50 }) => backend === "tensorflow" && ratioP50,
@@ -118,7 +118,7 @@ const plots = {
     };
   },
 
-  /** Time of a training step against what makes it grow, both logarithmic. */
+  /** Time of a training step against batch, classes, parameters and dataset, on logarithmic axes. */
   growth() {
     const rows = readResults("training/results/growth.csv").filter(({ stepMsP50 }) => stepMsP50);
     if (rows.length === 0) return undefined;
@@ -156,11 +156,11 @@ const plots = {
 
 const limitName = "limit: memory copy, 1 thread";
 
-/** Distinct for most eyes: Okabe and Ito's. */
+/** The palette of Okabe and Ito, whose colours people with colour blindness can tell apart. */
 const palette = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#000000"];
 const grey = "#555555";
 
-/** A logarithmic axis; labels are at powers of ten, in units that SI has names for. */
+/** A logarithmic axis with labels at powers of ten, in SI units. */
 const logarithmic = (field, title, unit = "") => ({
   field,
   title,
@@ -175,7 +175,7 @@ function steps(suite) {
   return readResults(`kernels/results/${suite}.csv`).filter(({ operation }) => operation === "lilawStep");
 }
 
-/** An SVG with a background of its own, for pages that are light or dark. */
+/** An SVG with its own background, for light and dark pages. */
 async function draw(spec) {
   const config = { background: "white", font: "sans-serif", padding: 12 };
   const view = new vega.View(vega.parse(compile({ ...spec, config }).spec), { renderer: "none" });

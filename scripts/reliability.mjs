@@ -1,5 +1,5 @@
 /**
- * Tries what the packages must survive, after setting everything up: `npm run reliability -- calls --count 100000` (see
+ * Runs the tests of reliability, after setting everything up: `npm run reliability -- calls --count 100000` (see
  * docs/reliability.md).
  */
 import { spawnSync } from "node:child_process";
@@ -13,5 +13,5 @@ const { status } = spawnSync(process.execPath, [join(root, "scripts", "bootstrap
 });
 if (status !== 0) process.exit(status ?? 1);
 
-// In this process, so that Ctrl-C has one receiver.
+// Runs in this process, so that only one process receives Ctrl-C.
 await import(pathToFileURL(join(root, "packages", "reliability", "dist", "main.js")));

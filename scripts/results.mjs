@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { root } from "./steps.mjs";
 
-/** The rows of `benchmarks/PATH`, all cells text; none where there is no such file. */
+/** The rows of the file `benchmarks/PATH`, with text in every cell; no rows where there is no such file. */
 export function readResults(path) {
   const file = join(root, "benchmarks", path);
   return existsSync(file) ? parse(readFileSync(file, "utf8"), { columns: true }) : [];
@@ -18,7 +18,7 @@ export function groups(rows, key) {
   return [...byKey];
 }
 
-/** Where rows come from, in words. */
+/** The origin of rows as text. */
 export function originOf([{ machine, node, date, commit }], ...remarks) {
   return [machine, `Node ${node}`, ...remarks, date, `commit ${commit}`].join(", ");
 }

@@ -37,10 +37,10 @@ const { LILAW_CACHE, LILAW_TENSORFLOW, LOCALAPPDATA, TFJS_NODE_CDN_STORAGE, XDG_
 /** Where libtensorflow is published; the variable is the one that tfjs-node itself reads. */
 const officialHost = TFJS_NODE_CDN_STORAGE ?? "https://storage.googleapis.com/";
 
-/** What the last set-up came to, so that the next one need not find out again. */
+/** The result of the last set-up, so that the next one need not try again. */
 const recordFile = join(root, "node_modules", ".cache", "lilaw", "tensorflow.json");
 
-/** The operating system's cache folder for programs, in which this project has a folder of its own. */
+/** The folder of this project in the operating system's cache folder. */
 function cacheFolder() {
   if (LILAW_CACHE) return LILAW_CACHE;
   const system = {
@@ -61,7 +61,7 @@ function installedCopies() {
   );
 }
 
-/** Takes away what this script, or a package's own install script, put into a copy. */
+/** Removes the files that this script, or the install script of the package, put into a copy. */
 function unlink(copy) {
   for (const part of PARTS) rmSync(join(copy, part), { recursive: true, force: true });
 }
@@ -71,7 +71,7 @@ function link(copy, made) {
   for (const part of PARTS) symlinkSync(join(made, part), join(copy, part), "junction");
 }
 
-/** The version of TensorFlow that a copy computes with, found by computing with it in a process of its own. */
+/** The version of TensorFlow of a copy, found by a computation in a separate process. */
 function tensorFlowVersion(copy) {
   // Node 23 dropped util.isNullOrUndefined, which tfjs-node 4 still calls.
   const program = `
@@ -126,7 +126,7 @@ wheel = zipfile.ZipFile(sys.argv[1])
 wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if wanted.match(name)])
 `;
 
-/** The library and headers out of the Python package `tensorflow-cpu`, and the addon compiled for them. */
+/** The library and headers of the Python package `tensorflow-cpu`, and the addon compiled for them. */
 function buildFromWheel(staging) {
   if (process.platform !== "linux") throw new Error(`not for ${process.platform}`);
   const compiler = findCompiler();
@@ -174,7 +174,10 @@ function compile(compiler, staging, headers) {
   );
 }
 
-/** The ways to TensorFlow, in order. Each leaves every copy with an addon, or throws what it lacks. */
+/**
+ * The ways to set TensorFlow up, in order. Each gives every copy an addon, or throws an error that names what is
+ * missing.
+ */
 function routes(made, copies) {
   const linkAll = () => copies.forEach((copy) => void link(copy, made));
   return {
@@ -221,7 +224,7 @@ function readRecord() {
   }
 }
 
-/** Takes TensorFlow out, for the case without it, and forgets what the last set-up came to. */
+/** Removes TensorFlow, to try everything without it, and forgets the result of the last set-up. */
 function takeOut(copies) {
   copies.forEach(unlink);
   rmSync(recordFile, { force: true });
@@ -247,13 +250,13 @@ async function setUp(copies, retry) {
   return result.message;
 }
 
-/** Sets TensorFlow up and returns what came of it, for people. `retry` forgets an earlier failure. */
+/** Sets TensorFlow up and returns the result as text for people. `retry` forgets an earlier failure. */
 export async function setUpTensorFlow({ retry = false } = {}) {
   try {
     const copies = installedCopies();
     return LILAW_TENSORFLOW === "off" ? takeOut(copies) : await setUp(copies, retry);
   } catch (error) {
-    // Such as a node_modules that cannot be written: no reason to stop what runs without TensorFlow.
+    // For example, node_modules may not be writable. Everything also runs without TensorFlow.
     return `none: training runs on WebAssembly instead (${error.message})`;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The main job: MNIST with half of its labels wrong, trained by four methods, compared in one table.
- * Further arguments go to `lilaw train` and win over the ones here: `npm start -- --epochs 3`.
+ * Further arguments are passed to `lilaw train` and override those here: `npm start -- --epochs 3`.
  */
 import { fileURLToPath } from "node:url";
 
@@ -15,7 +15,7 @@ const job = [
   ...["--backend", "auto"],
 ];
 
-// In this process, so that Ctrl-C reaches the training alone and nothing stops before it has saved its state.
+// Runs in this process, so that Ctrl-C reaches only the training, which saves its state before it stops.
 const command = new URL("../packages/cli/dist/main.js", import.meta.url);
 process.argv = [process.execPath, fileURLToPath(command), "train", ...job, ...process.argv.slice(2)];
 await import(command);

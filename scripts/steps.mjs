@@ -1,4 +1,4 @@
-/** What the scripts of this folder share: where things are, and how a step runs and reports. */
+/** Functions that the scripts of this folder share: to find programs, and to run and report steps. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -8,7 +8,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const windows = process.platform === "win32";
 
-/** The path of the first of these programs that PATH holds, or undefined. Absolute paths are taken as they are. */
+/** The path of the first of these programs that PATH holds, or undefined. Absolute paths are returned unchanged. */
 export function findProgram(...names) {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const suffixes = windows ? [".exe", ".cmd", ""] : [""];

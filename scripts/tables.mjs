@@ -1,6 +1,7 @@
 /**
- * Fills the tables of the documents from committed results: between `<!-- table: NAME -->` and `<!-- /table -->` in a
- * Markdown file goes what `tables[NAME]` makes of its CSV. With --check nothing is written and stale tables fail.
+ * Fills the tables of the documents from committed results. In Markdown files the text between
+ * `<!-- table: NAME -->` and `<!-- /table -->` is what `tables[NAME]` makes of a CSV file. With --check nothing is
+ * written, and tables that differ are an error.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { mean, sampleStandardDeviation } from "simple-statistics";
@@ -230,7 +231,7 @@ const tables = {
   },
 };
 
-/** The latest recorded run of a kind of hostility: a group a line, and all of them together. */
+/** The latest recorded run of a kind of cases: a line for each group, and a line for all of them together. */
 function reliability(kind) {
   return from("../packages/reliability/results/runs.csv", (all) => {
     const rows = all.filter((row) => row.kind === kind);
@@ -274,7 +275,7 @@ function againstTfjs(all) {
   return withOrigin(all, table(head, lines), on.join("; "));
 }
 
-/** Native kernels against PyTorch, a shape and number of threads a line. */
+/** Native kernels against PyTorch, a line for each shape and number of threads. */
 function againstPyTorch(rows) {
   const others = ["eager", "torch.compile", "plain cross-entropy", "memory copy"];
   const lines = groups(rows, (row) => `${row.shape}, ${threads(row.threads)}`).map(([title, group]) => [
@@ -288,7 +289,7 @@ function againstPyTorch(rows) {
 
 const notMeasured = "—";
 
-/** What `make` makes of the rows of a CSV, or of some of them, once there are any. */
+/** Makes a table of the wanted rows of a CSV file, or a note where there are none. */
 function from(path, make, wanted = () => true) {
   return () => {
     const rows = readResults(path).filter(wanted);
@@ -296,7 +297,7 @@ function from(path, make, wanted = () => true) {
   };
 }
 
-/** A step against `model.fit`. A range that crosses a bar has not passed it. */
+/** The ratio of a training step to `model.fit`. A bar is missed unless the whole range is below it. */
 function stepCost(row) {
   if (!row?.ratioP50) return row?.skipped || "not measured";
   const text = `${times(row.ratioP50)} (${digits(row.ratioP20, 2)} to ${digits(row.ratioP80, 2)})`;
@@ -304,7 +305,7 @@ function stepCost(row) {
   return `${text}, bar ${row.bar}${Number(row.ratioP80) <= Number(row.bar) ? "" : " **missed**"}`;
 }
 
-/** One shape a line: microseconds of every variant. */
+/** A line for each shape, with the microseconds of every variant. */
 function byShape(rows) {
   const names = groups(rows, "variant").map(([name]) => name);
   const lines = groups(rows, "shape").map(([shape, group]) => [
@@ -328,10 +329,10 @@ function of(operation) {
   return (row) => row.operation === operation;
 }
 
-/** The results of the whole LiLAW work on the logits. */
+/** The rows of `lilawStep`. */
 const steps = (rows) => rows.filter(of("lilawStep"));
 
-/** The least and the most of some rows, each with the case that has it. */
+/** The smallest and the largest value of some rows, each with its case. */
 function range(rows, label = "shape", value = (row) => row.ratioP50, text = times) {
   const known = rows.filter((row) => value(row)).sort((a, b) => value(a) - value(b));
   if (known.length === 0) return ["not measured", "not measured"];
@@ -343,7 +344,7 @@ const microseconds = (row) => (row?.microsecondsP50 ? digits(row.microsecondsP50
 const ratio = (row) => (row?.ratioP50 ? times(row.ratioP50) : notMeasured);
 const bandwidth = (row) => digits(row.bytes / row.microsecondsP50 / 1000, 3);
 
-/** To so many digits, without an exponent. */
+/** A number rounded to significant digits, without an exponent. */
 const digits = (x, count) => Number(Number(x).toPrecision(count)).toLocaleString("en");
 const times = (x) => `${digits(x, 2)}×`;
 const percent = (x) => `${digits(100 * x, 2)} %`;
@@ -357,7 +358,7 @@ function withOrigin(rows, content, ...remarks) {
   return `${content}\n\n(${originOf(rows, ...remarks)})`;
 }
 
-/** As the formatter leaves it, which aligns tables. */
+/** The text as the formatter would leave it; it aligns tables. */
 function formatted(name, text) {
   return run(localTool("biome"), ["format", `--stdin-file-path=${name}`], { input: text, stdio: "pipe" });
 }

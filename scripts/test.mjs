@@ -1,5 +1,5 @@
 /**
- * Everything that is tested, in one go: build, lint, tables, plots, types, and all test projects.
+ * Runs all tests: build, lint, tables, plots, types, and all test projects.
  * Arguments are passed to vitest as filters: `npm test -- packages/core`.
  *
  * The last line is always `N passed, N failed, N skipped`; build, lint, tables, plots and types count as one test each.
@@ -9,7 +9,7 @@ import { build, localTool, run } from "./steps.mjs";
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs one check that either passes or throws what is wrong. */
+/** Runs one check, which passes unless it throws. */
 function check(name, work) {
   try {
     work();
@@ -33,7 +33,7 @@ const modules = vitest.state.getTestModules();
 /** How many tests did not run, by the group they belong to and the reason they give. */
 const skipped = new Map();
 for (const module of modules) {
-  // A file that cannot be loaded or a hook that throws is a failure that no test counts.
+  // Files that cannot be loaded and hooks that throw are failures which belong to no test.
   for (const suite of [module, ...module.children.allSuites()]) {
     if (suite.errors().length > 0) count.failed++;
   }

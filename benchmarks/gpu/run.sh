@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Tests and measures lilaw on this machine's NVIDIA GPU: run it from the bundle that it came with.
+# Tests and measures lilaw on the NVIDIA GPU of this machine. It runs from its unpacked bundle.
 #
 #     run.sh [--out FOLDER] [part …]      default: all parts, the most telling first, into ./gpu-results
 #
 # Python with PyTorch does most of it (PYTHON names it); Node comes with the bundle, CMake and a network are not needed.
-# Each part has a time limit, all together have LILAW_GPU_SECONDS (default 570): what does not fit is left out and said so.
+# Each part has a time limit, all together have LILAW_GPU_SECONDS (default 570): parts that do not fit are skipped,
+# with a message.
 # Results are there as soon as a part has ended: CSV files, logs/ and summary.txt. Without a GPU, the parts that can run
 # on the host do. The exit status says whether every part that ran did well; missed bars of speed do not count.
 set -uo pipefail
@@ -64,7 +65,7 @@ part() {
   [ "$status" -eq "$no_part" ] || tail -n "${LINES_OF:-3}" "$out/logs/$name.log" | sed 's/^/        /' | tee -a "$out/summary.txt"
 }
 
-# --- What is here.
+# --- Device, Python and Node of this machine.
 
 export LILAW_COMMIT
 LILAW_COMMIT=$(sed -n 's/^commit //p' "$bundle/about.txt")
@@ -111,7 +112,7 @@ if ! compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null && ! compgen -G '/et
   if [ -n "$drivers" ]; then export VK_DRIVER_FILES="${VK_DRIVER_FILES:-$drivers}"; fi
 fi
 
-# --- The parts. Without a GPU step, node and webgpu run with what the host has.
+# --- The parts. Without a GPU, the parts step, node and webgpu measure the host alone.
 
 on_device=${no_gpu:-$no_torch}
 check=("$python" "$bundle/python/check.py" "$library")

@@ -1,5 +1,5 @@
 /**
- * Suite: half of the labels are wrong, does weighing the samples keep a network from learning them by heart?
+ * Question: half of the labels are wrong. Does weighing the samples keep a network from memorising them?
  *
  * Fashion-MNIST, 20,000 training images of which 50 % carry another class's label, 4,000 held out with labels as
  * noisy, 1,000 of these with true labels for Learning to Reweight; MLP 784-256-256-10, Adam 1e-3, batch 128,

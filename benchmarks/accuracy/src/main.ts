@@ -1,2 +1,2 @@
-/** What the methods do to accuracy on wrong labels: `npm run bench -- accuracy` (docs/benchmarking.md). */
+/** Measures the accuracy of the methods on wrong labels: `npm run bench -- accuracy` (docs/benchmarking.md). */
 import "./label-noise.js";

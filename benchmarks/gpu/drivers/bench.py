@@ -12,7 +12,7 @@ PART is one of
 
 Every shape is checked against PyTorch in float64 before it is timed. Device times are medians of CUDA graph replays
 over several sets of buffers, so that large shapes come from memory, not from the cache; what is compared is timed in
-turns. Writes PART.csv after every shape, and prints what the bars of the project say of it. Runs beside check.py.
+turns. Writes PART.csv after every shape, and prints which bars of the project are met. Runs beside check.py.
 """
 
 import argparse
@@ -62,7 +62,9 @@ def check(library, rows, classes, dtype):
 
 
 def graph_of(step):
-    """A graph of a function that queues work; the function has run before, so that nothing is set up inside."""
+    """Captures a function that queues work as a graph. The function runs once before, so that its set-up is not
+    captured.
+    """
     step()
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
@@ -153,7 +155,7 @@ def small(library, options, report):
         for classes in (10, 100):
             problem = problem_of(rows, classes, torch.float32, 0)
             out = outputs(problem)
-            # The smallest kernel at hand sets one element.
+            # The smallest kernel that PyTorch has: it sets one element.
             steps = {**variants(library, problem, {k: out[k] for k in ("losses", "grad_logits", "result")}, out),
                      "empty launch": lambda: empty.zero_()}  # fmt: skip
             graphs = {name: graph_of(lambda step=step: [step() for _ in range(calls)]) for name, step in steps.items()}
@@ -194,7 +196,8 @@ def host_time(step, runs):
 def against_pytorch(library, options, report):
     """A whole LiLAW step, host time included: call by call, without graphs."""
     for rows, classes in [(128, 10), (128, 100), (1024, 100), (1024, 1000), (8192, 10), (8192, 1000)][:: 3 if options.quick else 1]:
-        # Beyond some shapes it would give up. The objective alone: it sees no gradient that is taken inside.
+        # Reset, since torch.compile gives up after several shapes. Only the objective is compiled: gradients taken
+        # inside a compiled function are not traced.
         torch.compiler.reset()
         compiled = torch.compile(weighted_loss, dynamic=False)
         train, valid = problem_of(rows, classes, torch.float32, 0), problem_of(rows, classes, torch.float32, 1)
@@ -231,7 +234,7 @@ def against_pytorch(library, options, report):
 
 
 def against_triton(library, options, report):
-    """Unweighted loss and gradient, which is all that both rivals compute; device time."""
+    """Unweighted loss and gradient, the work that all three compute; device time."""
     try:
         from fused_cross_entropy import check as check_triton
         from fused_cross_entropy import fused_cross_entropy
@@ -271,7 +274,7 @@ def against_triton(library, options, report):
 
 
 def bars(part, rows):
-    """What the project asks for: (what, value, "<=" or ">=", bar)."""
+    """The bars of the project: (name, value, "<=" or ">=", bar)."""
     for row in rows:
         shape = f"[{row['rows']}, {row['classes']}]"
         if part == "bandwidth":
@@ -306,7 +309,7 @@ def main():
     rows = []
 
     def report(row):
-        """Written at once: who ends this early keeps what there is."""
+        """Written at once, so that a run that ends early keeps its results."""
         rows.append(row | about)
         with open(os.path.join(options.out, f"{options.part}.csv"), "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, rows[0].keys())

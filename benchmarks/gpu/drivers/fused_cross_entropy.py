@@ -1,6 +1,6 @@
 """A fused cross-entropy in Triton: losses and the gradient of their mean, unweighted, in one pass over the logits.
 
-What a Python programmer with an afternoon would write, as something to compare with: rows that fit a block are read
+A comparison with the kernel that a Python programmer could write in an afternoon: rows that fit a block are read
 once, longer ones twice.
 """
 
@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 
 LONGEST_BLOCK = 32768
-"""Beyond that many classes a row is read in blocks, with a running maximum."""
+"""With more classes, a row is read in blocks with a running maximum."""
 STREAMED_BLOCK = 16384
 
 
@@ -59,7 +59,7 @@ def fused_cross_entropy(logits, labels, losses, grad):
 
 
 def check(device):
-    """Against PyTorch in float64, on random rows of both kinds."""
+    """Checks against PyTorch in float64, on random rows of both kinds."""
     rng = torch.Generator(device=device).manual_seed(1)
     for rows, classes in [(5, 3), (7, 1000), (2, LONGEST_BLOCK + 3)]:
         logits = torch.randn(rows, classes, generator=rng, device=device) * 3

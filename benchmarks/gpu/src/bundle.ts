@@ -21,14 +21,14 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const here = join(root, "benchmarks", "gpu");
 const native = join(root, "native");
 
-/** What a bundle may be at most. */
+/** The largest size of a bundle. */
 const bytesLimit = 60e6;
 
 /**
  * Makes a bundle: the folder `out` and beside it `out`.tar.
  *
- * @param scratch where what takes long to make is kept for the next time
- * @param say told what is being done
+ * @param scratch folder that keeps the parts which take long to make
+ * @param say called with the name of each step
  * @returns bytes of the .tar
  * @throws LilawError `INVALID_ARGUMENT` where the bundle is too large; Error where a compiler is missing or fails
  */
@@ -83,7 +83,7 @@ function compile(out: string, folder: string): void {
   packVulkanLoader(join(out, "lib", "vulkan"));
 }
 
-/** For machines that have a Vulkan driver without a loader; where there is none here, none travels. */
+/** Adds the Vulkan loader, for machines that have a driver without one; adds nothing where this machine has none. */
 function packVulkanLoader(folder: string): void {
   const line = run("ldconfig", "-p")
     .split("\n")
@@ -93,7 +93,7 @@ function packVulkanLoader(folder: string): void {
   cpSync(line.split(" => ")[1]!, join(folder, "libvulkan.so.1"), { dereference: true });
 }
 
-/** Compresses a large file once for each version of it; run.sh unpacks what ends in .xz. */
+/** Compresses a large file, once for each version; run.sh unpacks files that end in .xz. */
 function packLarge(file: string, target: string, scratch: string, version: string): void {
   const kept = join(scratch, `${basename(file)}-${version}.xz`);
   if (!existsSync(kept)) {
@@ -104,7 +104,7 @@ function packLarge(file: string, target: string, scratch: string, version: strin
   cpSync(kept, target);
 }
 
-/** gpu.ts with all it imports as one module; beside it the two packages that have machine code. */
+/** Bundles gpu.ts and its imports as one module, and copies the two packages with machine code beside it. */
 export async function packModules(folder: string): Promise<void> {
   await bundleModules({
     configFile: false,
@@ -122,7 +122,7 @@ export async function packModules(folder: string): Promise<void> {
   packPackage("webgpu", folder, ["package.json", "index.js", "LICENSE.md"]);
 }
 
-/** What of the package webgpu has machine code. */
+/** Adds the machine code of the package webgpu. */
 function packDawn(folder: string, scratch: string): void {
   const { version } = JSON.parse(readFileSync(join(sourceOf("webgpu"), "package.json"), "utf8")) as {
     version: string;
@@ -132,7 +132,7 @@ function packDawn(folder: string, scratch: string): void {
   packLarge(join(sourceOf("webgpu"), file), target, scratch, version);
 }
 
-/** Imported only where somebody asks for them by name, which gpu.ts does not. */
+/** Packages that are imported only when they are asked for by name, which gpu.ts does not do. */
 const notThere = ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-backend-wasm"];
 
 const sourceOf = (name: string) => dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)));
@@ -146,7 +146,7 @@ function packPackage(name: string, folder: string, files: readonly string[]): vo
   for (const file of files) cpSync(join(sourceOf(name), file), join(folder, "node_modules", name, file));
 }
 
-/** The tests of the kernels and the measurements, with what they read. */
+/** The tests and measurements of the kernels in Python, and the files that they read. */
 function pythonFiles(): string[] {
   const tests = ["check.py", "lilaw.py", "no_device.py", "reference.py", "sanitize.sh"].map((name) =>
     join(native, "test", "gpu", name),
@@ -155,7 +155,7 @@ function pythonFiles(): string[] {
   return [...tests, ...drivers, join(root, "packages", "testing", "golden", "lilaw.json")];
 }
 
-/** A line for each thing that results should name. */
+/** The text of about.txt: a line for each version that results name. */
 function about(): string {
   const { commit, date } = currentOrigin(root);
   const { version } = JSON.parse(readFileSync(join(native, "package.json"), "utf8")) as { version: string };

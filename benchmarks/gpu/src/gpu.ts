@@ -1,8 +1,8 @@
 /**
  * A step of LiLAW on logits from Node, in the bundle: gpu.mjs FOLDER node|webgpu writes FOLDER/PART.csv
  *
- * - node: our addon on memory of the GPU, call by call and as a captured graph; with arrays of the host that travel there
- *   and back; the host's kernels
+ * - node: our addon on memory of the GPU, call by call and as a captured graph; the same with arrays of the host,
+ *   which are copied there and back; the kernels of the host
  * - webgpu: TensorFlow.js in its fewest operations on WebGPU, and our addon in turns with it
  *
  * Rows of variants that cannot run say why. Without a GPU, WebGPU runs on a Vulkan driver for the host where there is one.

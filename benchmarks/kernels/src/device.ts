@@ -1,4 +1,4 @@
-/** The operations on memory of the GPU: nothing is copied, and the host waits at the end of a sample only. */
+/** The operations on memory of the GPU. Nothing is copied, and the host waits only at the end of a sample. */
 
 import {
   type KernelData,
@@ -21,15 +21,15 @@ import {
   weightedLossCuda,
 } from "@lilaw/native";
 
-/** What a call does, given what queues the operation: made once, when the buffers are there. */
+/** Makes the function that a sample calls, from the function that queues the operation. */
 type Call = (queue: () => void, memory: Memory) => () => void;
 
-/** Queued anew by every call. */
+/** Every call queues the operation. */
 export const devicePlan = planOf("cuda, device buffers", (queue) => queue);
 
-/** Captured once, and launched as a whole. */
+/** The operation is captured once, and every call launches the graph. */
 export const graphPlan = planOf("cuda, captured graph", (queue, memory) => {
-  queue(); // what is set up by the first call is no part of it
+  queue(); // so that the set-up of the first call is not captured
   const graph = memory.hold(memory.stream.capture(queue));
   return () => graph.launch();
 });

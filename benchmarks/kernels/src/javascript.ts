@@ -1,6 +1,7 @@
 /**
- * A call of @lilaw/native is a check of types and lengths and a call in C; @lilaw/core looks at every label before. On one
- * row of one class there is next to nothing to compute, so that the time there bounds what Node-API adds to the C call.
+ * A call of @lilaw/native checks types and lengths and calls C; @lilaw/core also checks every label before. One row
+ * of one class has almost nothing to compute, so its time is an upper bound of the time that Node-API adds to the C
+ * call.
  */
 import { quick, type Suite, thorough, timed } from "@lilaw/bench";
 import {

@@ -1,4 +1,4 @@
-/** What the operations cost by themselves: `npm run bench -- kernels` (docs/benchmarking.md). */
+/** Measures the operations by themselves: `npm run bench -- kernels` (docs/benchmarking.md). */
 import { runBenchmark } from "@lilaw/bench/program";
 import { enableProdMode } from "@tensorflow/tfjs-core";
 import { javascript } from "./javascript.js";
@@ -6,7 +6,7 @@ import { operations } from "./operations.js";
 import { pytorch } from "./pytorch.js";
 import { tfjs } from "./tfjs.js";
 
-// Its advice would stand between the lines of the progress.
+// Otherwise the advice of TensorFlow.js would appear between the lines of the progress.
 enableProdMode();
 
 await runBenchmark({

@@ -5,7 +5,7 @@ import { load, setCpuIsa, setThreads } from "@lilaw/native";
 import { native } from "./settings.js";
 
 const { binding } = load();
-/** As many as the native kernels take by themselves; without them, what the others are given */
+/** The number of threads that the native kernels use by default; without the addon, the number of processors */
 export const allThreads = binding?.threads() ?? availableParallelism();
 export const best = binding?.cpuIsa() ?? "no addon";
 

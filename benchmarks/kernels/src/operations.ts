@@ -1,6 +1,7 @@
 /**
- * What the hardware allows is a copy of the logits. Against it: the native kernels on every instruction set that runs
- * here, with one thread and with all, on a GPU with the transfers and without, and the float64 reference in JavaScript.
+ * Compares the operations with a copy of the logits, which is the limit of the hardware: the native kernels on every
+ * instruction set that runs here, with one thread and with all, on a GPU with and without transfers, and the float64
+ * reference in JavaScript.
  */
 import { quick, type Suite, thorough } from "@lilaw/bench";
 import {
@@ -26,7 +27,7 @@ export const operations: Suite = {
       memoryCopyPlan,
     ];
     const forecast = new Forecast();
-    // The reference is there for its digits: half a minute of it says as much as minutes would.
+    // The reference is not made for speed: half a minute of measuring is enough.
     const effort = isQuick ? quick : { ...thorough, callSecondsLimit: 1 };
     return shapes(isQuick).flatMap((shape) =>
       allOperations.map((operation) =>

@@ -1,14 +1,15 @@
-"""What LiLAW computes from the logits in PyTorch, as a process that works on request (see pytorch.ts).
+"""Computes LiLAW's operations on logits in PyTorch, in a process that answers requests (see pytorch.ts).
 
 Each line of standard input is a request, each line of standard output its answer, both JSON:
 
     {"open": {"operation", "rows", "classes", "threads", "training"[, "validation"]}}  {"torch"}
-    {"sample": variant, "calls"}                                          {"seconds"}
-    {"output": variant, "file"}                                          {"values": [[…], …], "gradient": bool}
-    {"facts": variant}                                                    {"launches", "peakBytes"}
+    {"sample": variant, "calls"}                                               {"seconds"}
+    {"output": variant, "file"}                                               {"values": [[…], …], "gradient": bool}
+    {"facts": variant}                                                         {"launches", "peakBytes"}
 
-`operation` is weightedLoss or lilawStep, which needs a validation batch. `training` and `validation` name files: float32 logits [rows, classes], then int32 labels [rows]. `output` writes the
-gradient on the training logits, float32 [rows, classes], to `file`.
+`operation` is weightedLoss or lilawStep, which needs a validation batch. `training` and `validation` name files:
+float32 logits [rows, classes], then int32 labels [rows]. `output` writes the gradient on the training logits, float32
+[rows, classes], to `file`.
 """
 
 import ctypes
@@ -87,7 +88,7 @@ class PlainStep:
 
 
 class Copy:
-    """The training logits into other memory."""
+    """Copies the training logits into other memory."""
 
     def __init__(self, training):
         self.source, self.target = training[0], torch.empty_like(training[0])
@@ -120,7 +121,7 @@ def open_variants(operation, rows, classes, threads, training, validation=None):
 
 
 def sample(step, calls):
-    # Threads of another variant may still spin in wait of more work.
+    # Threads of another variant may still be spinning while they wait for more work.
     time.sleep(0.01)
     start = time.perf_counter()
     for _ in range(calls):

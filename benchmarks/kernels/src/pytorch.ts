@@ -1,8 +1,9 @@
 /**
- * The same by PyTorch eager and by torch.compile: one batch, with its weights and the gradients on its logits and on the
- * scalars (`weightedLoss`); and a step on two batches (`lilawStep`). For comparison, PyTorch's plain unweighted
- * cross-entropy of the training batch alone, forward and backward, and its copy of the training logits. Python is a process of its own that waits while
- * others have their turn; it measures its own time. Both sides use the same number of threads.
+ * Compares the native kernels with PyTorch, eager and compiled by torch.compile: one batch, with its weights and the
+ * gradients on its logits and on the scalars (`weightedLoss`); and a step on two batches (`lilawStep`). Also measured
+ * are PyTorch's unweighted cross-entropy of the training batch alone, forward and backward, and its copy of the training
+ * logits. Python runs in a separate process, which waits during the turns of the other variants and measures its own
+ * time. Both sides use the same number of threads.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -104,7 +105,7 @@ class Session {
     this.torch = (await this.ask<{ torch: string }>({ open })).torch;
   }
 
-  /** The last one to leave ends the process. */
+  /** Ends the process when no variant uses it any more. */
   async leave(): Promise<void> {
     if (--this.#users > 0) return;
     await this.#program?.end();
@@ -144,7 +145,7 @@ function torchPlan(name: Name, session: Session, skipped: string | undefined): K
   };
 }
 
-/** What those give that do not give what the baseline does. */
+/** The expected results of those variants whose results differ from the baseline's. */
 function expectation(name: Name, { operation, batch }: KernelData): { expected?: () => KernelOutput } {
   if (name === memoryCopy) return { expected: () => [batch.logits] };
   if (name === "plain cross-entropy") {

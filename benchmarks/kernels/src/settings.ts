@@ -1,7 +1,7 @@
-/** What the questions of this package have in common. */
+/** Settings that the suites of this package share. */
 import { type Operation, operations, type Shape } from "@lilaw/bench/kernels";
 
-/** From what fits a few cache lines to what fits no cache. */
+/** From a few cache lines to more than any cache holds. */
 const allShapes: readonly Shape[] = [
   [32, 2],
   [128, 10],
@@ -16,7 +16,7 @@ const quickShapes: readonly Shape[] = [
   [128, 10],
   [4096, 1000],
 ];
-/** The shapes at which every operation is measured by itself; elsewhere the whole step is. */
+/** The shapes at which every operation is measured by itself. At other shapes only the whole step is measured. */
 const detailed = new Set(["128,10", "128,100", "4096,1000"]);
 
 export function shapes(isQuick: boolean): readonly Shape[] {

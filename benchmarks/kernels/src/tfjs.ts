@@ -1,6 +1,7 @@
 /**
  * Three rivals in tfjs operations: `composed` treats non-finite rows, ties and confident rows as our kernels do;
- * `autodiff` is what most users would write, without that care, and `shortest` what it takes at least. TensorFlow comes through @tensorflow/tfjs-node-gpu, which computes on
+ * `autodiff` is what most users would write, without that care, and `shortest` is the fewest operations possible.
+ * TensorFlow comes through @tensorflow/tfjs-node-gpu, which computes on
  * the CPU where its TensorFlow library has no CUDA; WebGPU through Dawn, on a software driver where there is no GPU.
  */
 import { quick, type Suite, thorough } from "@lilaw/bench";
@@ -31,7 +32,7 @@ export const tfjs: Suite = {
     const plans = new Map<Backend, KernelPlan[]>();
     for (const backend of backends) plans.set(backend, await plansOn(backend));
     const forecast = new Forecast();
-    // JavaScript needs seconds where kernels need milliseconds, and it is worth knowing how many.
+    // JavaScript takes seconds where the kernels take milliseconds; a longer limit lets them be measured.
     const effort = isQuick ? quick : { ...thorough, callSecondsLimit: 8 };
     return backends.flatMap((backend) =>
       shapes(isQuick).flatMap((shape) =>
@@ -58,7 +59,7 @@ async function plansOn(backend: Backend): Promise<KernelPlan[]> {
   return backend === "webgpu" ? plans : [...plans, memoryCopyPlan];
 }
 
-/** What a backend computes on, or why it does not run. */
+/** The device that a backend computes on, or the reason why it does not run. */
 async function find(backend: Backend): Promise<{ where: string } | { skipped: string }> {
   try {
     return { where: await load[backend]() };

@@ -1,4 +1,4 @@
-/** Whether the methods compute what they should: looked at before anything is timed. */
+/** Checks the results of the methods before anything is timed. */
 import assert from "node:assert/strict";
 import { deviation } from "@lilaw/testing";
 import type { Weighting } from "@lilaw/tfjs";
@@ -8,15 +8,15 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Epochs } from "./epochs.js";
 import type { Samples } from "./models.js";
 
-/** A training on its first batch, which every method begins with the same weights. */
+/** The first step of a training, which every method begins with the same weights. */
 export interface FirstStep {
   readonly build: () => LayersModel;
   readonly batch: Samples;
-  /** As many as the batch has, so that every draw of them is all of them */
+  /** As many samples as the batch has, so that every random validation batch holds all of them */
   readonly validation: Samples;
 }
 
-/** Hands over the first batch of some samples, and as many validation samples. */
+/** Calls `use` with the first batch of the samples and equally many validation samples. */
 export async function withFirstStep(
   { build, samples, validation, batchSize }: Epochs,
   use: (step: FirstStep) => Promise<void>,
@@ -30,7 +30,7 @@ export async function withFirstStep(
   }
 }
 
-/** Plain training, LiLAW and Learning to Reweight do what they should in their first step. */
+/** Checks the first step of plain training, LiLAW and Learning to Reweight. */
 export const checkMethods = (epochs: Epochs): Promise<void> =>
   withFirstStep(epochs, async (step) => {
     await checkPlain(step);
@@ -38,11 +38,11 @@ export const checkMethods = (epochs: Epochs): Promise<void> =>
     await checkLearningToReweight(step);
   });
 
-/** What a step did with the batch, and the batch's mean loss after it. */
+/** The record of a step, and the mean loss of the batch after it. */
 export interface Done {
   readonly record: BatchRecord;
   readonly loss: number;
-  /** LiLAW's, where there are any */
+  /** Scalars of LiLAW, where the method has them */
   readonly scalars: number[];
 }
 
@@ -53,7 +53,7 @@ export const weightings = {
     learningToReweight({ validation: [x, y], route }),
 };
 
-/** Does one step of our `fit`. */
+/** Takes one step of our `fit`. */
 export async function stepOf(weighting: Weighting, { build, batch }: FirstStep): Promise<Done> {
   let record: BatchRecord | undefined;
   const model = build();
@@ -71,8 +71,8 @@ export async function stepOf(weighting: Weighting, { build, batch }: FirstStep):
 }
 
 /**
- * Our plain training is `model.fit`'s: its gradient, the difference that gradient descent makes. Adam's first step would
- * divide each element by its size, and blow up the rounding of those that are nearly 0.
+ * Checks that our plain training has the gradient of `model.fit`, by one step of gradient descent. Adam's first step
+ * would divide each element by its size, and enlarge the rounding errors of elements near 0.
  */
 async function checkPlain({ build, batch: { x, y } }: FirstStep): Promise<void> {
   const args = { batchSize: x.shape[0]!, verbose: 0, shuffle: false } as const;
@@ -87,7 +87,7 @@ async function checkPlain({ build, batch: { x, y } }: FirstStep): Promise<void> 
   own.dispose();
 }
 
-/** LiLAW's weights are the formula of the paper. */
+/** Checks LiLAW's weights against the formula of the paper. */
 async function checkLilaw(step: FirstStep): Promise<void> {
   const { weights, labelProbs, maxProbs } = (await stepOf(weightings.lilaw(step.validation), step)).record;
   const sigmoid = (t: number) => 1 / (1 + Math.exp(-t));
@@ -98,7 +98,7 @@ async function checkLilaw(step: FirstStep): Promise<void> {
   assert(deviation(weights, expected) < 1e-5, "LiLAW's weights are not the paper's");
 }
 
-/** The exact route of learning to reweight and the central difference agree. */
+/** Checks the exact route of Learning to Reweight against the central difference. */
 async function checkLearningToReweight(step: FirstStep): Promise<void> {
   const byRoute = async (route: RouteName) =>
     (await stepOf(weightings.l2rw(step.validation, route), step)).record.weights;
@@ -106,7 +106,7 @@ async function checkLearningToReweight(step: FirstStep): Promise<void> {
   assert(distance < 0.02, `the routes of learning to reweight differ by ${distance}`);
 }
 
-/** Between weights of mean 1: the sum of what they differ by, as a share of all. */
+/** The distance of two arrays of weights with mean 1: the mean of the absolute differences. */
 export function distanceOf(weights: ArrayLike<number>, others: ArrayLike<number>): number {
   const sum = Array.from(weights).reduce((total, w, i) => total + Math.abs(w - others[i]!), 0);
   return sum / weights.length;

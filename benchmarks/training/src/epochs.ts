@@ -24,7 +24,7 @@ import {
 export const backends = ["tensorflow", "wasm", "cpu"] as const;
 export type Backend = (typeof backends)[number];
 
-/** Rounds of one epoch for every method. Without a warm-up and a search for the number of calls: an epoch is long enough. */
+/** Rounds of one epoch for every method. An epoch is long enough to need no warm-up and no further calls. */
 export const rounds = (count: number): Effort => ({
   rounds: count,
   sampleSeconds: 0,

@@ -13,9 +13,9 @@ const methods: Readonly<Record<string, Train>> = {
 interface Point {
   readonly batch: number;
   readonly classes: number;
-  /** Of the hidden layer: with 64 inputs, a parameter each and one for every class */
+  /** Units of the hidden layer; each has 64 inputs and an output for every class */
   readonly units: number;
-  /** In the training set, each of which an epoch sees once */
+  /** Size of the training set; an epoch sees every sample once */
   readonly samples: number;
 }
 
@@ -34,7 +34,7 @@ const parametersOf = ({ units, classes }: Point) => (inputs + 1) * units + (unit
 function caseOf(dimension: keyof Point, value: number, quick: boolean): Case {
   const point = { ...base, [dimension]: value };
   const { batch, classes, units } = point;
-  // Otherwise an epoch of large batches would be one of few steps.
+  // Otherwise an epoch with large batches would have few steps.
   const steps = dimension === "samples" ? point.samples / batch : base.samples / base.batch;
   return {
     labels: { dimension, batch, classes, parameters: parametersOf(point), samples: steps * batch },

@@ -1,4 +1,4 @@
-/** What training with the methods costs: main.js [suite …] [--quick] [--filter REGEX] [--json] [--check] */
+/** Measures training with the methods: main.js [suite …] [--quick] [--filter REGEX] [--json] [--check] */
 import { runBenchmark } from "@lilaw/bench/program";
 import { growth } from "./growth.js";
 import { againstPytorch } from "./pytorch.js";

@@ -15,7 +15,7 @@ const ours =
   (model, { x, y }, validation, batchSize) =>
     fit(model, x, y, { batchSize, verbose: 0, weighting: weighting(validation, batchSize) });
 
-/** Validation samples a step, as a share of the training batch. */
+/** The number of validation samples in a step, as a share of the training batch. */
 const shares = { "1": 1, "1/4": 1 / 4, "1/10": 1 / 10 };
 type Share = keyof typeof shares;
 
@@ -33,7 +33,7 @@ export const l2rwWith = (route: RouteName, share: Share = "1"): Train =>
 
 export const part = (batchSize: number, share: Share): number => Math.round(batchSize * shares[share]);
 
-/** What every other method is compared with. */
+/** The method that the others are compared with. */
 export const baseline = "model.fit";
 
 export const modelFit: Train = (model, { x, y }, _, batchSize) => model.fit(x, y, { batchSize, verbose: 0 });

@@ -12,11 +12,11 @@ import {
 export const modelNames = ["mlp", "cnn", "resnet8"] as const;
 export type ModelName = (typeof modelNames)[number];
 
-/** What comes in, and how many classes go out: 784-256-10, 28x28x1 and 32x32x3, where nothing else is said. */
+/** Shape of the inputs and number of classes; by default 784-256-10, 28x28x1 and 32x32x3. */
 export interface ModelOptions {
   readonly inputShape: readonly number[];
   readonly classes: number;
-  /** Of the hidden layer of the MLP */
+  /** Units of the hidden layer of the MLP */
   readonly units: number;
 }
 
@@ -32,7 +32,7 @@ export function optionsOf(name: ModelName, options: Partial<ModelOptions> = {}):
 
 /**
  * One of three networks with a softmax at the end, compiled with Adam 1e-3, with the same initial weights every time.
- * Layers are named, so that the same network elsewhere can be given the same weights.
+ * Layers have names, so that the same network in PyTorch can get the same weights.
  *
  * - mlp: one hidden layer
  * - cnn: conv 3x3x16, pool, conv 3x3x32, pool, dense
@@ -76,7 +76,7 @@ const rectify = (x: SymbolicTensor) => apply(layers.reLU(), x);
 const halve = (x: SymbolicTensor) => apply(layers.maxPooling2d({ poolSize: 2 }), x);
 const normalize = (name: string, x: SymbolicTensor) => apply(layers.batchNormalization({ name }), x);
 
-/** Layers with weights, each with a seed of its own: their number. */
+/** The number of layers with weights; each layer has its own seed. */
 function seededLayers() {
   let made = 0;
   const kernelInitializer = () => initializers.glorotUniform({ seed: ++made });
@@ -104,7 +104,7 @@ export interface Samples {
   readonly y: tf.Tensor;
 }
 
-/** Uniform noise with random labels: what is learnt does not change what a step costs. */
+/** Uniform noise with random labels: the cost of a step does not depend on the data. */
 export function randomSamples({ inputShape, classes }: ModelOptions, count: number, seed = 1): Samples {
   const random = Random.from(seed, "samples");
   const size = inputShape.reduce((n, d) => n * d, count);

@@ -9,7 +9,7 @@ import type { ModelName } from "./models.js";
 
 const script = fileURLToPath(new URL("../src/pytorch.py", import.meta.url));
 
-/** What one step of a method did: see pytorch.py. */
+/** The result of one step of a method; see pytorch.py. */
 export interface PytorchStep {
   readonly weights: number[];
   readonly scalars: number[];
@@ -21,7 +21,7 @@ export interface PytorchVersion {
   readonly threads: number;
 }
 
-/** The same network and samples in a PyTorch process, which works when it is asked to and waits otherwise. */
+/** The same network and samples in a PyTorch process, which works only while it answers a request. */
 export class PytorchProcess {
   readonly version: PytorchVersion;
   readonly #program: PythonProgram;
@@ -48,7 +48,7 @@ export class PytorchProcess {
     return this.#program.ask({ do: "step", method });
   }
 
-  /** Seconds of so many steps on shuffled batches. */
+  /** Trains for some steps on shuffled batches, and returns the seconds that they took. */
   async train(method: string, steps: number, validationBatch: number): Promise<number> {
     const request = { do: "train", method, steps, validation_batch: validationBatch };
     return (await this.#program.ask<{ seconds: number }>(request)).seconds;
@@ -68,7 +68,7 @@ export function pythonWithTorch(): string {
   return found;
 }
 
-/** Network and samples as pytorch.py reads them. */
+/** Writes network and samples in the form that pytorch.py reads. */
 function writeNetwork(folder: string, model: ModelName, epochs: Epochs): void {
   const { build, samples, validation, batchSize } = epochs;
   const write = (name: string, values: Float32Array) => writeFileSync(join(folder, name), values);

@@ -1,4 +1,4 @@
-"""Training steps in PyTorch, driven from outside in turns with another process: python3 pytorch.py FOLDER THREADS
+"""Training steps in PyTorch, on request of another process: python3 pytorch.py FOLDER THREADS
 
 FOLDER holds float32 files: `x` and `y` (class indices), `validation-x` and `validation-y`, a file for each weight of the
 network (convolutions [height, width, in, out], dense layers [in, out]), and `network.json` with their shapes.
@@ -138,7 +138,7 @@ class Training:
         return {name: buffer.clone() for name, buffer in self.network.named_buffers()}
 
     def call(self, parameters, x):
-        """In training mode, but leaves the moving batch statistics alone."""
+        """Runs in training mode, but leaves the moving batch statistics unchanged."""
         return functional_call(self.network, (parameters, self.copy_of_buffers()), x)
 
 
@@ -163,7 +163,9 @@ def lilaw(training, x, y, xv, yv, second_backward):
 
 
 def lilaw_as_written(*args):
-    """Algorithm 1 word for word: the backward of the validation loss goes through the network, for nothing."""
+    """Algorithm 1 as written: the backward pass of the validation loss goes through the whole network, which is not
+    needed.
+    """
     return lilaw(*args, second_backward=True)
 
 
@@ -178,7 +180,9 @@ def normalized(alignments):
 
 
 def l2rw_double_differentiation(training, x, y, xv, yv):
-    """As published: a step with weights of 0, and the gradient of the validation loss after it by these weights."""
+    """As published: takes a step with weights of 0, and differentiates the validation loss after it with respect to
+    these weights.
+    """
     parameters = training.parameters()
     epsilon = torch.zeros(len(x), requires_grad=True)
     weighted = (epsilon * F.cross_entropy(training.call(parameters, x), y, reduction="none")).sum()
@@ -192,7 +196,9 @@ def l2rw_double_differentiation(training, x, y, xv, yv):
 
 
 def l2rw_jvp(training, x, y, xv, yv):
-    """The same weights by one forward-mode pass, which is the training pass as well, and moves the batch statistics."""
+    """The same weights by one forward-mode pass. It is the training pass as well, and updates the batch
+    statistics.
+    """
     parameters = training.parameters()
     objective = F.cross_entropy(training.call(parameters, xv), yv)
     direction = dict(zip(parameters, torch.autograd.grad(objective, list(parameters.values()))))

@@ -16,10 +16,10 @@ interface Network {
 
 const mlp = (inputs: number, units: number, steps: number): Network => ({
   ...{ model: "mlp", options: { inputShape: [inputs], units }, steps },
-  backends: units > 100 ? ["tensorflow", "wasm"] : backends, // cpu would take an hour
+  backends: units > 100 ? ["tensorflow", "wasm"] : backends, // too slow on cpu, where it would take an hour
 });
 
-/** From a few multiplications a row to a million. */
+/** From a few multiplications for each row to a million. */
 const networks: Readonly<Record<string, Network>> = {
   "mlp 8-16-10": mlp(8, 16, 40),
   "mlp 64-64-10": mlp(64, 64, 40),
@@ -35,13 +35,13 @@ type Passes = keyof typeof passes;
 const weighting = ({ x, y }: Samples, validationBatchSize: number, name: Passes) =>
   lilaw({ validation: [x, y], warmupEpochs: 0, validationBatchSize, sharedForward: passes[name] });
 
-/** An epoch, shuffled with the same seed each time. */
+/** Trains for an epoch, shuffled with the same seed each time. */
 const trainWith =
   (name: Passes, validationBatchSize: number): Train =>
   (model: LayersModel, { x, y }, validation) =>
     fit(model, x, y, { batchSize, verbose: 0, weighting: weighting(validation, validationBatchSize, name) });
 
-/** Both train alike: loss and scalars after an epoch. */
+/** Checks that loss and scalars after an epoch are the same with one pass and with two. */
 async function check({ build, samples, validation }: Epochs, validationBatchSize: number): Promise<void> {
   const results = async (name: Passes) => {
     const model = build();

@@ -1,8 +1,9 @@
 /**
- * Suite: does a long training keep its memory?
+ * Question: does the memory of a long training stay the same?
  *
- * 20,000 steps of a small network in one epoch, with LiLAW and with Learning to Reweight. Every 500 steps: tfjs's own
- * counts, which must not change, and the resident memory of the process, whose slope over the second half is printed.
+ * 20,000 steps of a small network in one epoch, with LiLAW and with Learning to Reweight. Every 500 steps it records
+ * the counts of tfjs, which must not change, and the resident memory of the process, whose slope over the second half
+ * is printed.
  *
  *     pnpm --filter @lilaw/benchmark-training soak [steps]
  */
@@ -93,5 +94,5 @@ for (const weighting of [lilaw({ validation, warmupEpochs: 0 }), learningToRewei
     })),
   );
 }
-// A short run is for a look.
+// Only a whole run is kept.
 if (steps === whole) console.log(writeResults(new URL("../results/soak.csv", import.meta.url), rows));

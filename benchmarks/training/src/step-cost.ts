@@ -25,7 +25,7 @@ const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number 
   },
 };
 
-/** Where a step of `model.fit` takes longer, fifteen methods in turns would take many minutes. */
+/** Fifteen methods would take many minutes where a step of `model.fit` takes longer than this. */
 const stepSecondsLimit = 2;
 
 /** The reason to skip the case, if there is one: found by a step on a sixteenth of the batch. */

@@ -9,7 +9,7 @@ export function checkLabels(labels: Int32Array, classes: number): void {
 }
 
 export function checkInt32(values: Int32Array, name: string): void {
-  // A proxy is no view, and a revoked one throws when it is asked for its class.
+  // A proxy is no view, and `instanceof` throws for a revoked one.
   if (!ArrayBuffer.isView(values) || !(values instanceof Int32Array))
     throw expected("INVALID_ARGUMENT", "an Int32Array", name, values);
 }
@@ -21,7 +21,7 @@ export function checkCount(value: number, name: string, most = Number.MAX_SAFE_I
   }
 }
 
-/** A class for people: its index, and its name where that is known. */
+/** A class in messages: its index, and its name where that is known. */
 export function classTitle(label: number, classNames: readonly string[] | undefined): string {
   const name = classNames?.[label];
   return typeof name === "string" ? `class ${label} (${name})` : `class ${label}`;

@@ -27,7 +27,7 @@ interface SplitFile {
   file: DataFile;
 }
 
-/** Samples of a split, and what became of the rows of its file. */
+/** The samples of a split, and how many rows of its file were used. */
 interface SplitSamples {
   samples: Samples;
   counts: NonNullable<Reading["rows"][SplitName]>;
@@ -35,7 +35,7 @@ interface SplitSamples {
 
 type Splits = Partial<Record<SplitName, SplitSamples>>;
 
-/** The findings of a format's reader; the rest of a dataset follows from it. */
+/** The result of a format's reader, from which a dataset is made. */
 interface Found {
   classNames: readonly string[];
   /** `[training samples]` classes, before any selection. */
@@ -45,10 +45,10 @@ interface Found {
   featureNames?: readonly string[];
 }
 
-/** Where arrays of one split are, and why its labels are taken for them. */
+/** The arrays of one split, and the reason why its label array was chosen. */
 interface ArraySplit {
   split: SplitName;
-  /** Of the labels; without one it is that of their file. */
+  /** Name of the label array; default: the name of its file. */
   name?: string;
   reason: string;
   labels(): Promise<NdArray>;
@@ -58,31 +58,32 @@ interface ArraySplit {
 const splitNames = ["train", "valid", "test", "clean"] as const satisfies readonly SplitName[];
 
 /**
- * Loads the user's own data. All files are of one format, told by the extension (`.npz`, `.csv`, `.tsv`,
- * `.arff`; each may also be gzip with `.gz`) or, for IDX, by the content. Files are read as streams: besides the samples
- * little is in memory, whatever their size; tables are read twice.
+ * Loads the user's own data. All files have the same format, which follows from the extension (`.npz`, `.csv`, `.tsv`,
+ * `.arff`; each may also be gzip with `.gz`) or, for IDX, from the content. Files are read as streams, so that memory
+ * holds little besides the samples, whatever the size of the files. Tables are read twice.
  *
  * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*` or `valid_*`, `test_*` (also `x_train` or
  *   `X_train` with `y_train`, …). One file may hold all splits; a file of one split may name its arrays `images`, `data` or
  *   `features` with `labels`, `data` with `target`, `x` or `X` with `y`. Labels are class indices or text.
  * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted
- *   order; classes are the sorted labels. Learned from the training file, applied to the others: a category that training does not have
- *   becomes all zeros.
- * - **ARFF**: the same by the declarations of the training file, categories and classes in declared order; classes without
- *   training samples are left out.
+ *   order; classes are the sorted labels. The encoding is learned from the training file and applied to the others: a
+ *   category that training does not have becomes all zeros.
+ * - **ARFF**: like CSV, but kinds, categories and classes are those that the training file declares, in declared order;
+ *   classes without training samples are left out.
  * - **IDX**: images, with their labels in a second file.
  *
- * Byte images are scaled to [0, 1], their channels come last; arrays of two axes and numbers of other types stay as they
- * are. Without a test split, `test.count` is 0. `reading` tells how all this was understood.
+ * Images of bytes are scaled to [0, 1], and images have their channels last. Arrays of two axes and other types of
+ * numbers are left as they are. Without a test split, `test.count` is 0. `reading` describes how the files were
+ * understood.
  *
  * @throws `SOURCE_UNAVAILABLE` for a file that cannot be read, `CORRUPT_FILE` for one that cannot be parsed,
  *   `LENGTH_MISMATCH` for features and labels of different length, `LABEL_OUT_OF_RANGE` for a label that is missing or
  *   that training does not have, `NON_FINITE` for missing, NaN or infinite features (naming the place), `UNKNOWN_NAME`
  *   for an unknown column, `OUT_OF_MEMORY` for samples larger than the memory, `INVALID_ARGUMENT` for an unknown or mixed
- *   format, options that are for another format, samples of different shape, a file that unpacks to more than
- *   `maxBytes`, and where a guess would be a gamble: the label column or the image layout in doubt, columns of
- *   identifiers (integers that number the rows, or different integers in a column of such a name) or dates, nearly equal class names; the signal's
- *   reason after an abort
+ *   format, options of another format, samples of different shape, a file that unpacks to more than `maxBytes`, and
+ *   wherever guessing would be unsafe: a doubtful label column or image layout, columns of identifiers (integers that
+ *   number the rows, or different integers in a column with a name such as id) or dates, nearly equal class names; the
+ *   signal's reason after an abort
  */
 export async function loadFiles(files: DataFiles, options: FileOptions = {}): Promise<Dataset> {
   checkOptions(options);
@@ -135,7 +136,7 @@ function checkOptions({ missing, imageLayout, maxBytes }: FileOptions): void {
 
 const tableOptions = ["labelColumn", "dropColumns", "keepColumns", "missing"] as const;
 
-/** An option that this format has no use for would be passed over in silence. */
+/** Options that the format does not use are refused; they would be ignored silently. */
 function checkUse(format: Format, options: FileOptions): void {
   const others: Record<Format, readonly (keyof FileOptions)[]> = {
     npz: [...tableOptions, "labels"],
@@ -164,7 +165,7 @@ function oneFormat(data: readonly SplitFile[]): Format {
   return formats[0]!;
 }
 
-/** Training and test samples have files of their own; validation samples may be the trusted ones too. */
+/** No other split may use the file of the training or test samples. Validation and clean samples may share a file. */
 function checkApart(data: readonly SplitFile[]): void {
   for (const { split, file } of data) {
     const other = data.find((one) => one.split !== split && one.file.identity === file.identity);
@@ -181,7 +182,7 @@ async function loadTables(
   const tables: { split: SplitName; file: DataFile; table: Table }[] = [];
   for (const { split, file } of data) {
     tables.push({ split, file, table: await open(file.path, () => file.chunks()) });
-    // Once for what there is, once for the samples.
+    // Read twice: to learn the encoding, and to make the samples.
     file.expectBytes(2 * file.size);
   }
   const [train, ...others] = tables as [(typeof tables)[0], ...typeof tables];
@@ -228,7 +229,7 @@ async function loadNpz(data: readonly SplitFile[], options: FileOptions): Promis
     for (const { split, file } of data) opened.push({ split, file, npz: await Npz.open(file) });
     const found = new Map<SplitName, { npz: Npz; names: readonly [string, string] }>();
     for (const { split, npz } of opened) {
-      // The training file may hold the other splits too; a file given for a split comes later and wins.
+      // The training file may hold the other splits too. A file given for a split comes later and takes precedence.
       for (const held of split === "train" ? splitNames : [split]) {
         const names = npz.namesOf(held, held === split);
         if (names) found.set(held, { npz, names });
@@ -369,7 +370,7 @@ function chooseRows(
   classNames: readonly string[],
   splits: readonly SplitName[],
 ): Int32Array | undefined {
-  // A copy: the labels of the samples are not for others to change.
+  // A copy, so that `select` cannot change the labels of the samples.
   const rows = options.select?.(labels.slice(), { classNames, splits });
   if (rows === undefined) return undefined;
   if (!(rows instanceof Int32Array && rows.length > 0)) {

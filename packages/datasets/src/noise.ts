@@ -2,7 +2,7 @@ import { checks, expected, Random } from "@lilaw/core";
 import { checkCount, checkLabels } from "./check.js";
 
 /**
- * How labels become wrong. `rate` in [0, 1] is the share of samples that is *chosen*: exactly
+ * A kind of label noise. `rate` in [0, 1] is the share of samples that is *chosen*: exactly
  * `Math.round(rate * n)` of them, uniformly without replacement. A chosen sample of class y then draws its
  * new label from row y of the kind's flip matrix M, so that the transition matrix is (1 - rate) I + rate M:
  *
@@ -11,8 +11,8 @@ import { checkCount, checkLabels } from "./check.js";
  * - `pair-flip`: y + 1 (mod C)
  * - `adjacent`: y - 1 or y + 1 (mod C), 1/2 each
  * - `asymmetric`: row y of `matrix` (`[C * C]`, rows sum to 1; with `rate: 1` it is the transition matrix
- *   itself). Without one, a Dirichlet(1, …, 1) row over the other classes is drawn for every class. With two
- *   classes there is but one other, and the noise is the symmetric one
+ *   itself). Without one, a Dirichlet(1, …, 1) row over the other classes is drawn for every class. With two classes
+ *   there is only one other, so this is symmetric noise
  * - `background`: the class `background` (default 0), whose own samples stay as they are
  * - `instance`: evenly one of the labels `rules[y]`, all different from y; a class without rules stays as it is
  */
@@ -27,7 +27,7 @@ export type Noise =
   | { kind: "instance"; rate: number; rules: readonly (readonly number[])[] };
 
 export interface NoisyLabels {
-  /** `[n]`, the labels a training then sees. */
+  /** `[n]`, the labels with noise. */
   labels: Int32Array;
   /** `[n]`, 1 where the label differs from the true one. */
   flags: Uint8Array;
@@ -39,7 +39,10 @@ export interface NoisyLabels {
   realisedMatrix: Float64Array;
   /** Whether `transitionMatrix` has T[i][i] > T[i][j] for all j != i, which noise-robustness results assume. */
   diagonallyDominant: boolean;
-  /** For people: that noise of another kind is the symmetric one, as pair-flip and asymmetric are with two classes. */
+  /**
+   * A note for people where another kind of noise equals symmetric noise, as pair-flip and asymmetric do with two
+   * classes.
+   */
   note?: string;
 }
 
@@ -54,7 +57,7 @@ const kinds = [
   "instance",
 ] as const satisfies readonly Noise["kind"][];
 
-/** A matrix of so many classes has 800 MB. */
+/** The matrix of this many classes takes 800 MB. */
 const maxClasses = 10_000;
 
 const noiseSyntax = "KIND:RATE such as symmetric:0.5, background:0.4:CLASS, instance:0.2:1=7,7=1+9 or none";
@@ -85,7 +88,7 @@ export function parseNoise(text: string): Noise {
 }
 
 /**
- * Makes labels wrong, reproducibly: the same arguments give the same result. See {@link Noise} for the kinds.
+ * Adds label noise. The same arguments give the same result. See {@link Noise} for the kinds.
  * The labels passed in are not changed.
  *
  * @param labels `[n]`, the true classes
@@ -138,7 +141,7 @@ function flipMatrix(noise: Noise, classes: number, seed: number): Float64Array {
       return matrixOf(classes, (from, to) => Number(to === (from + 1) % classes));
     case "adjacent":
       needOtherClasses(noise.kind, classes);
-      // The two neighbours are one and the same when there are two classes.
+      // With two classes both neighbours are the same class.
       return matrixOf(
         classes,
         (from, to) =>
@@ -261,7 +264,7 @@ function drawFromRow(matrix: Float64Array, classes: number, from: number, unifor
     left -= probability;
     last = to;
   }
-  // Rounding can leave a row's sum a hair below 1.
+  // Rounding can leave the sum of a row slightly below 1.
   return last;
 }
 

@@ -192,7 +192,7 @@ function stratifiedRows(
   return Int32Array.from(groups.flatMap((rows, label) => random.shuffle(rows).slice(0, sizes[label]))).sort();
 }
 
-/** A rare class would else vanish from the smaller part. */
+/** Refuses splits from whose smaller part a rare class would vanish. */
 function checkStratifiable(
   counts: readonly number[],
   size: number,
@@ -228,11 +228,11 @@ function apportion(counts: readonly number[], size: number): number[] {
   let movable = Array.from(counts.keys());
   while (missing !== 0) {
     movable = movable.filter((label) => sizes[label]! + step >= 1 && sizes[label]! + step < counts[label]!);
-    // The one in greatest need comes next; the first of them, where needs are equal.
+    // The class with the greatest need comes next; among equals the first.
     movable.sort((a, b) => need(b) - need(a) || a - b);
     const [first] = movable;
     for (const label of movable) {
-      // From here on the first, which has moved by now, would be next again.
+      // The first class has already changed, and would be next again.
       if (missing === 0 || (label !== first && need(label) <= need(first!))) break;
       sizes[label]! += step;
       missing -= step;

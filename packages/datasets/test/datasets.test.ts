@@ -47,7 +47,7 @@ describe("ecg5000", () => {
     expect(classCounts(dataset.train, 5)).toEqual([292, 177, 10, 19, 2]);
     expect(classCounts(dataset.test, 5)).toEqual([2627, 1590, 86, 175, 22]);
     expect(dataset.train.features[0]).toBe(Math.fround(-0.11252183));
-    // A stratified validation set keeps even the class of two samples on both sides.
+    // In a stratified split even a class of two samples has a sample on each side.
     const { heldOut } = splitSamples(dataset.train, { fraction: 0.15, stratified: true, seed: 1 });
     expect(new Set(Array.from(heldOut, (row) => dataset.train.labels[row])).size).toBe(5);
   });
@@ -123,7 +123,7 @@ describe.skipIf(npmFailure)(
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
       ]);
       expect(classCounts(dataset.test, 10)).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
-      // The mean brightness that everybody normalises MNIST with.
+      // The mean brightness by which MNIST is usually normalised.
       const mean = dataset.train.features.reduce((a, b) => a + b, 0) / dataset.train.features.length;
       expect(mean).toBeCloseTo(0.1307, 4);
       const again = await loadDataset("mnist", { cacheDir, offline: true });
@@ -144,7 +144,7 @@ describe.skipIf(fashionFailure)(`fashion-mnist${fashionFailure ? ` (${fashionFai
   });
 });
 
-/** Why Debian's package can be had neither installed nor by download, found without the loader. */
+/** The reason why Debian's package is neither installed nor can be downloaded, found without the loader. */
 async function fashionUnavailable(): Promise<string | undefined> {
   if (existsSync("/usr/share/datasets/fashion-mnist")) return undefined;
   try {

@@ -12,7 +12,7 @@ export interface FileServer extends AsyncDisposable {
   handlers: Map<string, (request: IncomingMessage, response: ServerResponse) => void>;
   /** For each of the next answers, after how many bytes the connection breaks. */
   cuts: number[];
-  /** Whether it heeds Range headers. */
+  /** Whether the server supports Range headers. */
   ranges: boolean;
 }
 

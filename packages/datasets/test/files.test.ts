@@ -33,7 +33,7 @@ describe("NPZ", () => {
     expect([train.count, valid?.count, test.count]).toEqual([6, 3, 4]);
     expect([train.shape, valid?.shape, test.shape]).toEqual(new Array(3).fill([5, 4, 1]));
     expect([...train.labels]).toEqual([0, 1, 2, 0, 1, 2]);
-    // As NumPy printed them.
+    // The values that NumPy printed.
     expect(train.features.slice(0, 4)).toEqual(Float32Array.of(255 / 255, 228 / 255, 34 / 255, 121 / 255));
     expect(test.features.slice(-4)).toEqual(Float32Array.of(68 / 255, 143 / 255, 178 / 255, 108 / 255));
     expect(train.features).toHaveLength(6 * 20);

@@ -212,7 +212,7 @@ describe("hostile arguments get a right answer or an error with a code:", () => 
       { dataDir: anything, cacheDir: anything, signal: anything, onProgress: anything },
       { requiredKeys: [] },
     );
-    // A package of Debian puts Fashion-MNIST where it is found whatever the options say.
+    // Debian's package puts Fashion-MNIST into a folder that is searched whatever the options are.
     const names = datasetNames.filter((name) => name !== "fashion-mnist");
     const loading = fc.asyncProperty(
       mostly(fc.constantFrom(...names)),
@@ -243,7 +243,7 @@ describe("time grows no faster than the input:", () => {
     expect(() => balancedRows(far, 2 ** 31, 1, 1)).toThrow(empty);
   });
 
-  // A search through all classes for each sample to place took minutes here.
+  // Searching all classes for each sample would take minutes here.
   it("two hundred thousand classes of three samples are split", { timeout: 20_000 }, () => {
     const classes = 200_000;
     const all = Int32Array.from({ length: 3 * classes }, (_, row) => row % classes);

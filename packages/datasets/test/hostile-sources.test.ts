@@ -88,7 +88,7 @@ async function put(path: string, bytes: Uint8Array | string): Promise<void> {
   await writeFile(path, bytes);
 }
 
-/** Writes as fast as it is read, without end; tells how much was taken. */
+/** Writes without end, as fast as it is read, and counts the bytes. */
 function endless(response: ServerResponse, sent: { bytes: number }): void {
   const chunk = new Uint8Array(1 << 16);
   const pour = () => {
@@ -110,7 +110,7 @@ describe("a server that", () => {
       message: expect.stringContaining(`at most ${packed.length} bytes`),
     });
     expect(await cached()).toEqual([]);
-    // The buffers of the sockets come on top.
+    // The buffers of the sockets are counted too.
     expect(sent.bytes).toBeLessThan(50_000_000);
   });
 
@@ -219,7 +219,7 @@ describe("a server that", () => {
       const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key];
       const subject = ["-subj", "/CN=localhost", "-out", cert, "-days", "1"];
       execFileSync("openssl", ["req", "-x509", ...newKey, ...subject], { stdio: "ignore" });
-      // The certificate is nobody's: what is tested is where a redirect may lead.
+      // The certificate is self-signed; the test is about where a redirect may lead.
       vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
       const tls = { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
       await using secure = await startFileServer(tls);
@@ -280,7 +280,7 @@ describe("an archive that", () => {
     const other = new Uint8Array(10_000);
     const entries = { "a.bin": other, [`a/${file.name}`]: real, [`b/${file.name}`]: real };
     const zip = zipSync(entries, { level: 0 });
-    // A reader that unpacks one of the damaged members finds a wrong checksum.
+    // Unpacking one of the damaged members fails with a wrong checksum.
     for (const damaged of ["a.bin", `b/${file.name}`]) {
       zip[Buffer.from(zip.buffer).indexOf(damaged, 0, "latin1") + damaged.length + 5]! ^= 1;
     }

@@ -5,7 +5,7 @@ import { atMost, collect, inflate } from "../src/files/inflate.js";
 const tooMany = () => new Error("too many");
 const random = Uint8Array.from({ length: 300_000 }, (_, i) => Math.imul(i, 2654435761) >>> 13);
 
-/** Cut into pieces of 1,000 bytes; tells how many were asked for, and whether it was closed. */
+/** Yields pieces of 1,000 bytes; counts how many were requested, and notes whether it was closed. */
 function source(bytes: Uint8Array) {
   const state = { given: 0, closed: false };
   async function* chunks() {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { loadFiles } from "../src/index.js";
 import { csv, file } from "./support.js";
 
-// Each is large enough to take minutes with a reader whose time grows with the square of the input.
+// Each file is so large that a reader of quadratic time would take minutes.
 const many = 1_000_000;
 const arff = (line: string, declaration = "@attribute a real\n") =>
   `@relation r\n${declaration}@attribute class {p,q}\n@data\n${line}\n`;

@@ -90,7 +90,7 @@ describe("injectNoise", () => {
     const labels = new Int32Array(200);
     const noise: Noise = { kind: "symmetric", rate: 0.5 };
     expect(injectNoise(labels, 10, noise, 1).flags).not.toEqual(injectNoise(labels, 10, noise, 2).flags);
-    // With every sample chosen, only the new labels are left to differ.
+    // With every sample chosen, only the new labels can differ.
     const all: Noise = { kind: "symmetric", rate: 1 };
     const drawn = (seed: number) => injectNoise(labels, 10, all, seed).labels.sort();
     expect(drawn(1)).not.toEqual(drawn(2));

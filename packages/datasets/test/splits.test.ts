@@ -4,7 +4,7 @@ import { balancedRows, batches, type Samples, splitSamples, takeSamples } from "
 
 const coded = (code: string) => expect.objectContaining({ code });
 
-/** Samples whose two features tell the row, so that a row taken wrongly shows. */
+/** Samples whose two features name their row, so that a wrong row is noticed. */
 function samplesOf(labels: readonly number[]): Samples {
   const features = Float32Array.from(labels.flatMap((_, row) => [row, -row]));
   return { features, labels: Int32Array.from(labels), count: labels.length, shape: [2] };

@@ -66,7 +66,7 @@ describe("memory", () => {
     const train = await written("big.csv", table());
     const all = await loadApart(train, "{ standardize: true }");
     expect(all.count).toBe(rows);
-    // Chunks, text and garbage of the reader are the rest, whatever the size of the file.
+    // The rest is chunks, text and garbage of the reader, which do not depend on the size of the file.
     expect(all.grown).toBeLessThan(1.5 * samplesBytes + chunkBytes);
     const some = await loadApart(
       train,
@@ -160,7 +160,7 @@ describe("a compressed NPZ", () => {
       message: expect.stringMatching(/at most 8388608 unpacked bytes .* but received 12583/),
     });
     expect(unpacked).toBeLessThanOrEqual(y.length);
-    // The same bytes, of which the header names a quarter.
+    // The same bytes, with a header that describes a quarter of them.
     const fewer = await npz({
       "x_train.npy": Buffer.concat([
         npyOf(new Uint8Array(2 * mebibyte), [mebibyte, 2]),
@@ -188,7 +188,8 @@ describe("a compressed NPZ", () => {
 
 describe("samples too large for the memory", () => {
   it("are refused before they are allocated", async () => {
-    // A million columns of a million rows, told by a header of IDX that is packed, so that its size is unknown.
+    // A packed IDX file whose header claims a million columns and rows; being packed, its real size is not known
+    // beforehand.
     const header = Buffer.alloc(16);
     header.set([0, 0, 8, 3]);
     [2 ** 20, 2 ** 10, 2 ** 10].forEach((size, axis) => {

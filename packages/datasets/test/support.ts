@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { dump } from "npyjs";
 import { onTestFinished } from "vitest";
 
-/** A folder that is gone after the test. */
+/** A temporary folder, which is removed after the test. */
 export async function scratch(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lilaw-files-"));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -52,7 +52,7 @@ function isTyped(values: unknown): boolean {
   return !(values instanceof BigInt64Array || values instanceof BigUint64Array);
 }
 
-/** @param read gives undefined for values that are not as `expectation` says */
+/** @param read returns undefined for values that do not meet `expectation` */
 function copyOf(
   values: ArrayLike<unknown>,
   name: string,
@@ -63,7 +63,7 @@ function copyOf(
   if (!Number.isSafeInteger(length) || length! < 0 || values instanceof DataView)
     throw expected("INVALID_ARGUMENT", `an array (each value ${expectation})`, name, values);
   const copy: number[] = [];
-  // Grown as it goes: a length is quickly claimed, and the first missing value ends this.
+  // The array grows step by step: an object can claim any length, and the first missing value ends the loop.
   for (let i = 0; i < length!; i++) {
     const value = values[i];
     const number = read(value);

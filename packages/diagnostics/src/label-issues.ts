@@ -13,11 +13,11 @@ import type { SampleRecord, WeightTerms } from "./recorder.js";
  * | `loss` | the sample's loss | |
  * | `self-confidence` | 1 - u, one minus the selfConfidence | |
  * | `margin` | v - u: how far the given label is behind the predicted one | |
- * | `weight` | -weight: what Learning to Reweight leaves out | |
+ * | `weight` | -weight: samples that Learning to Reweight leaves out | |
  */
 export type IssueScore = "alpha" | "beta" | "loss" | "self-confidence" | "margin" | "weight";
 
-/** A record whose arrays fit together. */
+/** A record whose arrays have been checked to fit together. */
 type Checked = Record<Exclude<keyof SampleRecord, "epoch" | "terms">, ArrayLike<number>> & {
   readonly terms?: WeightTerms<ArrayLike<number>>;
 };
@@ -75,7 +75,7 @@ export interface LabelIssuesOptions {
 }
 
 /**
- * Ranks training samples by how suspect their labels are, and measures the ranking where the wrong ones are known.
+ * Ranks training samples by how suspect their labels are, and evaluates the ranking where the wrong labels are known.
  *
  * @throws LENGTH_MISMATCH, UNKNOWN_NAME (score), INVALID_ARGUMENT (a score the record has no values for; k; values that
  *   are no numbers)
@@ -133,7 +133,10 @@ function scoresOf(record: Checked, score: IssueScore): Float64Array {
   return Float64Array.from(record.losses, (_, row) => formula(record, row));
 }
 
-/** @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH` for what is no record, or of which the arrays do not fit together */
+/**
+ * @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH` for a value that is no record, or a record whose arrays do not fit
+ * together
+ */
 function checkRecord(record: SampleRecord): Checked {
   checks.checkObject("record", record);
   const { terms } = record;

@@ -103,7 +103,7 @@ export function multiclassAuroc(
   const values = numbersOf(scores, "scores");
   const given = numbersOf(labels, "labels");
   matrixRows(values, classes, given.length);
-  // No class occurs, however many there are said to be.
+  // Without labels there is no class, whatever `classes` is.
   if (given.length === 0) return Number.NaN;
   indicesOf(given, "labels", classes - 1, "LABEL_OUT_OF_RANGE");
   const counts = new Float64Array(classes);
@@ -183,7 +183,7 @@ export function effectiveSampleSize(weights: ArrayLike<number>): number {
     largest = Math.max(largest, weight);
   }
   if (largest === 0) return 0;
-  // Squares of numbers beyond these bounds leave the range of floating point.
+  // Numbers beyond these bounds have squares outside the range of float64.
   const scale = largest > 1e100 || largest < 1e-100 ? largest : 1;
   let sum = 0;
   let squares = 0;
@@ -201,7 +201,10 @@ interface TieGroup {
   readonly positives: number;
 }
 
-/** The samples from the highest score to the lowest, tied ones together: all that a ranking metric may look at. */
+/**
+ * Groups of tied samples, from the highest score to the lowest. Ranking metrics use nothing else, so that the order
+ * within a tie does not matter.
+ */
 function* tieGroups(given: ArrayLike<number>, positives: Flags): Generator<TieGroup> {
   const scores = numbersOf(given, "scores");
   const flags = flagsOf(positives, "positives");

@@ -8,7 +8,7 @@ export interface WeightTerms<T = Float32Array> {
   readonly delta: T;
 }
 
-/** What one training step knows of each sample of its batch; all arrays have the length of `rows`. */
+/** The values of one training step for each sample of its batch; all arrays have the length of `rows`. */
 export interface SampleBatch {
   /** An integer. */
   readonly epoch: number;
@@ -22,7 +22,7 @@ export interface SampleBatch {
   readonly weights: ArrayLike<number>;
   /** Predicted classes, integers of at least 0. */
   readonly predictions: ArrayLike<number>;
-  /** In all batches of an epoch or in none. */
+  /** Present in all batches of an epoch or in none. */
   readonly terms?: WeightTerms<ArrayLike<number>> | undefined;
 }
 
@@ -138,7 +138,7 @@ function emptyRecord(epoch: number, hasTerms: boolean, count: number): SampleRec
 }
 
 function scatter(target: Float32Array | Int32Array, rows: ArrayLike<number>, given: ArrayLike<number>): void {
-  // The record is there for all to read: values may be a part of it, which would change under way.
+  // `values` may be part of the record itself, which would change while it is copied.
   const shared = ArrayBuffer.isView(given) && given.buffer === target.buffer;
   const values = shared ? Float64Array.from(given) : given;
   for (let i = 0; i < rows.length; i++) target[rows[i]!] = values[i]!;

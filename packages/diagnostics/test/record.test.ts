@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { auprc, auroc, labelIssues, precisionAtK, type SampleBatch, SampleRecorder } from "../src/index.js";
 
-/** A batch whose values tell from which row and epoch they came. */
+/** A batch whose values encode their row and epoch. */
 function batchOf(epoch: number, rows: number[], terms = true): SampleBatch {
   const values = (offset: number) => Float32Array.from(rows, (row) => epoch + offset + row / 64);
   return {

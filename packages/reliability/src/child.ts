@@ -8,7 +8,7 @@ const [name, ...numbers] = process.argv.slice(2, 6);
 const folder = process.argv[6]!;
 const [seed, from, to] = numbers.map(Number) as [number, number, number];
 
-process.on("disconnect", () => process.exit(1)); // The parent is gone.
+process.on("disconnect", () => process.exit(1)); // The parent has ended.
 
 const slot = openSync(slotFile(folder), "w");
 const position = new Float64Array(1);
@@ -16,10 +16,10 @@ const kind = await kindOf(name as KindName);
 const runCase = await kind.open(folder);
 const noCounts = () => ({ right: {} as Record<string, number>, refused: {} as Record<string, number> });
 let counts = noCounts();
-/** So many cases are told together: those that a child does not live to tell are few. */
+/** The number of cases that are reported together; few, since a child that ends does not report its last ones. */
 const toldTogether = 500;
 
-// An error that belongs to no call, such as one in a callback, belongs to the case during which it comes up.
+// An error outside of any call, such as one in a callback, counts for the case that runs at that time.
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => report("rawErrors", `${event}: ${describe(error)}`));
 }

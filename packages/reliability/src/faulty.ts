@@ -1,4 +1,4 @@
-/** Cases that end in every wrong way: what the watch over all others is tried with. */
+/** Cases that end in every wrong way, to test the harness itself. */
 import { FaultFound, type Kind } from "./kind.js";
 
 export type FaultyGroup =

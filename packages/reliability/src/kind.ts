@@ -1,16 +1,16 @@
 /** The kinds of cases, and how a case ends. */
 
-/** As it should: carried out with the right result, or refused with one clear error and nothing changed. */
+/** The right ends: carried out with the right result, or refused with one clear error and without any change. */
 export type Outcome = "right" | "refused";
 
-/** In every other way. */
+/** The wrong ends. */
 export type Fault = "crashes" | "hangs" | "rawErrors" | "silentDifferences";
 export const faults: readonly Fault[] = ["crashes", "hangs", "rawErrors", "silentDifferences"];
 
 export interface Finding {
   readonly group: string;
   readonly seed: number;
-  /** The number of the case: with the seed it is all that repeating it needs */
+  /** The number of the case; it can be repeated from this number and the seed */
   readonly index: number;
   readonly fault: Fault;
   readonly message: string;
@@ -27,7 +27,7 @@ export class FaultFound extends Error {
 }
 
 export const kindNames = ["calls", "files", "kills"] as const;
-/** `faulty` is there for the tests. */
+/** `faulty` is for the tests. */
 export type KindName = (typeof kindNames)[number] | "faulty";
 
 /** Runs case `index` of a seed. @throws FaultFound */
@@ -41,15 +41,15 @@ export interface Kind<Group extends string = string> {
   readonly name: KindName;
   /** Case i belongs to group i of this list, over and over. */
   readonly wheel: readonly Group[];
-  /** Whether a count of cases is meant for each group. */
+  /** Whether a given count of cases applies to each group. */
   readonly countsEachGroup: boolean;
-  /** A case that takes longer hangs. */
+  /** A case that takes longer counts as hanging. */
   readonly limitSeconds: number;
-  /** The memory that cases may take, beyond that of the process before them, in bytes. */
+  /** The bytes that cases may use beyond the memory of the process before them. */
   readonly limitBytes: number;
-  /** Cases that one process runs before a fresh one takes over. */
+  /** The number of cases that one process runs before a new one continues. */
   readonly chunk: number;
-  /** Loads what the cases need. `folder` is empty, and this process's own. */
+  /** Loads the packages of the cases. `folder` is empty and used by this process alone. */
   open(folder: string): Promise<RunCase<Group>>;
 }
 

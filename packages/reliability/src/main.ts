@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `reliability calls|files|kills`: runs cases, and says what did not end as it should. */
+/** `reliability calls|files|kills`: runs cases, and reports those that did not end as they should. */
 import { Command, InvalidArgumentError } from "commander";
 import { type Finding, faults, kindNames } from "./kind.js";
 import { kindOf } from "./kinds.js";

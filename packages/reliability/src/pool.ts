@@ -13,7 +13,7 @@ export interface Wanted {
   readonly from: number;
   /** Number of the one after the last. */
   readonly to: number;
-  /** No chunk of cases begins later than this. */
+  /** No chunk of cases begins after this time. */
   readonly seconds?: number | undefined;
   /** Processes at a time. Default: as many as there are processors */
   readonly jobs?: number | undefined;
@@ -54,7 +54,7 @@ export async function runCases(kind: Kind, wanted: Wanted): Promise<Report> {
       await chunk(from, next);
     }
   };
-  /** A chunk in as many processes as it takes: another one goes on behind a case that ended its process. */
+  /** Runs a chunk. Where a case ends its process, another process continues with the next case. */
   const chunk = async (from: number, to: number) => {
     for (let at = from; at < to; ) {
       const ended = await runChild(kind, wanted.seed, at, to, (message) => {
@@ -93,7 +93,7 @@ export async function runCases(kind: Kind, wanted: Wanted): Promise<Report> {
   return { groups, findings, seconds: elapsed() };
 }
 
-/** One child. @returns the finding that ended it early, with the case at which it did */
+/** Runs one child. @returns the finding that ended it early, with the number of its case */
 function runChild(
   kind: Kind,
   seed: number,
@@ -121,7 +121,7 @@ function runChild(
     killed ??= { fault, message };
     child.kill("SIGKILL");
   };
-  // None at first: the start of a child is no part of its first case.
+  // Undefined at first: the start of a child does not count for its first case.
   let atCase: number | undefined;
   let since = performance.now();
   let memoryBefore: number | undefined;
@@ -159,7 +159,7 @@ function runChild(
   });
 }
 
-/** Files in memory where there are such: the cases write many. */
+/** A file system in memory where there is one, since the cases write many files. */
 const scratch = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 function readSlot(folder: string): number | undefined {

@@ -2,11 +2,17 @@
 import { join } from "node:path";
 import type { Finding } from "./kind.js";
 
-/** A message of a child: a finding at once, now and then how many cases ended well since it last told, and its end. */
+/**
+ * A message of a child: a finding, which is sent at once; from time to time the number of cases that ended well since
+ * the last message; and its end.
+ */
 export type Message =
   | { readonly finding: Finding }
   | { readonly right: Readonly<Record<string, number>>; readonly refused: Readonly<Record<string, number>> }
   | "done";
 
-/** Where a child keeps the number of the case at hand, for the parent to read when it is gone or stuck. */
+/**
+ * The file in which a child keeps the number of its present case, for the parent to read when the child has ended or
+ * hangs.
+ */
 export const slotFile = (folder: string): string => join(folder, "slot");

@@ -1,8 +1,8 @@
-/** The one way in which anything may be refused: a LilawError with a known code and a message in one shape. */
+/** The form of every refusal: a LilawError with a known code and a message of the usual form. */
 import { type ErrorCode, LilawError } from "@lilaw/core";
 import { FaultFound } from "./kind.js";
 
-/** All codes: the compiler asks for those that are missing. */
+/** All codes; the compiler reports those that are missing. */
 const codes: Record<ErrorCode, true> = {
   INVALID_ARGUMENT: true,
   LENGTH_MISMATCH: true,
@@ -24,10 +24,10 @@ const codes: Record<ErrorCode, true> = {
   CUDA_ERROR: true,
 };
 
-/** No value that somebody passed in makes a message longer. */
+/** A message stays short, whatever value was passed. */
 const longestMessage = 4000;
 
-/** Who throws: @lilaw/native imports nothing of core, and its errors are Errors with a code. */
+/** The package that throws: @lilaw/native does not import core, and throws Errors with a code. */
 export type Thrower = "ours" | "native";
 
 /** @throws FaultFound for any other error than a refusal */

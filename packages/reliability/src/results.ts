@@ -1,4 +1,4 @@
-/** The figures of long runs, as they are committed. */
+/** The committed results of long runs. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";

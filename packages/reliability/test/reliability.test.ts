@@ -1,4 +1,4 @@
-// As it is built: its child processes are.
+// The built files, since the child processes run them.
 import { type KindName, kindOf, runCases } from "@lilaw/reliability";
 import { describe, expect, it } from "vitest";
 
@@ -13,7 +13,7 @@ describe.each([
     expect(findings).toEqual([]);
     const count = [...groups.values()].reduce((sum, group) => sum + group.count, 0);
     expect(count).toBe(cases);
-    // Neither all refused nor all let through, or nothing would have been tried.
+    // Some cases are refused and some carried out, which shows that both are tried.
     expect(Math.max(...[...groups.values()].map((group) => group.right))).toBeGreaterThan(0);
     if (name !== "kills") {
       expect(Math.max(...[...groups.values()].map((group) => group.refused))).toBeGreaterThan(0);
@@ -44,7 +44,7 @@ describe("the watch", () => {
     const kind = await kindOf("files");
     const run = async (jobs: number) => {
       const { groups } = await runCases({ ...kind, chunk: 170 }, { seed: 3, from: 0, to: 340, jobs });
-      // Files of runs hold times.
+      // Files of runs contain times.
       const timeless = ["npz", "npy", "csv", "tsv", "arff", "idx", "gz", "tgz", "zip"];
       return timeless.map((group) => ({ group, ...groups.get(group) }));
     };

@@ -27,7 +27,7 @@ export function batches({ scale = 10, minClasses = 1 } = {}): fc.Arbitrary<Rando
     );
 }
 
-/** Scalars alpha, beta, delta well around their defaults. */
+/** Scalars alpha, beta and delta in a wide range around their defaults. */
 export const params = fc.record({
   alpha: fc.double({ min: 0.5, max: 15, noNaN: true }),
   beta: fc.double({ min: 0.5, max: 15, noNaN: true }),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Values of every kind that callers in JavaScript may pass where they err. */
+/** Values of every kind that JavaScript callers may pass by mistake. */
 export const anything: fc.Arbitrary<unknown> = fc.oneof(
   fc.anything({
     withBigInt: true,
@@ -30,12 +30,12 @@ export const anything: fc.Arbitrary<unknown> = fc.oneof(
   ),
 );
 
-/** Right more often than not, so that the later checks of a call are reached too. */
+/** More often right than wrong, so that later checks of a call are reached too. */
 export function mostly(right: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 5, arbitrary: right }, { weight: 1, arbitrary: anything });
 }
 
-/** The result of a call, or undefined where it refuses its arguments as it should: by an error with a code. */
+/** The result of a call, or undefined where it refuses its arguments by an error with a code, as it should. */
 export function answer<T>(call: () => T): T | undefined {
   try {
     return call();

@@ -1,8 +1,8 @@
 import { defineProject } from "vitest/config";
 
 /**
- * The vitest project of a package. Tests here really train, download and install, on shared cores: the time limits only
- * end what hangs, and a slow machine must not turn a right answer into a failure.
+ * The vitest project of a package. Tests train, download and install for real, on shared cores. The time limits only
+ * end tests that hang; a slow machine does not make a test fail.
  */
 export function project(name: string) {
   const setupFiles = ["@lilaw/testing/setup"];

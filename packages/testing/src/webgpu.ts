@@ -4,9 +4,10 @@ import { existsSync } from "node:fs";
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 /**
- * Puts WebGPU where a browser has it, by Dawn: on a GPU, or on a Vulkan driver that computes on the CPU.
+ * Provides WebGPU under the names that browsers use, by Dawn: on a GPU, or on a Vulkan driver that computes on the
+ * CPU.
  *
- * @returns what it computes on
+ * @returns the device that it computes on
  * @throws where there is neither
  */
 export async function provideWebGpu(): Promise<string> {
@@ -20,7 +21,7 @@ export async function provideWebGpu(): Promise<string> {
   if (adapter === null) throw new Error("neither a GPU nor a Vulkan driver");
   Object.assign(globalThis, globals);
   const scope = globalThis as { navigator?: object };
-  scope.navigator ??= {}; // Node has none before 21
+  scope.navigator ??= {}; // missing in Node before 21
   Object.defineProperty(scope.navigator, "gpu", { value: gpu });
   return adapter.info.description || adapter.info.device;
 }

@@ -1,9 +1,10 @@
 import { expected } from "@lilaw/core";
 
 /**
- * Zeros for the features of `count` samples of `width` numbers.
+ * Allocates zeros for the features of `count` samples of `width` numbers each.
  *
- * @throws `OUT_OF_MEMORY` before the operating system would end the process
+ * @throws `OUT_OF_MEMORY` where they would not fit into the memory of the machine, before the operating system ends the
+ *   process
  */
 export function allocateFeatures(name: string, count: number, width: number): Float32Array<ArrayBuffer> {
   const bytes = 4 * count * width;
@@ -11,7 +12,7 @@ export function allocateFeatures(name: string, count: number, width: number): Fl
   try {
     if (bytes <= free) return new Float32Array(count * width);
   } catch {
-    // More elements than an array can have: the same error.
+    // An array cannot have that many elements.
   }
   const need = `memory for ${count} samples of ${width} numbers (${bytes} bytes; fewer by select or dropColumns)`;
   throw expected("OUT_OF_MEMORY", need, name, `${free} bytes`);

@@ -5,13 +5,13 @@ import type { Column, Table } from "./table.js";
 
 interface Attribute {
   column: Column;
-  /** The declared categories again, for looking up. */
+  /** The declared categories as a set, for fast lookup. */
   categories?: ReadonlySet<string>;
 }
 
 /**
- * Weka's ARFF, dense rows: numeric (also real, integer) and nominal attributes; those of type string and date are columns
- * without a declared kind. Missing values (`?`) become empty cells.
+ * Opens Weka's ARFF with dense rows: numeric (also real, integer) and nominal attributes. Attributes of type string and
+ * date are columns without a declared kind. Missing values (`?`) become empty cells.
  *
  * @param chunks starts a new pass over the bytes of the file
  * @throws `CORRUPT_FILE` for anything else, naming the line

@@ -6,9 +6,9 @@ import { Blocks, type ElementType } from "./elements.js";
 import type { Chunks } from "./inflate.js";
 import { type Classes, classesOf, IntList, LabelList, listOf, maxClasses } from "./labels.js";
 
-/** A dense row-major array as IDX and NPY files hold it, the first axis being the samples. */
+/** A dense row-major array of an IDX or NPY file. Its first axis is the samples. */
 export interface ArrayHeader {
-  /** Where it comes from, for messages. */
+  /** Its source, for error messages. */
   name: string;
   shape: readonly number[];
   type: ElementType;
@@ -17,7 +17,7 @@ export interface ArrayHeader {
 /** An array whose bytes come as a stream. */
 export interface NdArray extends ArrayHeader {
   body: Chunks;
-  /** Lets go of the file, read to the end or not. */
+  /** Closes the file, whether or not it has been read to the end. */
   close(): Promise<unknown>;
 }
 
@@ -26,24 +26,27 @@ export interface LoadedArray extends ArrayHeader {
   body: Uint8Array;
 }
 
-/** Labels before the classes are known: class indices, or texts. */
+/** Labels as they are read, before the classes are known: class indices or texts. */
 export type ArrayLabels = { name: string; count: number } & ({ indices: Int32Array } | { texts: LabelList });
 
 export type Layout = NonNullable<Reading["layout"]>;
 
-/** Where the elements of one sample go. */
+/** The order of the elements of one sample. */
 export interface SampleForm {
   shape: readonly number[];
   layout?: Layout;
-  /** Pixels of a channel, where the file has the channels first and they go last; else both have the same order. */
+  /**
+   * Pixels of one channel, where the channels come first in the file and are moved to the end; absent where the order
+   * stays.
+   */
   pixels?: number;
 }
 
-/** Sizes of an axis that tell that it holds channels. */
+/** An axis of one of these sizes is taken for channels. */
 const channelCounts = [1, 3, 4];
 
 /**
- * Samples of a feature array and a label array in memory, as {@link readFeatures} and {@link readLabels} make them of
+ * Makes samples of a feature array and a label array in memory, as {@link readFeatures} and {@link readLabels} do of
  * streams.
  */
 export function samplesFromArrays(features: LoadedArray, labels: LoadedArray): Samples {
@@ -70,10 +73,11 @@ export async function readLabels(array: NdArray): Promise<ArrayLabels> {
 }
 
 /**
- * The features of the given rows, or of all.
+ * Reads the features of the given rows, or of all.
  *
  * A feature array of three or more axes holds images (or volumes), whose channels come last in samples: see
- * {@link sampleForm}. Bytes of images are scaled to [0, 1]. Two axes are plain feature vectors, as they are.
+ * {@link sampleForm}. Bytes of images are scaled to [0, 1]. An array of two axes holds feature vectors, which are
+ * left as they are.
  *
  * @throws `NON_FINITE` for NaN and infinities, `CORRUPT_FILE`, `OUT_OF_MEMORY`
  */
@@ -96,8 +100,9 @@ export function checkCount(features: ArrayHeader, labels: ArrayLabels): void {
 }
 
 /**
- * The form of samples of a feature array. With three axes or more the last one holds channels in samples; in the file
- * it may be the first, or there are none, and one is appended. `"auto"` takes an axis of 1, 3 or 4 for channels.
+ * The form of samples of a feature array. Samples of three axes or more have their channels last. In the file the
+ * channels may come first, or be missing; then an axis of size 1 is appended. `"auto"` takes an axis of 1, 3 or 4 for
+ * channels.
  *
  * @throws `INVALID_ARGUMENT` for an array without samples, and where first and last axis may both be channels
  */

@@ -1,6 +1,6 @@
 const missingWords = new Set(["?", "na", "n/a", "#n/a", "<na>", "nan", "+nan", "-nan", "null"]);
 
-/** Whether a cell says that there is no value. */
+/** Whether a cell stands for a missing value. */
 export function isMissing(cell: string): boolean {
   return cell === "" || (cell.length <= 4 && missingWords.has(cell.toLowerCase()));
 }
@@ -18,8 +18,8 @@ export function numberOf(cell: string): number {
 }
 
 /**
- * Numbers of at most 15 digits and no exponent, which nearly all are; NaN for the others. Digits and power of ten are
- * exact, so their quotient is the very double that `Number` finds, in a fraction of the time.
+ * Numbers of at most 15 digits and no exponent, which nearly all are; NaN for the others. The digits and the power of
+ * ten are exact, so that their quotient is the same double that `Number` gives, in a fraction of the time.
  */
 function shortNumberOf(cell: string): number {
   const { length } = cell;

@@ -6,17 +6,17 @@ import { atMost, inflate } from "./inflate.js";
 
 export type ReadOptions = Pick<FileOptions, "maxBytes" | "signal" | "onProgress">;
 
-/** How much is read from a file at once. */
+/** The bytes that are read from a file at a time. */
 export const chunkBytes = 2 ** 18;
 
-/** One of the user's files: its bytes come as a stream, unpacked where it is gzip, as often as they are asked for. */
+/** A file of the user. Its bytes can be read as a stream any number of times, and are unpacked where it is gzip. */
 export class DataFile {
   readonly path: string;
   readonly isPacked: boolean;
   /** The first unpacked bytes. */
   head = new Uint8Array();
   readonly size: number;
-  /** The same for all paths of one file. */
+  /** Equal for all paths that lead to the same file. */
   readonly identity: string;
   readonly #options: ReadOptions;
   /** The answer of {@link stateOf} when the file was opened. */
@@ -42,13 +42,13 @@ export class DataFile {
    */
   static async open(path: string, options: ReadOptions): Promise<DataFile> {
     const { stats, start } = await beginningOf(path);
-    // Told by content, since people rename files.
+    // Detected by content, since people rename files.
     const file = new DataFile(path, start[0] === 0x1f && start[1] === 0x8b, stats, options);
     file.head = file.isPacked ? await unpackedStart(path, start) : start;
     return file;
   }
 
-  /** How many bytes it may unpack to. */
+  /** The most bytes that it may unpack to. */
   get maxBytes(): number {
     return this.#options.maxBytes ?? unpackLimit(this.size);
   }
@@ -57,14 +57,14 @@ export class DataFile {
     this.#options.signal?.throwIfAborted();
   }
 
-  /** Sets the bytes that reading is going to take from now on, for progress. */
+  /** Sets the number of bytes that will be read from now on, for progress. */
   expectBytes(total: number): void {
     this.#total = total;
     this.#received = 0;
     this.#phase++;
   }
 
-  /** Tells progress; throws the signal's reason after an abort. */
+  /** Reports progress; throws the signal's reason after an abort. */
   advance(bytes: number): void {
     this.throwIfAborted();
     this.#received += bytes;
@@ -72,8 +72,10 @@ export class DataFile {
   }
 
   /**
-   * @throws `SOURCE_UNAVAILABLE`, `CORRUPT_FILE` also for a file that changed since it was opened, `INVALID_ARGUMENT` when more than `maxBytes` are unpacked, the
-   *   signal's reason
+   * The bytes of the file, unpacked.
+   *
+   * @throws `SOURCE_UNAVAILABLE`, `CORRUPT_FILE` also for a file that changed since it was opened, `INVALID_ARGUMENT`
+   *   where it unpacks to more than `maxBytes`, the signal's reason
    */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
@@ -86,7 +88,7 @@ export class DataFile {
   }
 
   /**
-   * Passes that see different bytes would give one row the label of another.
+   * Two passes over different bytes would give a row the label of another row.
    *
    * @throws `CORRUPT_FILE` when the file changed since it was opened
    */
@@ -103,7 +105,7 @@ export class DataFile {
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
     const phase = this.#phase;
     for await (const chunk of createReadStream(this.path, { highWaterMark: chunkBytes })) {
-      // A pass that was left early reads one more chunk, which the next phase does not expect.
+      // A pass that ended early may still read one chunk, which does not count for the next phase.
       if (phase === this.#phase) this.advance(chunk.length);
       yield chunk;
     }
@@ -114,7 +116,7 @@ export class DataFile {
   }
 }
 
-/** How far a compressed file may unpack unless the caller says otherwise: 1 GiB, or 20 times its size. */
+/** The most bytes that a compressed file may unpack to by default: 1 GiB, or 20 times its size where that is more. */
 export function unpackLimit(packedBytes: number): number {
   return Math.max(2 ** 30, 20 * packedBytes);
 }
@@ -125,7 +127,7 @@ export function unpacksTooFar(name: string, limit: number, received: number | st
   return expected("INVALID_ARGUMENT", expectation, name, received);
 }
 
-/** Runs a reader on behalf of a file: whatever else it throws becomes one `CORRUPT_FILE` that names the file. */
+/** Runs a reader of a file. Errors without a code become one `CORRUPT_FILE` that names the file. */
 export async function parsing<T>(name: string, parse: () => T | Promise<T>): Promise<T> {
   try {
     return await parse();
@@ -134,7 +136,7 @@ export async function parsing<T>(name: string, parse: () => T | Promise<T>): Pro
   }
 }
 
-/** `cause` where it has a code, else the error that `name` cannot be read. */
+/** Returns `cause` where it has a code, else the error that `name` cannot be read. */
 export function unreadable(code: "SOURCE_UNAVAILABLE" | "CORRUPT_FILE", name: string, cause: Error): Error {
   if (cause instanceof LilawError) return cause;
   const received = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : cause.message;
@@ -142,7 +144,7 @@ export function unreadable(code: "SOURCE_UNAVAILABLE" | "CORRUPT_FILE", name: st
   return new LilawError(code, message, { cause });
 }
 
-/** The first unpacked bytes, as many as the first packed ones give. */
+/** Unpacks the first packed bytes. */
 async function unpackedStart(path: string, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   return parsing(path, async () => {
     for await (const chunk of inflate([packed])) return Uint8Array.from(chunk);
@@ -163,7 +165,7 @@ async function beginningOf(path: string): Promise<{ stats: Stats; start: Uint8Ar
   }
 }
 
-/** Differs after a file was written or replaced. */
+/** A text that differs after the file was written or replaced. */
 function stateOf({ ino, size, mtimeMs }: Stats): string {
   return [ino, size, mtimeMs].join();
 }

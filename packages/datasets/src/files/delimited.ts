@@ -83,9 +83,9 @@ function checkHeader(name: string, delimiter: Delimiter, header: readonly string
   }
 }
 
-/** Puts lines together to records, and takes these apart into cells. */
+/** Joins lines into records, and splits records into cells. */
 class Records {
-  /** The lines so far of a record whose quoted cell goes on, and the number of the first one. */
+  /** The lines so far of a record whose quoted cell continues, and the number of the first line. */
   #open: string[] = [];
   #openLine = 0;
   #openLength = 0;
@@ -118,7 +118,7 @@ class Records {
     if (cells.length > 1 || cells[0] !== "") this.#visit(cells, number);
   }
 
-  /** Within a record quotes come in pairs; an odd number of them leaves one open. */
+  /** A complete record has an even number of quotes. */
   #addQuoted(line: string, number: number): void {
     const closes = hasOddQuotes(line) === this.#open.length > 0;
     if (this.#open.length === 0) this.#openLine = number;
@@ -159,7 +159,9 @@ function quotedCells(record: string, delimiter: Delimiter, at: string): string[]
   }
 }
 
-/** Place of the quote that ends the cell which begins with the one at `open`: the first that is not doubled. */
+/**
+ * The position of the quote that ends the cell whose opening quote is at `open`: the first quote that is not doubled.
+ */
 function closingQuote(record: string, open: number): number {
   let at = record.indexOf('"', open + 1);
   while (at >= 0 && record[at + 1] === '"') at = record.indexOf('"', at + 2);

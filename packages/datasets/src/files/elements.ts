@@ -1,12 +1,12 @@
-/** How the elements of an array lie in its file, and how they are read. */
+/** The form of an array's elements in its file, and how they are read. */
 export interface ElementType {
   /** Bytes of one element. */
   size: number;
-  /** Whether the values are unsigned bytes: those of images are brightness from 0 to 255. */
+  /** Whether the values are unsigned bytes; in images these are brightness from 0 to 255. */
   isByte: boolean;
-  /** The numbers of a block, whose buffer starts with an element and may be overwritten. */
+  /** Reads the numbers of a block. The block begins with an element, and its buffer may be overwritten. */
   numbers?: (block: Uint8Array<ArrayBuffer>) => ArrayLike<number>;
-  /** The texts of a block, of an array of text; throws an ordinary error for bytes that are no text. */
+  /** Reads the texts of a block, for arrays of text; throws an ordinary error for bytes that are no text. */
   texts?: (block: Uint8Array<ArrayBuffer>) => string[];
 }
 
@@ -72,7 +72,7 @@ export function bytesType(size: number): ElementType {
 }
 
 /**
- * Cuts a stream of bytes into blocks of whole elements, each at the start of one buffer that all blocks share.
+ * Cuts a stream of bytes into blocks of whole elements. All blocks share one buffer, and begin at its start.
  */
 export class Blocks {
   readonly #size: number;
@@ -96,7 +96,7 @@ export class Blocks {
     }
   }
 
-  /** Visits what is left. @returns the number of bytes that make no whole element */
+  /** Visits the last block. @returns the number of bytes left over, which make no whole element */
   end(): number {
     const odd = this.#used % this.#size;
     this.#used -= odd;
@@ -110,7 +110,7 @@ export class Blocks {
   }
 }
 
-/** Turns the byte order of every element, in place. */
+/** Reverses the byte order of every element, in place. */
 function swapped(block: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   const bytes = Buffer.from(block.buffer, 0, block.length);
   if (size === 2) bytes.swap16();

@@ -5,7 +5,7 @@ import { isIdx } from "./idx.js";
 
 export type Format = Reading["format"];
 
-/** A format that is not read: by what it is known, and what turns it into one that is. */
+/** A format that is not supported: how to recognise it, and how to convert it to one that is. */
 interface ForeignFormat {
   name: string;
   extensions: readonly string[];
@@ -63,7 +63,7 @@ const foreignFormats: readonly ForeignFormat[] = [
 /**
  * The format of a file: by its extension, else IDX by its first bytes.
  *
- * @throws `INVALID_ARGUMENT` for any other, with what it is and what to do
+ * @throws `INVALID_ARGUMENT` for any other format, with its name and how to convert it
  */
 export function formatOf(path: string, head: Uint8Array): Format {
   const extension = extname(path.replace(/\.gz$/i, "")).slice(1).toLowerCase();

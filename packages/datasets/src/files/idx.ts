@@ -13,7 +13,7 @@ const elementCodes = new Map([
   [0x0e, "f8"],
 ]);
 
-/** Whether bytes begin as an IDX file does: two zeros, an element type, a number of axes. */
+/** Whether bytes begin like an IDX file: two zeros, an element type, a number of axes. */
 export function isIdx(bytes: Uint8Array): boolean {
   return bytes[0] === 0 && bytes[1] === 0 && elementCodes.has(bytes[2] ?? 0) && (bytes[3] ?? 0) > 0;
 }

@@ -5,8 +5,8 @@ import { createGunzip } from "node:zlib";
 export type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * Passes chunks on as long as they hold at most `limit` bytes together. The chunk that goes beyond is not passed on:
- * what `tooMany` makes is thrown in its place, and the source is closed.
+ * Yields chunks while they hold at most `limit` bytes together. In place of the chunk that exceeds the limit, the
+ * error of `tooMany` is thrown and the source is closed.
  */
 export async function* atMost(
   chunks: Chunks,
@@ -22,15 +22,15 @@ export async function* atMost(
 }
 
 /**
- * Unpacks gzip piece by piece. A few kilobytes may unpack to gigabytes, so never without {@link atMost} around it:
- * nothing more is unpacked once the reader stops.
+ * Unpacks gzip piece by piece. A few kilobytes may unpack to gigabytes, so always wrap it in {@link atMost}: nothing
+ * more is unpacked once the reader stops.
  */
 export function inflate(packed: Chunks): AsyncIterable<Uint8Array> {
-  // The callback is there so that an error of the source does not go unhandled: the reader of the result gets it.
+  // The empty callback keeps an error of the source from being unhandled; the reader of the result receives it.
   return pipeline(Readable.from(packed), createGunzip({ chunkSize: 1 << 16 }), () => {});
 }
 
-/** Puts chunks together, into an array with a buffer of its own. */
+/** Joins chunks into an array with its own buffer. */
 export async function collect(chunks: Chunks): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);

@@ -1,17 +1,20 @@
 import { expected } from "@lilaw/core";
 import { isMissing, numberOf } from "./cells.js";
 
-/** More than any real set; a label above is a damaged file, and would make a model too big to allocate. */
+/**
+ * More classes than any real dataset has. A larger label means a damaged file, and would need a model too large to
+ * allocate.
+ */
 export const maxClasses = 65_536;
 
-/** The classes of training labels, and where each label belongs. */
+/** The classes of training labels, and the class of each label. */
 export interface Classes {
   names: readonly string[];
-  /** The class of a label as it is written; undefined where training has no such label. */
+  /** The class of a label's text; undefined where training has no such label. */
   indexOf(label: string): number | undefined;
 }
 
-/** Labels as text, one a sample, gathered before the classes are known. */
+/** Collects the text label of each sample, before the classes are known. */
 export class LabelList {
   readonly #codes = new Map<string, number>();
   readonly #list = new IntList();
@@ -36,18 +39,18 @@ export class LabelList {
         throw expected("LABEL_OUT_OF_RANGE", `at most ${maxClasses} classes${this.#help}`, at(), "one more");
       }
       code = this.#codes.size;
-      // A copy: the text may be part of a long one, which it would keep in memory.
+      // A copy, since a substring would keep the whole text in memory.
       this.#codes.set(copyOf(label), code);
     }
     this.#list.push(code);
   }
 
-  /** The labels as they are written, without repetition. */
+  /** The distinct texts of the labels. */
   get spellings(): string[] {
     return [...this.#codes.keys()];
   }
 
-  /** `[count]`, the class of each sample; throws what `unknown` makes for a label that belongs to none. */
+  /** The class of each sample, `[count]`; throws the error of `unknown` for a label without a class. */
   indices(classes: Classes, unknown: (row: number, label: string) => Error): Int32Array {
     const spellings = this.spellings;
     const byCode = spellings.map((label) => classes.indexOf(label));
@@ -60,8 +63,8 @@ export class LabelList {
 }
 
 /**
- * The classes of labels: numbers in their order when all labels are numbers (`0` and `0.0` are one class), else the
- * labels in sorted order; or the declared ones.
+ * Makes classes of labels: the declared ones; else numbers in their order where all labels are numbers (`0` and `0.0`
+ * are one class); else the labels in sorted order.
  *
  * @param name what the labels are of, for messages
  * @throws `INVALID_ARGUMENT` for names that differ by blanks and letter case only
@@ -86,7 +89,7 @@ export function classesOf(name: string, labels: readonly string[], declared?: re
   return { names, indexOf: (label) => indices.get(keyOf(label)) };
 }
 
-/** `label` where doubles cannot tell it from its neighbours. */
+/** The number as text, or the label itself where a double cannot hold it exactly. */
 function numericKey(label: string): string {
   const value = Number(label);
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value + 0) : label;
@@ -97,7 +100,7 @@ function checkDistinct(name: string, names: readonly string[]): void {
   for (const className of names) {
     const plain = className.normalize("NFKC").trim().split(/\s+/).join(" ").toLowerCase();
     const other = seen.get(plain);
-    // Single letters are often classes of their own: a and A.
+    // Single letters such as a and A are often different classes.
     if (other !== undefined && plain.length > 1) {
       const difference = `${JSON.stringify(other)} differs by blanks or letter case only`;
       const help = `${name} (${difference}; option labelColumn names another column)`;
@@ -118,7 +121,7 @@ export function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** Integers whose number is not known beforehand, four bytes each. */
+/** A list of integers that grows, with four bytes for each. */
 export class IntList {
   readonly #full: Int32Array[] = [];
   #last = new Int32Array(2 ** 16);

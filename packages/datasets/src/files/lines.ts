@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { expected } from "@lilaw/core";
 import type { Chunks } from "./inflate.js";
 
-/** Lines without their ends; `first` is the number of the first one, from 1. */
+/** Lines without their line ends; `first` is the number of the first line, from 1. */
 export interface LineBatch {
   lines: string[];
   first: number;
@@ -57,8 +57,8 @@ function lineEndOf(chunk: Uint8Array): number {
 }
 
 /**
- * Other encodings than UTF-8 would turn into wrong categories without a word, and so would zero bytes, which UTF-16
- * without a mark and the holes of broken disks have.
+ * Bytes in another encoding would silently become wrong categories. So would zero bytes, which come from UTF-16
+ * without a byte order mark or from damaged disks.
  */
 function decode(name: string, bytes: Uint8Array, first: number, end: number): string {
   if (isText(bytes)) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);

@@ -9,7 +9,7 @@ export interface NpyHeader {
   length: number;
 }
 
-/** NumPy's own reader takes no longer header either. */
+/** The limit of NumPy's own reader. */
 const maxHeaderBytes = 10_000;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -54,7 +54,7 @@ function versionOf(name: string, start: Uint8Array): number | undefined {
   return major;
 }
 
-/** The next part of a dictionary: a text, a tuple of integers, a truth value, or a sign. */
+/** The next token of a dictionary: a text, a tuple of integers, a boolean, or a punctuation mark. */
 const token = /\s*(?:'([^'\\]*)'|"([^"\\]*)"|\(([\d\s,]*)\)|(True|False)|([{}:,]))/y;
 
 interface Dictionary {
@@ -100,7 +100,7 @@ function parseDictionary(name: string, text: string): Dictionary {
 /** The integers of a tuple, as Python writes them: `()`, `(3,)`, `(3, 4)`; undefined for anything else. */
 function integersOf(tuple: string): readonly number[] | undefined {
   const parts = tuple.split(",").map((part) => part.trim());
-  // A tuple of one ends with a comma, others may.
+  // A tuple of one element ends with a comma; longer ones may.
   const isTuple = parts.length > 1 || parts[0] === "";
   if (parts.at(-1) === "") parts.pop();
   const integers = parts.map(Number);
@@ -112,7 +112,7 @@ function typeOf(name: string, descr: string): ElementType {
   const [, order = "", code = "", length = ""] = /^([<>|])([a-zA-Z])(\d{1,5})$/.exec(descr) ?? [];
   const bigEndian = order === ">";
   const size = Number(length);
-  // The order of the bytes is left out only where there is one.
+  // Only types of one byte have no byte order.
   const type =
     code + length === "u1" || order !== "|"
       ? numberType(code + length, bigEndian)

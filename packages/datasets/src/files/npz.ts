@@ -45,7 +45,7 @@ const plainArrays: readonly Pair[] = [
 
 const extension = ".npy";
 
-/** An NPZ file: arrays by name, each read as a stream when it is asked for. */
+/** An NPZ file: arrays by name, each read as a stream on demand. */
 export class Npz {
   readonly #file: DataFile;
   readonly #archive: ZipFile;
@@ -98,7 +98,8 @@ export class Npz {
    * The names of the features and labels of one split; `plain` also accepts names without that of the split, such as
    * `images` and `labels`.
    *
-   * @throws `CORRUPT_FILE` for features without labels and for labels without features, `INVALID_ARGUMENT` where there are several for the split
+   * @throws `CORRUPT_FILE` for features without labels and for labels without features, `INVALID_ARGUMENT` where there are
+   *   several for the split
    */
   namesOf(split: SplitName, plain: boolean): Pair | undefined {
     const pairs = splitArrays[split];
@@ -160,7 +161,7 @@ export class Npz {
     return names.reduce((sum, name) => sum + this.#entries.get(name)!.uncompressedSize, 0);
   }
 
-  /** Only what is compressed can hold more than the file itself has. */
+  /** Only compressed entries can unpack to more bytes than the file has. */
   #checkSize({ compressionMethod, uncompressedSize }: Entry): void {
     if (compressionMethod === 0) return;
     this.#unpacked += uncompressedSize;
@@ -181,7 +182,7 @@ export class Npz {
   }
 }
 
-/** The library's own reader of files takes many small chunks. */
+/** The library's own file reader reads many small chunks. */
 class FileReader extends RandomAccessReader {
   readonly #path: string;
 

@@ -19,12 +19,12 @@ export type VisitRow = (cells: readonly string[], line: number) => void;
 
 /** A file of rows and columns, cells as text without blanks around them. */
 export interface Table {
-  /** Where it comes from, for messages. */
+  /** Its source, for error messages. */
   name: string;
   columns: readonly Column[];
-  /** How the file writes a cell without a value, where rows have an empty text for it. */
+  /** The text that the file writes for a cell without a value; rows have an empty text for it. */
   missingMark?: string;
-  /** Visits every row, in order, every time that it is called. */
+  /** Visits every row in order; it can be called several times. */
   read(visit: VisitRow): Promise<void>;
 }
 
@@ -33,24 +33,24 @@ export type TableOptions = Pick<
   "labelColumn" | "dropColumns" | "keepColumns" | "missing" | "standardize"
 >;
 
-/** The rows of a table that become samples, and their classes. */
+/** The rows of a table that are used as samples, and their classes. */
 export interface UsableRows {
-  /** Rows in the file, those left out included. */
+  /** Rows in the file, including those that are left out. */
   read: number;
   /** `[usable]` classes. */
   labels: Int32Array;
-  /** `[usable]` places in the file, ascending; absent where every row is usable. */
+  /** `[usable]` positions in the file, ascending; absent where every row is usable. */
   rows?: Int32Array;
 }
 
-/** How one column becomes numbers. */
+/** The encoding of one column as numbers. */
 interface Feature {
   name: string;
   /** Number of values that a cell becomes. */
   width: number;
-  /** Places of the categories; undefined for numbers. */
+  /** Position of each category; undefined for numbers. */
   categories: ReadonlyMap<string, number> | undefined;
-  /** Place of what is missing, among the categories, where it is a category of its own. */
+  /** Position of the category for missing cells, where there is one. */
   missingCategory: number | undefined;
   /** A number becomes `(number - shift) / scale`, a missing one `fill`. */
   shift: number;
@@ -58,18 +58,19 @@ interface Feature {
   fill: number;
 }
 
-/** More categories than this are an identifier, however many rows there are. */
+/** A column with more categories is taken for an identifier, however many rows there are. */
 const maxCategories = 65_536;
 
 /** Columns with at most so many categories are never taken for identifiers. */
 const fewCategories = 20;
 
-/** Columns that are probably the labels; only `label` itself is taken without being named. */
+/** Names of columns that are probably the labels; only `label` is used without being named by an option. */
 const labelNames = new Set(["label", "labels", "class", "target"]);
 
 /**
- * Learns from the rows of the training table, given one by one, how to encode: numeric columns are one value as they
- * are (or standardized), categorical ones one value a category, 1 for the row's own (declared order, else sorted).
+ * Learns the encoding from the rows of the training table, which are added one by one. A numeric column becomes one
+ * value, as it is or standardized; a categorical column becomes one value for each category (in declared order, else
+ * sorted), 1 for the category of the row and 0 for the others.
  * Columns keep their order. A column without a declared kind is numeric when every cell is a number or missing. A
  * category that the training rows do not have becomes all zeros.
  */
@@ -122,8 +123,8 @@ export class TableFit {
   }
 
   /**
-   * Whether {@link addMixed} has to see all rows too: numbers came before text in a column, and were not kept, since
-   * most columns of numbers have one for nearly every row.
+   * Whether all rows have to be passed to {@link addMixed} too: a column had numbers before its first text, and
+   * numbers are not kept, since most numeric columns have nearly as many as there are rows.
    */
   get hasMixed(): boolean {
     return this.#columns.some((column) => column.isMixed);
@@ -135,8 +136,8 @@ export class TableFit {
   }
 
   /**
-   * @throws `CORRUPT_FILE` for a table without rows, `INVALID_ARGUMENT` for columns that are no categories, and class
-   *   names that are nearly the same
+   * @throws `CORRUPT_FILE` for a table without rows, `INVALID_ARGUMENT` for text columns with too many categories,
+   *   and for class names that are nearly equal
    */
   finish(): { encoder: TableEncoder; usable: UsableRows } {
     const { name } = this.#table;
@@ -257,13 +258,13 @@ export class TableEncoder {
     return usableRows(read, dropped, labels.toArray());
   }
 
-  /** Starts samples of the given rows; then every row of the table is to be added. */
+  /** Starts samples of the given rows. After that every row of the table has to be added. */
   samples(table: Omit<Table, "read">, usable: Omit<UsableRows, "read">): RowWriter {
     const { features } = this.#positions(table);
     return new RowWriter(table, this.#features, features, this.width, this.#options, usable);
   }
 
-  /** Where a table has the columns of the training table. */
+  /** The position of each column of the training table in this table. */
   #positions(table: Omit<Table, "read">): { label: number; features: readonly number[] } {
     const dropped = new Set(this.#options.dropColumns);
     const count = (columns: readonly Column[]) => columns.filter(({ name }) => !dropped.has(name)).length;
@@ -360,7 +361,7 @@ export class RowWriter {
     this.#lines[this.#written++] = line;
   }
 
-  /** @throws `CORRUPT_FILE` when there were other rows than before: the file has changed */
+  /** @throws `CORRUPT_FILE` where the rows differ from those of the pass before, because the file has changed */
   finish(): Samples {
     if (this.#written !== this.samples.count) {
       const expectation = `${this.samples.count} rows, as in the pass before`;
@@ -369,7 +370,7 @@ export class RowWriter {
     return this.samples;
   }
 
-  /** Throws for a cell that holds no value, unless it is missing and missing cells are filled. */
+  /** Throws for a cell without a value, unless missing cells are filled. */
   #checkFilled({ name }: Feature, cell: string, line: number): void {
     const at = placeOf(this.#table.name, line, name);
     if (!isMissing(cell)) throw noNumber(at, cell);
@@ -417,7 +418,7 @@ class ColumnFit {
     }
   }
 
-  /** Whether numbers that came before the first text are missing among the categories. */
+  /** Whether numbers before the first text are still to be added to the categories. */
   get isMixed(): boolean {
     return this.#text !== undefined && this.#startsWithNumbers;
   }
@@ -552,7 +553,7 @@ function categoryLimit(rows: number): number {
   return Math.max(fewCategories, Math.floor(rows / 10));
 }
 
-/** Words such as NA may be categories where a file declares them, or its reader. */
+/** Where a column is declared as categorical, words such as NA may be categories. */
 function isMissingIn({ kind }: Column, cell: string): boolean {
   return kind === "categorical" ? cell === "" : isMissing(cell);
 }

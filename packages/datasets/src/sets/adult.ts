@@ -63,7 +63,7 @@ export const adult: Definition = {
   // Not exercised against the site itself so far, only against a local server with the same layouts.
   sources: [
     fromUrls("UCI repository, archive", [
-      // Not measured. Beside the two files it has descriptions only, so it is smaller than they are unpacked.
+      // Not measured. Besides the two files it holds only descriptions, so it is smaller than the two files unpacked.
       { url: "https://archive.ics.uci.edu/static/public/2/adult.zip", maxBytes: 5_977_458 },
     ]),
     fromUrls("UCI repository, files", [
@@ -107,7 +107,10 @@ export const adult: Definition = {
 
 type Rows = readonly (readonly string[])[];
 
-/** Cells between commas, never quoted. The bytes are pinned, so there is nothing to doubt. */
+/**
+ * Cells are separated by commas and never quoted. The bytes are pinned by a checksum, so no further checks are
+ * needed.
+ */
 function parseRows(bytes: Uint8Array): Rows {
   const lines = new TextDecoder().decode(bytes).split("\n");
   return (

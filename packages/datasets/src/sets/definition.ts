@@ -1,7 +1,7 @@
 import type { FileSet } from "../sources/obtain.js";
 import type { Dataset } from "../types.js";
 
-/** A dataset known by name: its files, their places, and how they become samples. */
+/** A built-in dataset: its files, where to find them, and how to read them. */
 export interface Definition extends Omit<FileSet, "foreign"> {
   license: string;
   citation: string;

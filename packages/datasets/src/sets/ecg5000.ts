@@ -46,7 +46,10 @@ export const ecg5000: Definition = {
   }),
 };
 
-/** Lines of a label from 1 and 140 values, between blanks. The bytes are pinned, so there is nothing to doubt. */
+/**
+ * A line holds a label, from 1, and 140 values, separated by blanks. The bytes are pinned by a checksum, so no
+ * further checks are needed.
+ */
 function parseSeries(text: string): Samples {
   const lines = text.trimEnd().split("\n");
   const features = new Float32Array(lines.length * length);

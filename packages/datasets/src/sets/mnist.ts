@@ -80,7 +80,7 @@ export const fashionMnist: Definition = {
   sources: [
     fromDebian("dataset-fashion-mnist", fashionFolder),
     // Not exercised against the site itself so far, only against a local server with the same layout. The sizes are
-    // those that it states: of Debian's files, and the names that gzip keeps there.
+    // computed from Debian's files and the file names that gzip keeps.
     fromUrls("Fashion-MNIST's repository", [
       { url: `${fashionSite}/train-images-idx3-ubyte.gz`, maxBytes: 26_421_880 },
       { url: `${fashionSite}/train-labels-idx1-ubyte.gz`, maxBytes: 29_515 },

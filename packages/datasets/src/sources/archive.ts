@@ -5,7 +5,7 @@ import { unzip } from "../files/zip.js";
 import type { PinnedFile } from "./pinned.js";
 
 /**
- * The bytes of a file that may be packed with gzip, as its content tells: servers and people rename files.
+ * Unpacks a file if it is gzip. This is detected by content, because servers and people rename files.
  *
  * @throws an ordinary error when it is, or unpacks to, more than `limit` bytes
  */
@@ -24,7 +24,7 @@ export async function unpackZip(
 ): Promise<Map<string, Uint8Array>> {
   const left = new Map(files.map(({ name, size }) => [name, size]));
   const members = await unzip(archiveName, bytes, (path, size) => {
-    // Each is taken once: a small archive can name the same packed bytes any number of times.
+    // Each file is unpacked once: a small archive can list the same packed bytes any number of times.
     return left.get(basename(path)) === size && left.delete(basename(path));
   });
   return new Map([...members].map(([path, content]) => [basename(path), content]));

@@ -4,11 +4,11 @@ import { type FileHandle, lstat, mkdir, open, rename, rm, writeFile } from "node
 import { LilawError } from "@lilaw/core";
 import { atMost, collect } from "../files/inflate.js";
 
-// Windows has neither: its pipes are not found in folders, and links need a privilege there, which is why a link
-// that takes the place of a file between a look at it and its opening is refused everywhere but there.
+// Windows has neither flag: its pipes are not found in folders, and creating links needs a privilege. So a link that
+// replaces a file just before it is opened is refused everywhere but on Windows.
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
-/** Runs what writes to `path`; a refusal of the file system becomes one `NOT_WRITABLE`. */
+/** Runs `write`. Errors of the file system become one `NOT_WRITABLE` that names `path`. */
 export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
@@ -25,7 +25,7 @@ export async function makeFolder(path: string): Promise<void> {
   await writing(path, () => mkdir(path, { recursive: true }));
 }
 
-/** Writes a file whole or not at all, so that no reader ever sees half of one. A link at `path` is replaced. */
+/** Replaces a file as a whole, so that no reader ever sees half of it. A link at `path` is replaced, not followed. */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
@@ -51,7 +51,7 @@ export async function readAtMost(
 ): Promise<Uint8Array> {
   const found = links ? undefined : await lstat(path);
   if (found?.isSymbolicLink()) throw new Error("a symbolic link, which is not followed here");
-  // Without O_NONBLOCK a pipe would be waited for.
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const handle = await open(path, constants.O_RDONLY | O_NONBLOCK | (links ? 0 : O_NOFOLLOW));
   try {
     if (!(await handle.stat()).isFile()) throw new Error("something else than a file");
@@ -62,7 +62,7 @@ export async function readAtMost(
   }
 }
 
-/** A file that a download fills, over several calls where it must. An empty one is removed when it is closed. */
+/** A partly downloaded file, which several calls may fill. If it is empty it is removed when it is closed. */
 export class Part {
   readonly path: string;
   readonly #handle: FileHandle;
@@ -77,8 +77,8 @@ export class Part {
   }
 
   /**
-   * Opens what an earlier call left, or makes a new file. A link or a pipe in its place is removed, and so is a
-   * second name of another file: all but the owner of a shared cache could else have that file overwritten.
+   * Opens the file of an earlier call, or makes a new one. A link, a pipe or a hard link of another file is removed
+   * first: in a shared cache somebody else could use it to have that other file overwritten.
    */
   static async open(path: string): Promise<Part> {
     return writing(path, async () => {

@@ -8,7 +8,9 @@ import { BrokenConnection, request } from "./request.js";
 /** Something to download. */
 export interface Download {
   url: string;
-  /** Its size, or a bound of it where only the sizes of the files in it are known. Not a byte more is written. */
+  /**
+   * Its size, or an upper bound where only the sizes of the files in it are known. No more bytes are ever written.
+   */
   maxBytes: number;
 }
 
@@ -21,8 +23,9 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads into `part`, going on where an earlier download of the same file stopped. A connection that breaks is
- * taken up again, if it brought anything and not without end. On failure and abort, what has arrived stays in `part`.
+ * Downloads into `part`, and continues where an earlier download of the same file stopped. A broken connection is
+ * resumed a limited number of times, if it brought any bytes. On failure and abort, the bytes received so far stay in
+ * `part`.
  *
  * @throws `CHECKSUM_MISMATCH` for more than `maxBytes`; {@link BrokenConnection}; an ordinary error for another
  *   answer than the file; the reason of `signal`
@@ -40,7 +43,7 @@ export async function download(item: Download, part: Part, options: DownloadOpti
   }
 }
 
-/** One request for the bytes that `part` lacks; a second one, for all of them, where the two do not fit together. */
+/** Requests the bytes that `part` lacks; where the answer does not fit the part, requests the whole file. */
 async function receive(item: Download, part: Part, options: DownloadOptions): Promise<void> {
   const { url, maxBytes } = item;
   const { file, limits, signal, onProgress } = options;
@@ -48,7 +51,7 @@ async function receive(item: Download, part: Part, options: DownloadOptions): Pr
   const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
   const fits = await request(url, { headers, signal, limits }, async (response, body) => {
     const range = rangeOf(response);
-    // The part is as long as the file, or longer: done, or not this file.
+    // The part is as long as the file (done) or longer (another file).
     if (response.status === 416 && offset > 0) return range?.total === offset;
     const resumed = response.status === 206 && offset > 0;
     if (resumed && range?.start !== offset) return false;
@@ -79,7 +82,7 @@ function tooLong({ url, maxBytes }: Download): LilawError {
   );
 }
 
-/** Where a part of a file starts, and the length of the whole file, as told with it. */
+/** The start of the received range, and the length of the whole file, from the headers of an answer. */
 function rangeOf(response: Response): { start: number | undefined; total: number | undefined } | undefined {
   const range = /^bytes (?:(\d+)-\d+|\*)\/(?:(\d+)|\*)$/.exec(response.headers.get("content-range") ?? "");
   const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
@@ -88,6 +91,6 @@ function rangeOf(response: Response): { start: number | undefined; total: number
 
 function lengthOf(response: Response): number | undefined {
   const length = response.headers.get("content-length");
-  // With a content encoding the length is not that of the bytes handed to us.
+  // With a content encoding, the length is that of the encoded bytes.
   return length === null || response.headers.has("content-encoding") ? undefined : Number(length);
 }

@@ -1,8 +1,8 @@
 /** How long the parts of a search for files may take. Sizes are pinned with the files themselves. */
 export interface Limits {
-  /** A connection that brings less than a kilobyte a second for so long counts as broken. */
+  /** A connection that is slower than a kilobyte a second for this long counts as broken. */
   stallSeconds: number;
-  /** How often one download goes on after its connection broke. */
+  /** How often a download is resumed after its connection broke. */
   resumptions: number;
   /** For one command of the operating system, such as `apt-get download`. */
   commandSeconds: number;

@@ -10,7 +10,7 @@ import { defaultLimits, type Limits } from "./limits.js";
 import { checkFiles, type FileBytes, type PinnedFile, sha256 } from "./pinned.js";
 import type { Source } from "./source.js";
 
-/** The files of a dataset and where they may be. */
+/** The files of a dataset and where to look for them. */
 export interface FileSet {
   name: string;
   files: readonly PinnedFile[];
@@ -18,7 +18,10 @@ export interface FileSet {
   systemFolders: readonly string[];
   /** In the order in which they are tried. */
   sources: readonly Source[];
-  /** The files of other datasets: sets share file names, so in a shared folder these are not meant. */
+  /**
+   * The files of other datasets. Datasets share file names, so in a shared folder these are not damaged files of this
+   * one.
+   */
   foreign: readonly PinnedFile[];
 }
 
@@ -34,7 +37,8 @@ export function defaultCacheDir(): string {
 
 /**
  * The bytes of all files of a set, from the first places that have them: data folder, cache, system folders,
- * sources. Bytes other than the pinned ones are refused everywhere; only right ones enter the cache, whole.
+ * sources. Bytes other than the pinned ones are refused everywhere. Only complete files with the right checksum enter
+ * the cache.
  *
  * @throws `CHECKSUM_MISMATCH` for wrong bytes in the data folder, or when a source had only such;
  *   `SOURCE_UNAVAILABLE` when none had the files: both list everything that was tried, why it failed and what
@@ -60,7 +64,7 @@ export async function obtainFiles(
 
   const dataDir = options.dataDir ?? (process.env.LILAW_DATA || undefined);
   for (const folder of dataDir === undefined ? [] : [join(dataDir, set.name), dataDir]) {
-    // The user asked for these very files: to fetch others instead would hide that they are damaged.
+    // The user named this folder: fetching other files would hide that these are damaged.
     const { refused } = await look("data folder", folder, true);
     if (refused) throw refused;
   }
@@ -173,16 +177,17 @@ function unreadable(path: string, cause: Error): LilawError {
 }
 
 /**
- * Waits until no other process downloads into this folder: two would write into one part.
+ * Waits until no other process downloads into this folder, since two would write into the same part.
  *
- * @returns what unlocks it
+ * @returns a function that releases the lock
  */
 async function lock(folder: string, signal: AbortSignal, limits: Limits): Promise<() => Promise<void>> {
   const deadline = performance.now() + limits.lockSeconds * 1000;
   for (;;) {
     signal.throwIfAborted();
     const unlock = await writing(folder, () => tryLock(folder));
-    // A lost lock (a suspended machine) is harmless: checksums guard the bytes, and files appear whole.
+    // Losing the lock, as on a suspended machine, does no harm: checksums guard the bytes, and files are replaced as
+    // a whole.
     if (unlock !== undefined) return () => unlock().catch(() => {});
     if (performance.now() > deadline) {
       throw expected(

@@ -12,8 +12,8 @@ export interface RequestOptions {
 const maxRedirects = 5;
 
 /**
- * Asks for `url` and hands the answer, whatever its status, with its body to `use`. When `use` returns or throws,
- * the connection is closed, read to its end or not.
+ * Requests `url` and passes the answer with its body to `use`, whatever its status. When `use` returns or throws, the
+ * connection is closed, even if the body has not been read.
  *
  * @throws {@link BrokenConnection}; an ordinary error for redirects that are not followed; the reason of `signal`
  */
@@ -50,7 +50,7 @@ export async function request<T>(
     }
   }
   try {
-    // Otherwise a server may pack the file once more, and lengths and ranges no longer speak of its own bytes.
+    // Otherwise a server may compress the file again, and lengths and ranges would refer to the compressed bytes.
     const init = { headers: { "accept-encoding": "identity", ...headers }, signal: ended };
     const response = await follow(url, (next) => waiting(() => fetch(next, { ...init, redirect: "manual" })));
     return await use(response, body(response));
@@ -73,8 +73,8 @@ async function follow(start: string, ask: (url: string) => Promise<Response>): P
 }
 
 /**
- * The address that an answer from `from` names. From https it may lead to https only: the way there would else be
- * open to anybody on the network.
+ * The address of a redirect. A redirect from https has to lead to https: otherwise anybody on the network could
+ * change the answer.
  */
 export function nextAddress(from: string, to: string): string {
   const next = URL.canParse(to, from) ? new URL(to, from) : undefined;

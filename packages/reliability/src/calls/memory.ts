@@ -1,4 +1,4 @@
-/** The arrays of a call, in memory of which every byte is watched. */
+/** The arrays of a call, in memory whose every byte is checked. */
 import type { Random } from "@lilaw/core";
 import { FaultFound } from "../kind.js";
 
@@ -15,9 +15,10 @@ export type NumberArray =
 type ArrayType = new (buffer: ArrayBuffer, offset: number, length: number) => NumberArray;
 
 /**
- * How arrays lie: each in memory of its own, all in one, in memory that threads share, or that can grow. Where V8 has seen
- * memory that can grow, its optimised code takes the length of an array for what it was before its memory was taken
- * away (Node 20): what checks lengths in JavaScript cannot be tried with both, what asks Node-API for them can.
+ * The layout of arrays: each in its own memory, all in one, in memory that threads share, or in memory that can grow.
+ * Once V8 has seen memory that can grow, its optimised code keeps using the old length of an array whose memory was
+ * detached (Node 20). So code that checks lengths in JavaScript is not tested with growing memory; code that asks
+ * Node-API for lengths is.
  */
 export const layouts = ["apart", "together", "shared"] as const;
 export const nativeLayouts = [...layouts, "resizable"] as const;
@@ -42,7 +43,7 @@ export class Memory {
   place<A extends NumberArray>(values: A): A {
     const { BYTES_PER_ELEMENT: size } = values;
     const [buffer, start] = this.#room(values.byteLength + 2 * gap + 8);
-    // Aligned as its type demands, and to nothing more.
+    // Aligned only as far as its type needs.
     const offset = Math.ceil((start + gap + this.#random.int(8)) / size) * size;
     const array = new (values.constructor as ArrayType)(buffer, offset, values.length) as A;
     array.set(values as never);
@@ -89,7 +90,7 @@ export class Memory {
     return this.#buffers.map((buffer) => Uint8Array.from(new Uint8Array(buffer)));
   }
 
-  /** @throws FaultFound when a byte outside of `outputs` is not as remembered; what has been detached is not looked at */
+  /** @throws FaultFound when a byte outside of `outputs` has changed; detached memory is not checked */
   checkUntouched(outputs: readonly NumberArray[], when: string): void {
     this.#buffers.forEach((buffer, i) => {
       const expected = Uint8Array.from(this.#images[i]!);

@@ -16,7 +16,7 @@ export async function operationCase(formsOf: readonly Form[], seed: number, inde
   const call = randomCall(pick(random, operations), pick(random, formsOf), random);
   const name = chance(random, 0.3) ? "none" : pick(random, twistNames);
   const written = outputsOf(call);
-  // A twist that does not fit the call leaves it as it is.
+  // A twist that does not apply to the call leaves it unchanged.
   const twisted: Twisted = twists[name](call, random) ?? { expectation: "right" };
   try {
     return await judge(call, twisted, written, name === "none");
@@ -76,5 +76,8 @@ async function end(call: Call, { around }: Twisted): Promise<Ended> {
   }
 }
 
-/** A step of the scalars on a validation batch that is not finite is refused, and one on a mean of nothing. */
+/**
+ * A step of the scalars is refused where the validation batch is not finite, and where the mean is taken over no
+ * rows.
+ */
 const mayRefuse = (call: Call): boolean => call.form === "method" && call.operation === "metaGradient";

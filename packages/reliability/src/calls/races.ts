@@ -7,8 +7,8 @@ import { type Form, operations, outputsOf, randomCall } from "./call.js";
 import { chance, pick } from "./values.js";
 
 /**
- * The other thread: while told to, it writes one of two values to places of an array. `control` holds whether it is
- * wanted, whether it writes, the first place, the number of places, and the two values.
+ * The other thread, which writes one of two values into some elements of an array while it is told to. `control`
+ * holds: whether it should write, whether it writes, the first element, the number of elements, and the two values.
  */
 const writer = `
 const { workerData: { control, memory } } = require("node:worker_threads");
@@ -39,7 +39,7 @@ export function openRaces(): (seed: number, index: number) => Promise<Outcome> {
     const form = pick(random, ["reference", "cpu", "auto", "native", "nativeAsync"] as const) satisfies Form;
     const call = randomCall(pick(random, operations), form, random, chance(random, 0.05) ? 40_000 : 40);
     const { labels, logits } = call.args as { labels: Int32Array; logits: Float32Array };
-    // At the end of the memory: behind it there is nothing to read.
+    // The array is at the end of its memory, so that reads beyond it are noticed.
     const name = chance(random, 0.7) || !(logits instanceof Float32Array) ? "labels" : "logits";
     const array = name === "labels" ? labels : logits;
     if (
@@ -76,7 +76,7 @@ export function openRaces(): (seed: number, index: number) => Promise<Outcome> {
   };
 }
 
-/** Any result is right, and any refusal that tells of a place within the array. */
+/** Any result is right, and so is any refusal that names an element of the array. */
 async function attempt(call: ReturnType<typeof randomCall>, length: number): Promise<void> {
   try {
     await call.run();
@@ -94,7 +94,7 @@ async function attempt(call: ReturnType<typeof randomCall>, length: number): Pro
   }
 }
 
-/** Whether a label that is told can have been there. */
+/** Whether the label that an error names can have been in the array. */
 function isPossible(label: number, call: ReturnType<typeof randomCall>): boolean {
   // The kernels take some labels as bytes.
   const isWritten = written.some((value) => value === label || (value & 0xff) === label);

@@ -3,7 +3,7 @@ import { Random } from "@lilaw/core";
 import { fit, learningToReweight, lilaw, plain, randomWeights, weightedLoss } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
-// Not exported: what the weightings are made of.
+// These operations are not exported; weightings use them.
 import { alignmentWeights } from "../../../tfjs/dist/operations/alignment-weights.js";
 import { metaGradient } from "../../../tfjs/dist/operations/meta-gradient.js";
 import { FaultFound, type Outcome } from "../kind.js";
@@ -15,7 +15,7 @@ import { chance, OwnError, pick, size, strange } from "./values.js";
 export async function openTensors(): Promise<void> {
   await import("@tensorflow/tfjs-backend-cpu");
   await tf.setBackend("cpu");
-  // The advice of TensorFlow.js is for people.
+  // Turns off the advice that TensorFlow.js prints.
   tf.enableProdMode();
 }
 
@@ -34,7 +34,7 @@ export async function tensorCase(seed: number, index: number): Promise<Outcome> 
   });
 }
 
-/** @throws FaultFound when tensors are left, or an error is no refusal */
+/** @throws FaultFound when tensors are left over, or an error is no refusal */
 async function leakless(name: string, mayRefuse: boolean, run: () => unknown): Promise<Outcome> {
   const { numTensors } = tf.memory();
   const left = () => tf.memory().numTensors - numTensors;
@@ -86,7 +86,7 @@ const weightings = {
   randomWeights: (options: object) => randomWeights(options),
 };
 
-/** Trains for an epoch or two, twice where nothing is wrong: the same weights, bit for bit. */
+/** Trains for an epoch or two. Where nothing is wrong it trains twice, and compares the weights bit for bit. */
 export async function fitCase(seed: number, index: number): Promise<Outcome> {
   const random = Random.from(seed, "fit", index);
   const [count, width, classes] = [6 + random.int(20), size(random, 4), 2 + random.int(3)];
@@ -124,7 +124,7 @@ export async function fitCase(seed: number, index: number): Promise<Outcome> {
       ...Object.keys(bag),
       ...(bag === args ? ["resume", "record", "checkpoint", "weighting"] : ["loss", "validation"]),
     ];
-    // TensorFlow.js owns the arguments that are its own.
+    // TensorFlow.js checks these arguments itself.
     bag[
       pick(
         random,

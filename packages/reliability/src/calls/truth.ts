@@ -1,14 +1,14 @@
 /**
- * The right results, in float64, and how far one computed in float32 may be from them: so many times the spacing of
- * float32 at the magnitude of the terms that an entry is a sum of.
+ * The right results in float64, and the error that a result in float32 may have: a multiple of the spacing of float32
+ * at the magnitude of the terms whose sum it is.
  */
 import type { GradientMode, Labels, LilawParams, Loss, Normalize } from "@lilaw/core";
-// The reference by its rows: an error has to be measured against the terms that make an entry.
+// The rows of the reference, since errors are measured against the terms of which a result is the sum.
 import { rowLoss } from "../../../core/dist/backends/reference/row-loss.js";
 import { rowWeigher } from "../../../core/dist/backends/reference/row-weight.js";
 import { FaultFound } from "../kind.js";
 
-/** A call as it was meant, with arrays that nobody else has. */
+/** The arguments of a call before it is twisted, with arrays of their own. */
 export interface Meant {
   readonly logits: Float32Array | Float64Array;
   readonly labels: Labels;
@@ -30,7 +30,7 @@ const spacing = 2 ** -23;
 /** Below the normal range of float32 terms are rounded to multiples of 2^-149, and then multiplied. */
 const least = 2 ** -142;
 const float32Max = 3.4028235677973366e38;
-/** What the native kernels promise of softmax: a probability below this share of the largest may count as 0. */
+/** The contract of the native kernels: a probability below this share of the largest may count as 0. */
 const leastShare = Math.exp(-130);
 
 /**
@@ -48,11 +48,11 @@ function lostIn({ logits, classes, loss }: Meant, isNative: boolean): number {
 function compare(name: string, actual: number, exact: number, scale: number): void {
   if (Object.is(actual, exact) || actual === exact) return;
   if (Number.isNaN(actual) && Number.isNaN(exact)) return;
-  // Terms beyond float64: nothing can be said.
+  // The terms exceed float64, so the result is not known.
   if (!Number.isFinite(scale) && !Number.isNaN(exact)) return;
   const tolerance = ulps * spacing * Math.max(scale, Math.abs(exact)) + least;
   if (Math.abs(actual - exact) <= tolerance) return;
-  // Beyond the range of float32, or so near to its end that rounding decides.
+  // Outside the range of float32, or so near to its end that rounding decides.
   const beyond = (x: number) => Math.abs(x) * (1 + ulps * spacing) + tolerance >= float32Max;
   if (beyond(actual) && beyond(exact) && Math.sign(actual) === Math.sign(exact)) return;
   throw new FaultFound("silentDifferences", `${name} is ${actual} and not ${exact} (terms of ${scale})`);
@@ -100,7 +100,7 @@ function rowsOf(meant: Meant, lost: number): RowTruth[] {
           delta: Math.abs(delta * row.labelProb - row.maxProb) * w.delta,
         }
       : { alpha: 0, beta: 0, delta: 0 };
-    // The weight moves by so much when u and v move by their own size.
+    // The change of the weight when u and v change by their own magnitude.
     const moves = slopes.alpha * a + slopes.beta * b + (slopes.delta + (w?.delta ?? 0) * d) * d;
     return {
       loss: row.loss,
@@ -151,7 +151,7 @@ export function checkWeightedLoss(meant: Meant, found: Found, isNative = true): 
     finite.reduce((sum, { row, i }) => sum + value(row, i), 0);
   const weights = byMean ? sumOf((row) => row.weight) : 1;
   const mean = byMean ? weights / finite.length : 1;
-  // How much of the mean, relative, its own errors make up; and so of all that is divided by it.
+  // The relative error of the mean, and thereby of everything that is divided by it.
   const meanScale = byMean ? 1 + sumOf((row) => row.weightScale) / weights : 1;
   const batch = byMean ? sumOf((row, i) => factor(i) * row.weight * row.loss) / weights : 0;
   const batchScale = byMean
@@ -310,7 +310,7 @@ export function checkAlignmentWeights(meant: Meant, found: Found, isNative = tru
       const smoothed = smooth * (1 / classes + (meant.labels[i] === k ? 1 : 0));
       scale += (Math.abs(part[k]!) + smoothed + lost) * Math.abs(tangent);
     }
-    // A tangent that is not finite spoils its row, whatever it is multiplied by.
+    // A tangent that is not finite makes its row NaN, whatever it is multiplied by.
     return Number.isFinite(exact) ? { exact, scale } : { exact: Number.NaN, scale: 0 };
   });
   for (const { exact } of alignments) if (Number.isNaN(exact)) bad++;
@@ -328,7 +328,7 @@ export function checkAlignmentWeights(meant: Meant, found: Found, isNative = tru
     if (!givenWeights) return;
     const divisor = positive > 0 ? positive : 1;
     const weight = Number.isNaN(exact) ? Number.NaN : Math.max(0, exact) / divisor;
-    // Where nothing but errors is positive, weights say nothing.
+    // Where only rounding errors are positive, the weights are meaningless.
     const errors = positiveScale * ulps * spacing + alignments.length * least;
     if (errors > positive / 4 && !Number.isNaN(weight)) {
       if (givenWeights[i]! >= 0 && givenWeights[i]! < 2) return;

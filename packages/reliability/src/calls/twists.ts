@@ -4,12 +4,12 @@ import { type Call, outputsOf, randomCall } from "./call.js";
 import type { NumberArray } from "./memory.js";
 import { chance, OwnError, pick, strange } from "./values.js";
 
-/** How a twisted call has to end: `"either"` is the right result or a refusal. */
+/** The required end of a twisted call; `"either"` allows the right result and a refusal. */
 export interface Twisted {
   readonly expectation: "right" | "refused" | "either";
   /** Its subject, for messages. */
   readonly about?: string;
-  /** Runs the call in odd surroundings. */
+  /** Runs the call in a changed environment. */
   around?(run: () => unknown): unknown;
 }
 
@@ -54,7 +54,7 @@ export const twists = {
     const length = pick(random, [0, array.length - 1, array.length + 1, 2 * array.length + 1]);
     bag[name] = call.memory.place(new (array.constructor as Float32ArrayConstructor)(length));
     call.memory.remember();
-    // Fewer or more rows of logits do not fit the labels; where all agree, nothing is wrong.
+    // Another number of logits does not fit the labels, unless everything still agrees.
     return refused;
   },
 
@@ -74,7 +74,7 @@ export const twists = {
     bag[name] = wrong;
     const same =
       ArrayBuffer.isView(wrong) && array.every((value, i) => Object.is((wrong as NumberArray)[i], value));
-    // With other values it is another call, and perhaps a right one.
+    // Other values make another call, which may be right.
     return same ? either : { expectation: "either", around: (run) => unjudged(run) };
   },
 
@@ -117,7 +117,7 @@ export const twists = {
       else if (which === 3) call.args = { ...call.args, loss: copy };
       else call.out = { ...call.out, terms: copy };
     }
-    // A value may happen to be another right one, whose result this harness does not know: only errors are judged.
+    // A value may happen to be valid. Then the right result is not known here, and only errors are judged.
     return { expectation: "either", around: (run) => unjudged(run) };
   },
 
@@ -166,7 +166,7 @@ export const twists = {
     bag[name] = new type(other.buffer as ArrayBuffer, offset, array.length);
     const { logits } = call.args as { logits: NumberArray };
     const written = outputsOf(call);
-    // In place means the very same logits, and nothing else there.
+    // Only exactly the same logits may be overwritten in place.
     const inPlace = written.filter((out) => !apart(out, logits));
     const same = inPlace.every((out) => out === call.out?.gradLogits && sameArray(out, logits));
     const rest = [
@@ -201,14 +201,14 @@ export const twists = {
       try {
         inner.run();
       } catch {
-        // Refused or not: what counts is the call around it.
+        // Whether the inner call is refused does not matter; the outer call is tested.
       }
     };
     call.args = withGetter(call.args, random, again);
     return right;
   },
 
-  /** A getter of one argument takes another one's memory away. */
+  /** A getter of one argument detaches the memory of another. */
   takesAway(call, random) {
     const place = someArray(call, random);
     if (place === undefined) return undefined;
@@ -281,7 +281,7 @@ export const twists = {
           value,
           configurable: true,
           writable: true,
-          // As an assignment makes it.
+          // A property with the attributes that an assignment gives.
           enumerable: true,
         });
         try {
@@ -293,7 +293,7 @@ export const twists = {
     };
   },
 
-  /** After an asynchronous call its inputs belong to the caller again. */
+  /** Once an asynchronous call has returned its promise, the caller may change the inputs. */
   reused(call, random) {
     if (call.form !== "nativeAsync") return undefined;
     const written = outputsOf(call);
@@ -352,7 +352,7 @@ function withGetter(args: Bag, random: Random, hook: () => void): Bag {
   });
 }
 
-/** Marks a result that nobody can judge. */
+/** Marks a result that cannot be judged. */
 export const unknown = Symbol("unknown");
 
 function unjudged(run: () => unknown): unknown {

@@ -1,4 +1,4 @@
-/** Numbers and things that calls are given. */
+/** Random arguments of calls. */
 import type { Random } from "@lilaw/core";
 import fc from "fast-check";
 
@@ -9,7 +9,7 @@ const specials = [
 ];
 const finiteSpecials = specials.filter(Number.isFinite);
 
-/** How the logits of a batch are drawn. */
+/** The kinds of random logits. */
 export const logitKinds = ["usual", "wide", "confident", "ties", "finite", "special"] as const;
 export type LogitKind = (typeof logitKinds)[number];
 
@@ -41,11 +41,11 @@ export const pick = <T>(random: Random, items: readonly T[]): T => items[random.
 
 export const chance = (random: Random, probability: number): boolean => random.uniform() < probability;
 
-/** 1 to `most`, small ones most often. */
+/** A size from 1 to `most`; small sizes are the most frequent. */
 export const size = (random: Random, most: number): number =>
   Math.max(1, Math.min(most, Math.round(most ** (random.uniform() ** 1.5))));
 
-/** Thrown by getters and proxies of ours: nobody else's error, so it may come back as it is. */
+/** Thrown by getters and proxies of the tests; calls may pass it on unchanged. */
 export class OwnError extends Error {}
 
 function circular(): object {
@@ -66,7 +66,7 @@ function detached(): Float32Array {
   return array;
 }
 
-/** Things that nobody should pass, and somebody will: the same ones in every process. */
+/** Values that should never be passed; the same ones in every process. */
 export const strange: readonly unknown[] = [
   ...[null, true, false, "", "auto", "0", "x".repeat(100_000), "cross-entropy ", Symbol("s"), 1n, 2n ** 70n],
   ...[0, -0, -1, 1.5, 1e308, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 5e-324],

@@ -4,7 +4,7 @@ import { constants, deflateRawSync } from "node:zlib";
 const block = 1 << 20;
 const blocks = 4096;
 
-/** A deflate stream: the same block over and over, each of which stands for itself. */
+/** A deflate stream that repeats the same independent block. */
 function stream(): Uint8Array {
   const one = deflateRawSync(new Uint8Array(block), { level: 9, finishFlush: constants.Z_FULL_FLUSH });
   return Buffer.concat([...Array<Uint8Array>(blocks).fill(one), deflateRawSync(new Uint8Array(0))]);
@@ -15,7 +15,7 @@ export function gzipBomb(): Uint8Array {
   return Buffer.concat([header, stream(), new Uint8Array(8)]);
 }
 
-/** A ZIP archive with one member, of which the headers tell the truth about its size, or that it is small. */
+/** A ZIP archive with one member, whose headers state its true size or a small one. */
 export function zipBomb(name: string, honest: boolean): Uint8Array {
   const data = stream();
   const size = honest ? (block * blocks) % 2 ** 32 || 0xfffffffe : 1000;

@@ -52,7 +52,7 @@ export const files: Kind<FilesGroup> = {
     const opened = new Map<Format, Opened | Error>();
     for (const format of names.flatMap((name): readonly Format[] => formats[name])) {
       const opening = openFormat(format, join(folder, String(opened.size)));
-      // An error is told by the cases of the format.
+      // Errors are reported by the cases of the format.
       opened.set(format, await opening.catch((error: Error) => error));
     }
     return async (group, seed, index) => {

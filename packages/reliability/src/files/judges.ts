@@ -1,6 +1,6 @@
 /**
- * Whether samples are what a file says, decided by readers that share nothing with those under test. They are simple,
- * and have no opinion of what is beyond them.
+ * Checks samples against their file by simple readers that share no code with those under test. They do not judge
+ * files that are beyond them.
  */
 import type { Dataset, Samples } from "@lilaw/datasets";
 import { FaultFound } from "../kind.js";
@@ -59,7 +59,7 @@ const isDecimal = (cell: string) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test
 const sameLabel = (a: string, b: string) =>
   a === b || (isDecimal(a) && isDecimal(b) && Number(a) === Number(b));
 
-/** Reads a table without quotes or lines that end in other ways; of all others it has no opinion. */
+/** Reads a table without quotes and with usual line ends; undefined for all other tables. */
 export function readDelimited(text: string, delimiter: string): Cells | undefined {
   if (/["\r\ufeff\0\v]/.test(text.replace(/^\ufeff/, ""))) return undefined;
   const lines = text
@@ -84,7 +84,7 @@ export function readArff(text: string): Cells | undefined {
   return { names, rows };
 }
 
-/** An array as its file has it: the numbers in order, and the axes. */
+/** An array of a file: the numbers in their order, and the axes. */
 export interface Numbers {
   readonly values: ArrayLike<number>;
   readonly shape: readonly number[];
@@ -121,7 +121,7 @@ export function readIdx(bytes: Uint8Array): Numbers | undefined {
 const dictionary =
   /^\{\s*['"]descr['"]\s*:\s*['"]([<>|=])([fiub])(\d+)['"]\s*,\s*['"]fortran_order['"]\s*:\s*(True|False)\s*,\s*['"]shape['"]\s*:\s*\(((?:\s*\d+\s*,)*\s*\d*\s*)\)\s*,?\s*\}\s*$/;
 
-/** undefined: a file that is damaged, or of a kind that nobody has to read */
+/** undefined: a file that is damaged, or of a kind that need not be read */
 export function readNpy(bytes: Uint8Array): Numbers | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || Buffer.from(bytes.subarray(0, 6)).toString("latin1") !== "\x93NUMPY")
@@ -185,7 +185,7 @@ export function checkArrays(
   const scale = features.bytes && features.shape.length > 2 ? 255 : 1;
   if (train.count !== features.shape[0] || train.features.length !== features.values.length)
     throw wrong("another size");
-  // Whether channels come first is another question: then the numbers are in another order.
+  // The channels of such images may come first in the file, and then the order of the numbers differs.
   const inOrder = features.shape.length < 4;
   for (let i = 0; inOrder && i < train.features.length; i++) {
     const value = Math.fround(features.values[i]! / scale);

@@ -1,4 +1,4 @@
-/** How files are damaged. */
+/** The ways to damage files. */
 import type { Random } from "@lilaw/core";
 import { chance, pick } from "../calls/values.js";
 
@@ -22,7 +22,7 @@ function edited(bytes: Uint8Array, edit: (copy: Uint8Array) => void): Uint8Array
   return copy;
 }
 
-/** Numbers that headers, counts and sizes should not have. */
+/** Numbers that are wrong in headers, counts and sizes. */
 const counts = [0, 1, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 12, 255, 1000];
 
 const anywhere: readonly Mutation[] = [
@@ -170,7 +170,7 @@ const inText: readonly Mutation[] = [
     const end = match.index + match[0].length;
     return join(bytes.subarray(0, match.index), encoder.encode(pick(random, numbers)), bytes.subarray(end));
   },
-  // Marks that mean something
+  // Characters with a meaning
   (bytes, random) => {
     const [at, end] = span(bytes, random, chance(random, 0.5) ? 0 : 1);
     return join(bytes.subarray(0, at), encoder.encode(pick(random, marks)), bytes.subarray(end));
@@ -231,7 +231,7 @@ const values = [
   [[]],
 ];
 
-/** Somewhere in a JSON document a value, a key or an entry is another one, or gone. */
+/** Changes or removes a value, a key or an entry somewhere in a JSON document. */
 const inJson: Mutation = (bytes, random) => {
   let document: unknown;
   try {

@@ -22,7 +22,7 @@ function checkBytes(found: ReadonlyMap<string, Uint8Array>): void {
     throw new FaultFound("silentDifferences", "other bytes");
 }
 
-/** The error of an unpacker becomes a refusal where it is called, whatever it is. */
+/** The callers of an unpacker turn any of its errors into a refusal. */
 async function unpacked(unpack: () => Promise<ReadonlyMap<string, Uint8Array>>): Promise<void> {
   let found: ReadonlyMap<string, Uint8Array>;
   try {

@@ -38,7 +38,7 @@ async function stoppedRun(folder: string): Promise<string> {
   return out;
 }
 
-/** How far each unit is, and with which files, as opening the folder tells. */
+/** The progress and the files of each unit, as they are when the folder is opened. */
 async function stateOf(path: string) {
   const folder = await RunFolder.open(path);
   const units = [];
@@ -54,7 +54,7 @@ type State = Awaited<ReturnType<typeof stateOf>>;
 
 /**
  * @param checkpoints of the unit that is not finished, by the number of its epochs
- * @throws FaultFound unless `found` is `whole` as it is, or was some epochs ago
+ * @throws FaultFound unless `found` equals `whole`, now or some epochs ago
  */
 function checkState(found: State, whole: State, checkpoints: ReadonlyMap<number, Buffer>): void {
   if (found.config !== whole.config) throw wrong("another configuration");
@@ -69,7 +69,7 @@ function checkState(found: State, whole: State, checkpoints: ReadonlyMap<number,
   });
 }
 
-/** A file of a run folder. What a damaged one leaves must have been true at some time; else it is refused. */
+/** A file of a run folder. A damaged one is refused, or the folder is in a state in which it was at some time. */
 const ofRun = (kind: Format["kind"], name: string): Format => {
   let run: Promise<string> | undefined;
   return {
@@ -134,7 +134,7 @@ const trainingState = (): Format => {
       const before = weightsOf(model);
       return async (damaged) => {
         try {
-          // Nothing is left to train.
+          // The training is already finished.
           await fit(model, x, y, { epochs: 1, verbose: 0, yieldEvery: "never", resume: damaged });
           if (!weightsOf(model).equals(weights)) throw wrong("other weights");
         } catch (error) {
@@ -149,7 +149,7 @@ const trainingState = (): Format => {
   };
 };
 
-/** The layers of a model. Another model is right if it fits the samples and can be built. */
+/** The layers of a model. A changed model is right where it fits the samples and can be built. */
 const modelFile: Format = {
   kind: "json",
   bombs: [],

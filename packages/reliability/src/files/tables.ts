@@ -1,4 +1,4 @@
-/** The user's own files: each format small and whole, and how samples read from a damaged one are judged. */
+/** The user's own files: a small file of each format, and the check of samples that are read from a damaged one. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -86,7 +86,7 @@ const idxLabels = idx([count], Uint8Array.from(classes));
 
 type Judge = (found: Dataset, damaged: Uint8Array, original: Dataset) => void;
 
-/** A file that is loaded by itself as training samples. `pack` is what becomes of the damaged bytes. */
+/** A file that is loaded as training samples. `pack` packs the damaged bytes. */
 function loaded(
   name: string,
   kind: Format["kind"],
@@ -116,7 +116,7 @@ function loaded(
   };
 }
 
-/** Checksums cover everything that counts. */
+/** A checksum covers everything that matters. */
 const same: Judge = (found, _, original) => checkSameDataset(found, original);
 
 const asTable =
@@ -133,7 +133,7 @@ const declared = asTable(readArff);
 const asImages: Judge = ({ train }, damaged) => checkArrays(train, readIdx(damaged), readIdx(idxLabels));
 const asImageLabels: Judge = ({ train }, damaged) => checkArrays(train, readIdx(idxImages), readIdx(damaged));
 
-/** Gzip has a checksum: what it lets through is what was packed, however it comes about. */
+/** Gzip has a checksum, so that everything it unpacks is what was packed. */
 const packed =
   (judge: Judge): Judge =>
   (found, damaged, original) =>

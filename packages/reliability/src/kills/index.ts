@@ -11,13 +11,16 @@ import { contentsOf, type Disturbance, type Ended, lilaw, writeClouds } from "./
 const ways = ["SIGKILL", "SIGTERM", "SIGHUP", "closed pipe", "full disk"] as const;
 export type KillsGroup = (typeof ways)[number];
 
-/** A file system of its own, which only the superuser of Linux can make. */
+/** A separate file system, which only root can create on Linux. */
 const canFillDisk = process.platform === "linux" && process.getuid?.() === 0;
 export const whyNoFullDisk = canFillDisk
   ? undefined
   : "full disk: needs a file system of its own, so root on Linux";
 
-/** How `lilaw` may end, as its README has it; a signal before its handler is there ends it as any other process. */
+/**
+ * The ways in which `lilaw` may end, from its README. A signal before its handler is installed ends it like any other
+ * process.
+ */
 const endings: Readonly<Record<KillsGroup, readonly (number | NodeJS.Signals)[]>> = {
   SIGKILL: ["SIGKILL"],
   SIGTERM: [130, 143, "SIGTERM"],
@@ -26,7 +29,7 @@ const endings: Readonly<Record<KillsGroup, readonly (number | NodeJS.Signals)[]>
   "full disk": [2],
 };
 
-/** Bytes that a whole run needs on the disk, a bit more. */
+/** A little more than the bytes that a whole run needs on the disk. */
 const wholeDisk = 96 * 1024;
 
 interface Undisturbed {
@@ -81,7 +84,7 @@ async function killAndResume(way: KillsGroup, run: Undisturbed, out: string, ran
   const disturbed = await lilaw([...run.args, "--out", out], disturbanceOf(way, run, out, random));
   checkEnding(way, disturbed);
   if (way === "full disk") mountDisk(join(out, ".."), 16 * wholeDisk, "remount,");
-  // Again and again, each time perhaps killed again.
+  // Resumes several times, and may kill each of them.
   for (let round = 0; ; round++) {
     const begun = existsSync(join(out, "config.json"));
     const args = begun ? ["train", "--resume", out] : [...run.args, "--out", out];
@@ -97,7 +100,7 @@ async function killAndResume(way: KillsGroup, run: Undisturbed, out: string, ran
   checkSame(await contentsOf(out), run.contents);
 }
 
-/** Half of the time anywhere in the run, else while it writes. */
+/** In half of the cases at any time of the run, otherwise while it writes. */
 function disturbanceOf(
   way: KillsGroup,
   run: Undisturbed,
@@ -120,7 +123,7 @@ function checkEnding(way: KillsGroup, ended: Ended): void {
   const how = ended.signal ?? ended.status!;
   const isRaw = /\n\s+at \S.*:\d+:\d+|unexpected error|node:internal/.test(ended.stderr);
   if (isRaw) throw new FaultFound("rawErrors", describe(ended));
-  // It may have been finished before, or while it was told to stop.
+  // Status 0 is right too: the run may finish before it is told to stop, or while it stops.
   if (how === 0 || endings[way].includes(how)) return;
   throw new FaultFound("rawErrors", `an ending that is not documented: ${describe(ended)}`);
 }

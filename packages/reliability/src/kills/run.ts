@@ -22,7 +22,7 @@ export interface Disturbance {
   act(child: ReturnType<typeof spawn>): void;
 }
 
-/** No run here needs as long by far. */
+/** Far longer than any run here takes. */
 const limitSeconds = 60;
 
 export function lilaw(args: readonly string[], disturbance?: Disturbance): Promise<Ended> {
@@ -55,7 +55,7 @@ export function lilaw(args: readonly string[], disturbance?: Disturbance): Promi
   );
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    // Not "close": that waits for pipes which the disturbance may have closed.
+    // Not "close", which waits for pipes that the disturbance may have closed.
     child.on("exit", (status, signal) => {
       for (const timer of timers) clearTimeout(timer);
       if (hangs)
@@ -77,7 +77,10 @@ export async function writeClouds(path: string): Promise<void> {
   await writeFile(path, ["x,y,label", ...lines, ""].join("\n"));
 }
 
-/** The content that must be the same however a run came about: names of all files, tables, and everything else but the times. */
+/**
+ * The content that must not depend on how a run was disturbed: names of all files, tables, and everything else but
+ * the times.
+ */
 export async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> {
   const names = (await readdir(folder, { recursive: true, withFileTypes: true })).map((entry) => {
     return [join(entry.parentPath, entry.name), entry.isFile()] as const;

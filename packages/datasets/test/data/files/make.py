@@ -1,4 +1,4 @@
-"""Makes the NPZ files of this folder with NumPy, so that the tests read what NumPy really writes."""
+"""Makes the NPZ files of this folder with NumPy, so that the tests read real files of NumPy."""
 
 import pathlib
 
