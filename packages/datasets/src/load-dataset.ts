@@ -14,9 +14,9 @@ export const datasetNames: readonly string[] = definitions.map(({ name }) => nam
 /**
  * Loads a real dataset by name, with its official split into train and test.
  *
- * Its files are looked for in the data folder, the cache, the folders of the operating system, and then on the
- * network; whatever is found must have the pinned SHA-256. What is downloaded is cached. An interrupted
- * download is resumed by the next call.
+ * Its files are searched for in the data folder, the cache, the folders of the operating system, and then on the
+ * network. Files with another SHA-256 than the pinned one are refused. Downloads are cached, and the next call resumes an
+ * interrupted one.
  *
  * @throws `UNKNOWN_NAME`; `CHECKSUM_MISMATCH` for other bytes than the pinned ones; `SOURCE_UNAVAILABLE` when no
  *   place has the files, with what was tried and what helps; `NOT_WRITABLE` for the cache folder; the reason of

@@ -78,7 +78,10 @@ export interface FileOptions {
   labelColumn?: string;
   /** Columns of CSV, TSV and ARFF to leave out, such as identifiers. */
   dropColumns?: readonly string[];
-  /** Numeric columns of CSV, TSV and ARFF to keep though they look like identifiers, which are refused otherwise. */
+  /**
+   * Numeric columns of CSV, TSV and ARFF to keep although they look like identifiers; otherwise such columns are
+   * refused.
+   */
   keepColumns?: readonly string[];
   /**
    * Missing feature cells of CSV, TSV and ARFF (empty, `?`, `NA`, `N/A`, `NaN`, `null`, in any case): `"error"` refuses

@@ -1,10 +1,10 @@
-/** Rows from which on different integers under the name of an identifier are no chance. */
+/** From this many rows on, different integers in a column with the name of an identifier are no coincidence. */
 const fewestNamed = 21;
 
-/** Rows from which on integers in ascending order tell an identifier whatever their name. */
+/** From this many rows on, integers in ascending order are an identifier, whatever the name of the column. */
 const fewestOrdered = 100;
 
-/** Numbers that are kept to find out whether they are all different. */
+/** The most numbers that are kept to find out whether they are all different. */
 const mostKept = 10_000;
 
 /** Names that only identifiers have. */
@@ -52,7 +52,7 @@ export class IdentifierWatch {
     else this.#seen.add(value);
   }
 
-  /** The reason to take the column for an identifier, in words; undefined where there is none. */
+  /** The reason to take the column for an identifier, or undefined. */
   finish(): string | undefined {
     if (!this.#areIntegers) return undefined;
     const span = Math.abs(this.#last - this.#first);

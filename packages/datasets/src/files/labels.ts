@@ -22,7 +22,7 @@ export class LabelList {
   readonly #missingMark: string;
 
   /**
-   * @param help what to do about too many classes, for messages
+   * @param help advice for the message where there are too many classes
    * @param missingMark how the source writes a missing label that is an empty text here
    */
   constructor(help = "", missingMark = "") {

@@ -19,7 +19,7 @@ export class Moments {
 
   add(value: number): void {
     if (this.#count++ === 0) this.#first = value;
-    // Half of the difference: that of two doubles may be none.
+    // Half of the difference, since the difference of two doubles may overflow.
     const half = value / 2 - this.#first / 2;
     if (Math.abs(half) > this.#limit) this.#grow(Math.abs(half));
     const difference = half * this.#inverse;
@@ -27,7 +27,7 @@ export class Moments {
     this.#squares += difference * difference;
   }
 
-  /** NaN without numbers. */
+  /** NaN where there are no numbers. */
   get mean(): number {
     return 2 * (this.#first / 2 + (this.#sum / this.#count) * this.#unit);
   }
@@ -44,7 +44,7 @@ export class Moments {
     const unit = 2 ** exponent;
     const ratio = this.#unit / unit;
     this.#sum *= ratio;
-    // One after the other: the square of the ratio may vanish where the product does not.
+    // Multiplied one after the other: the square of the ratio alone may underflow where the product does not.
     this.#squares = this.#squares * ratio * ratio;
     this.#unit = unit;
     this.#inverse = 2 ** -exponent;

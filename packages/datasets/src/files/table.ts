@@ -147,7 +147,7 @@ export class TableFit {
     const { index, reason } = this.#label;
     const classes = this.#classes(usable);
     const features = this.#columns.map((column) => column.finish(usable, this.#options.standardize ?? false));
-    // Last, since it is the least certain of what may be wrong with a column.
+    // Checked last, since it is the least certain of all errors of a column.
     for (const column of this.#columns) column.checkNoIdentifier();
     const summaries = this.#columns.map(({ column, missing }, i) => ({
       name: column.name,
