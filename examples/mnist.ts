@@ -1,6 +1,4 @@
-/**
- * Data and model of the examples 02 and 03: a part of MNIST with wrong training labels, and a small seeded network.
- */
+/** Shared by 02, 03 and 05: a part of MNIST with wrong training labels, and a small seeded network. */
 import { balancedRows, injectNoise, loadDataset, type Samples, takeSamples } from "@lilaw/datasets";
 import { accuracy, predictedClasses } from "@lilaw/diagnostics";
 import { crossEntropy, predictLogits } from "@lilaw/tfjs";

@@ -19,7 +19,15 @@ export {
   type LearningToReweightWeightingOptions,
   learningToReweight,
 } from "./training/weightings/learning-to-reweight.js";
-export { type LilawWeighting, type LilawWeightingOptions, lilaw } from "./training/weightings/lilaw.js";
+export {
+  type LiLAWWeighting,
+  /** @deprecated The name before: `LiLAWWeighting` */
+  type LiLAWWeighting as LilawWeighting,
+  type LiLAWWeightingOptions,
+  /** @deprecated The name before: `LiLAWWeightingOptions` */
+  type LiLAWWeightingOptions as LilawWeightingOptions,
+  lilaw,
+} from "./training/weightings/lilaw.js";
 export { type PlainOptions, plain } from "./training/weightings/plain.js";
 export { type RandomWeightsOptions, randomWeights } from "./training/weightings/random-weights.js";
 export type { RouteName } from "./training/weightings/routes.js";

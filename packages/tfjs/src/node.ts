@@ -11,7 +11,7 @@ export type NodeBackend = "tensorflow" | "wasm" | "cpu";
 
 export interface BackendReport {
   readonly backend: NodeBackend;
-  /** Backends that were tried first, and why each did not come up */
+  /** Backends that were tried before, each with the reason why it does not run */
   readonly tried: readonly { name: string; reason: string }[];
 }
 
@@ -22,10 +22,10 @@ export type TensorFlowPackage = (typeof tensorFlowPackages)[number];
 const order: readonly NodeBackend[] = ["tensorflow", "wasm", "cpu"];
 
 /**
- * Loads, registers and selects a tfjs backend in Node. `"auto"` takes the first that comes up of tensorflow, wasm
- * and cpu; an explicit one that cannot run throws.
+ * Loads, registers and selects a tfjs backend in Node. `"auto"` takes the first of tensorflow, wasm and cpu that runs; a
+ * backend that is named and cannot run is an error.
  *
- * @param packages that bring the backend tensorflow, the first usable one is taken
+ * @param packages with the backend tensorflow; the first usable one is taken
  * @throws LilawError `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`
  */
 export async function useBackend(
@@ -80,8 +80,8 @@ async function select(name: NodeBackend): Promise<void> {
 }
 
 /**
- * Why a TensorFlow package cannot be loaded, as far as its files tell: one that is imported without its addon leaves
- * its kernels registered behind, to no use.
+ * The reason why a TensorFlow package cannot be loaded, judged by its files: importing one without its addon would leave
+ * kernels registered that cannot run.
  */
 function causeAgainst(name: string): string | undefined {
   let folder: string;

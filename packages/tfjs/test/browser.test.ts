@@ -131,7 +131,7 @@ function reasonAgainst(backend: string): string | undefined {
 
 afterAll(() => browser?.close());
 
-// What the page sees: functions given to `evaluate` run there and see nothing of this file.
+// Globals of the page: functions given to `evaluate` run there and see nothing of this file.
 declare const tf: typeof tfjs;
 declare const tfl: typeof tfjsLayers;
 declare const lilaw: typeof Lilaw;

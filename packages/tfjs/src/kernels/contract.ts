@@ -10,8 +10,8 @@
  *
  * Labels are int32 for class losses and binary, float32 for multi-label [B, C] and regression [B]. `values` holds the
  * partials by alpha, beta and delta, the objective and the number of non-finite rows, each as the sum of two floats
- * (high part, low part). `moved` is added to alpha, beta and delta, which are attributes otherwise: for scalars that stay
- * where they are learnt.
+ * (high part, low part). `moved` is the change of alpha, beta and delta since the values in `params`, to which it is added: for
+ * scalars that are learnt on the device.
  */
 import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
@@ -92,13 +92,13 @@ export interface Kernels {
   ): AlignmentWeightsResult;
 }
 
-/** A number as two floats whose sum has twice the digits of one; infinite where a float is. */
+/** A number as two floats whose sum has twice the digits of one float; infinite beyond the range of floats. */
 export function split(value: number): [high: number, low: number] {
   const high = Math.fround(value);
   return [high, Number.isFinite(high) ? value - high : 0];
 }
 
-/** The scalars, with what they have moved. */
+/** The scalars in `params` plus their change. */
 export function movedBy(params: LilawParams, moved: ArrayLike<number> | undefined): LilawParams {
   if (moved === undefined) return params;
   const [alpha, beta, delta] = Array.from(moved) as [number, number, number];

@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "./contract.js";
 
 /**
- * Kernels on a device that check their inputs first: shapes, and those labels that are still on the host. Labels on the
- * device cannot be read without waiting; the kernels make a row NaN whose label does not fit.
+ * Kernels on a device, with a check of their inputs: of shapes, and of labels that are still on the host. Labels on the device
+ * cannot be read without waiting; the kernels return NaN for a row whose label is not valid.
  *
  * @throws LilawError `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE`: from each of the kernels
  */
@@ -42,14 +42,14 @@ function checkBatch(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss): v
   if (values !== undefined) checks.checkLabels(values, loss, classes, count);
 }
 
-/** WebGPU reads within a buffer whatever the index, and tfjs broadcasts: a wrong length would go unseen. */
+/** A wrong length would give wrong values without an error: WebGPU reads within the buffer whatever the index, and tfjs broadcasts. */
 function checkLength(name: string, tensor: tf.TensorInfo | undefined, length: number): void {
   if (tensor === undefined) return;
   const received = tf.util.sizeFromShape(tensor.shape);
   if (received !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, received);
 }
 
-/** The part of the backends webgpu and webgl that keeps the values of a tensor until a program takes them to the device. */
+/** The part of the backends webgpu and webgl that holds the values of a tensor until a program uploads them. */
 interface DeviceBackend {
   tensorMap?: { get(dataId: object): { values?: unknown } };
   texData?: { get(dataId: object): { values?: unknown } };

@@ -11,7 +11,7 @@ const registered: Kernels = {
 
 /**
  * The operations as kernels, for comparisons: those of the backend in use, and those composed of tfjs operations, which
- * every backend can run. `fallback(backend)` is the reason why a backend does not have its fastest ones, if so.
+ * every backend can run. `fallback(backend)` is the reason why a backend does not use its fastest kernels, if so.
  */
 export const kernels = { registered, composed, fallback: kernelFallback };
 export type { Kernels } from "./contract.js";

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type HostMemory, hostMemory } from "../patches/host-memory.js";
 import { type Kernels, movedBy, type RowValueName, split } from "./contract.js";
 
-/** Object literals throughout, as a spread would cost more than a small kernel. */
+/** Object literals throughout: a spread would cost more than a kernel on a small batch. */
 export const onHost: Kernels = {
   weightedLoss({ logits, labels, sampleWeights, moved }, { rowValues, loss, params, gradient, normalize }) {
     const [count, classes] = logits.shape as [number, number];
@@ -109,7 +109,7 @@ function rowOutputs(
     ["losses", "weights", "labelProbs", "maxProbs"] as const
   ).map(view);
   const terms = (["alpha", "beta", "delta"] as const).map(view);
-  // All three or none: those that nobody asked for go to waste.
+  // The operation computes all three or none, so terms that were not asked for get arrays too.
   const [alpha, beta, delta] = terms.map((term) => term ?? new Float32Array(count)) as [
     Float32Array,
     Float32Array,

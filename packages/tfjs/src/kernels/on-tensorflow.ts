@@ -38,7 +38,7 @@ export function onTensorFlow(ops: TensorFlowOps): Kernels {
   };
 }
 
-/** `tf.tensor1d` without its checks, which take as long as the rest of it. */
+/** `tf.tensor1d` without its checks, which take half of its time. */
 const settingsTensor = (values: Float32Array): tf.Tensor =>
   tf.engine().makeTensor(values, [values.length], "float32");
 
@@ -46,10 +46,10 @@ const valuesOf = (tensor: tf.TensorInfo | undefined) =>
   (tensor as tf.Tensor | undefined)?.dataSync<"float32">();
 
 /**
- * Runs an op. TensorFlow infers the type of its labels; each attribute that is told costs as much as a small batch.
+ * Runs an op. TensorFlow infers the type of the labels; each attribute that is passed costs as much as a small batch.
  *
  * @param settings one of its inputs, disposed afterwards
- * @param counts attributes that are 1 where they hold, and 0, their default, elsewhere
+ * @param counts attributes that are 1 where true, and otherwise 0, their default
  */
 function execute<K extends keyof Kernels>(
   kernel: K,
@@ -73,7 +73,7 @@ function execute<K extends keyof Kernels>(
   }
 }
 
-/** TensorFlow wraps the message of an op in its own words and knows no codes of ours. */
+/** TensorFlow puts the message of an op into a longer one and has no error codes of this package. */
 function asLilawError(error: Error): Error {
   const message = /Expected [^\n]*/.exec(error.message)?.[0];
   if (message === undefined) return error;

@@ -10,19 +10,19 @@ import { onWebGpu } from "./webgpu/index.js";
 
 const synchronous = new Set(["tensorflow", "cpu", "wasm"]);
 
-/** Why a backend does not use its fastest kernels; asked for by tests and reports. */
+/** Why a backend does not use its fastest kernels, for tests and reports. */
 const fallbacks = new Map<string, string>();
 
 /**
- * The way a backend computes: native ops on TensorFlow's memory where they can be registered, WGSL on WebGPU, host
- * arrays where tensors can be read synchronously, tfjs operations elsewhere.
+ * The kernels of a backend: native ops on TensorFlow's memory where they can be registered, WGSL on WebGPU, host arrays
+ * where tensors can be read synchronously, tfjs operations elsewhere.
  */
 function kernelsFor(backend: string): Kernels {
   if (backend === "tensorflow") {
     const ops = registerTensorFlowOps();
     if (typeof ops !== "string") return onTensorFlow(ops);
     fallbacks.set(backend, ops);
-    // Without the native package there is nothing to miss; with it, a step is slower than its user expects.
+    // A warning only where the native package is installed: its user expects faster steps.
     if (backendReport().backend !== "reference") console.warn(`lilaw: no native TensorFlow ops: ${ops}`);
     return onHost;
   }
@@ -30,14 +30,13 @@ function kernelsFor(backend: string): Kernels {
   return checkingInputs(backend === "webgpu" ? onWebGpu : composed);
 }
 
-/** Whether tensors of the backend in use can be read synchronously at next to no cost. */
+/** Whether tensors of the backend in use can be read synchronously at little cost. */
 export function readsSynchronously(): boolean {
   return synchronous.has(tf.getBackend());
 }
 
 /**
- * Refuses what must read tensors synchronously where that cannot be done: in a browser without a screen, webgpu gives
- * zeros.
+ * Refuses a function that reads tensors synchronously where that is impossible: webgpu may return zeros without an error.
  *
  * @throws LilawError `BACKEND_UNAVAILABLE` on webgpu
  */
@@ -48,7 +47,7 @@ export function requireSynchronousReads(reader: string): void {
 
 const registered = new Set<string>();
 
-/** Registers the kernels for a backend under tfjs's own registry, once, whichever copy of this package comes first. */
+/** Registers the kernels of a backend with tfjs. Where several copies of this package are loaded, the first one does. */
 function registerKernels(backend: string): void {
   prepareBackend();
   registered.add(backend);
@@ -65,13 +64,13 @@ function registerKernels(backend: string): void {
   if (tf.getGradient(kernelNames.weightedLoss) === undefined) tf.registerGradient(weightedLossGradient);
 }
 
-/** The gradient on the logits times that of what follows the objective; a pass over [B, C] less where nothing does. */
+/** The gradient on the logits times dy, the gradient on the objective. Where dy is 1 a pass over [B, C] is saved. */
 export function scaledGradient(gradLogits: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   const isOne = readsSynchronously() && dy.dataSync()[0] === 1;
   return isOne ? gradLogits.clone() : tf.mul(gradLogits, dy);
 }
 
-/** Of the objective on the logits, for those who run the kernel themselves. The other kernels have no gradient. */
+/** The gradient of the objective on the logits, for direct calls of the kernel. The other kernels have no gradient. */
 const weightedLossGradient: tf.GradConfig = {
   kernelName: kernelNames.weightedLoss,
   outputsToSave: [false, true],
@@ -90,7 +89,7 @@ export function runKernel<K extends keyof Kernels>(
   return tf.engine().runKernel(kernelNames[kernel], tensors, values) as object as ReturnType<Kernels[K]>;
 }
 
-/** Why the kernels of a backend are not its fastest ones, if so: the native TensorFlow ops could not be registered. */
+/** The reason why a backend does not use its fastest kernels (native TensorFlow ops that could not be registered), if so. */
 export function kernelFallback(backend: string): string | undefined {
   return fallbacks.get(backend);
 }

@@ -13,22 +13,22 @@ export type ModelLoss = (
 ) => {
   objective: tf.Scalar;
   outputs: () => tf.Tensor;
-  /** Where they are known */
+  /** Absent where the loss is not computed from them */
   logits?: tf.Tensor2D;
 };
 
 /**
- * The loss of most classifiers, categorical cross-entropy after a softmax, is computed on the logits: the same numbers in far
- * fewer operations than tfjs takes forward and back through both. Any other is left to tfjs.
+ * Categorical cross-entropy after a softmax, the loss of most classifiers, is computed on the logits: the same numbers in far
+ * fewer operations than tfjs needs forward and backward. Every other loss is left to tfjs.
  *
- * @param head gives the logits beside the loss
+ * @param head given where the logits are needed beside the loss
  */
 export function modelLossOf(model: LayersModel, head?: Head): ModelLoss {
   const onLogits = model.loss === "categoricalCrossentropy" && endsInSoftmax(model);
   return onLogits ? categoricalCrossEntropy(model) : asCompiled(model, head);
 }
 
-/** @param head where the logits are wanted */
+/** @param head given where the logits are needed too */
 function asCompiled(model: LayersModel, head: Head | undefined): ModelLoss {
   return (xs, y, weights) => {
     const logits = head?.forward(xs, true);
@@ -65,7 +65,10 @@ function categoricalCrossEntropy(model: LayersModel): ModelLoss {
   };
 }
 
-/** The sum of targets times the logarithms of the probabilities; tfjs clips these, and what is clipped has no gradient. */
+/**
+ * The sum of targets times the logarithms of the probabilities. As in tfjs, probabilities are clipped, and those that are
+ * have no gradient.
+ */
 function clippedCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor): tf.Scalar {
   const epsilon = tf.backend().epsilon();
   const operation = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {

@@ -6,11 +6,11 @@ import { crossEntropy } from "../operations/cross-entropy.js";
 import { checkInputs, checkSamples } from "./inputs.js";
 import { internals, isDisposed, type LayerInternals, linearActivation } from "./internals.js";
 
-/** How a model ends, and how to get at its logits. */
+/** How a model ends, and the way to its logits. */
 export interface Head {
   /** Units of the output layer */
   readonly units: number;
-  /** What turns the logits into the model's outputs */
+  /** The function from the logits to the outputs of the model */
   readonly activation: "linear" | "softmax" | "sigmoid";
   /** Logits [B, units] of a batch; the caller disposes them (or tidies) */
   forward(xs: tf.Tensor[], training: boolean): tf.Tensor2D;
@@ -50,10 +50,10 @@ export function headOf(model: LayersModel): Head {
   };
 }
 
-/** tfjs's layers whose softmax can be taken off. */
+/** Layers of tfjs whose softmax can be left out. */
 const softmaxLayers = ["Dense", "Activation", "Softmax"];
 
-/** Whether a model ends in a softmax [B, C] of a layer of its own that it uses once: only the outputs depend on it. */
+/** Whether a model ends in a softmax [B, C] on which only its outputs depend: that of a layer of its own, called once. */
 export function endsInSoftmax(model: LayersModel): boolean {
   const { shape } = model.outputs[0]!;
   const last = internals(model).outputLayers[0]!;
@@ -86,10 +86,10 @@ function apply(model: LayersModel, xs: tf.Tensor[], training: boolean): tf.Tenso
   return model.apply(xs.length === 1 ? xs[0]! : xs, { training }) as tf.Tensor2D;
 }
 
-/** What stands in for the softmax of a Softmax layer at the end. */
+/** Replaces the softmax of a Softmax layer at the end. */
 export const identity = (x: tf.Tensor): tf.Tensor => x;
 
-/** Runs `forward` with the last layer's activation taken off; it is back on whatever happens. */
+/** Runs `forward` without the activation of the last layer, and restores it, also after an error. */
 function withoutActivation<T>(last: LayerInternals, activation: Head["activation"], forward: () => T): T {
   if (activation === "linear") return forward();
   const { activation: held, softmax } = last;
@@ -106,7 +106,7 @@ function withoutActivation<T>(last: LayerInternals, activation: Head["activation
 /**
  * The loss that fits a head where the user names none: softmax cross-entropy, binary or multi-label.
  *
- * @throws LilawError `MODEL_OUTPUT` where it cannot be told
+ * @throws LilawError `MODEL_OUTPUT` where it is ambiguous
  */
 export function lossOf(model: LayersModel, head: Head): Loss {
   if (head.activation === "sigmoid") return head.units === 1 ? "binary" : "multi-label";
@@ -121,10 +121,9 @@ export function lossOf(model: LayersModel, head: Head): Loss {
 }
 
 /**
- * The loss a model was compiled with, as one on its logits.
+ * The loss that a model was compiled with, as a loss on its logits.
  *
- * @throws LilawError `MODEL_OUTPUT` where it is another: then the values of a sample have to follow from a loss that the
- *   weighting names
+ * @throws LilawError `MODEL_OUTPUT` where @lilaw/core has no such loss: the weighting has to name one then
  */
 export function compiledLoss(model: LayersModel, { activation, units }: Head): Loss {
   const { loss } = model;

@@ -86,7 +86,7 @@ export interface LayerInternals extends Partial<Record<WeightName, WeightRef | n
   ) => Tensor;
 }
 
-/** Whether a model was disposed: it cannot be asked itself. */
+/** Whether a model was disposed, which tfjs does not tell. */
 export const isDisposed = (model: LayersModel): boolean =>
   model.weights.some((weight) => (weight as unknown as { val: Tensor }).val.isDisposed);
 
@@ -94,7 +94,7 @@ export function internals(model: LayersModel): ModelInternals {
   return model as unknown as ModelInternals;
 }
 
-/** The model that trains: a Sequential hands compile, fit and all the rest to a model it wraps. */
+/** The model that trains: a Sequential delegates compile, fit and everything else to a model inside it. */
 export function trainedModel(model: LayersModel): LayersModel {
   return (model as unknown as { model?: LayersModel }).model ?? model;
 }
@@ -104,7 +104,7 @@ export function trainableVariables(model: LayersModel): Variable[] {
   return internals(model).collectedTrainableWeights.map((weight) => weight.read() as Variable);
 }
 
-/** Every layer of a model with what it wraps, in order. */
+/** Every layer of a model, followed by the layers inside it. */
 export function allLayers(model: LayersModel): LayerInternals[] {
   const found: LayerInternals[] = [];
   const visit = (layer: LayerInternals | undefined): void => {
@@ -134,7 +134,7 @@ export function leafLayers(model: LayersModel): LayerInternals[] {
 
 let linear: ActivationInternals | undefined;
 
-/** tfjs exports no activation classes; a layer of its own has one. */
+/** tfjs exports no activation classes, so this one comes from a layer. */
 export function linearActivation(): ActivationInternals {
   linear ??= (layers.activation({ activation: "linear" }) as unknown as LayerInternals).activation!;
   return linear;

@@ -40,7 +40,7 @@ export class StochasticLayers {
     );
   }
 
-  /** The masks of one step of one epoch, the same each time it is called. */
+  /** Seeds the masks of one step of one epoch: the same masks each time it is called with them. */
   seedStep(epoch: number, step: number): void {
     const random = Random.from(this.#seed, "dropout", epoch, step);
     for (const { layer } of this.#dropouts) layer.seed = random.int(2 ** 31);
@@ -49,7 +49,7 @@ export class StochasticLayers {
     }
   }
 
-  /** Gives every layer back the seed it came with. */
+  /** Restores the seeds that the layers had before the training. */
   restore(): void {
     for (const { layer, seed } of this.#dropouts) layer.seed = seed;
     for (const { cell, dropoutFunc } of this.#cells) cell.dropoutFunc = dropoutFunc;

@@ -112,8 +112,8 @@ const isKnown = (compiledLoss: unknown): boolean =>
   (typeof compiledLoss === "string" && compiledLoss !== "sparseCategoricalCrossentropy");
 
 /**
- * Checks targets that go to the model's own loss alone: indices have to be classes, and for losses of tfjs rows have
- * to be those of the outputs. What other losses take is not known.
+ * Checks targets that only the model's own loss uses: indices must be classes, and for losses of tfjs the targets of a row
+ * must be as many as its outputs. Targets of other losses are not checked, since their shape is not known.
  *
  * @throws LilawError `LABEL_OUT_OF_RANGE`, `MODEL_OUTPUT`
  */

@@ -9,7 +9,7 @@ export function labelTensor(labels: Labels, loss: Loss, rows: number): tf.Tensor
   return loss === "multi-label" ? tf.tensor2d(values, [rows, labels.length / rows]) : tf.tensor1d(values);
 }
 
-/** tfjs would cut fractions off. */
+/** Refuses fractions, which tfjs would truncate. */
 function integers(labels: Labels): Int32Array {
   return Int32Array.from(labels, (label, i) => {
     if (!Number.isInteger(label)) throw expected("LABEL_OUT_OF_RANGE", "an integer", `labels[${i}]`, label);

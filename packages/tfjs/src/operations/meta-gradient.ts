@@ -25,7 +25,7 @@ export function metaGradient(logits: tf.Tensor2D, options: MetaGradientOptions):
  * {@link metaGradient} without reading: [5, 2], the partials, the objective and the number of non-finite rows, each
  * as the sum of two floats.
  *
- * @param moved [3], what the scalars have moved since `params`
+ * @param moved [3], the change of the scalars since `params`
  */
 export function metaGradientTensor(
   logits: tf.Tensor2D,

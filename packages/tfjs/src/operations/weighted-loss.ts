@@ -40,7 +40,7 @@ export function weightedLoss(
   return objective;
 }
 
-/** The options, read once: the checks of @lilaw/core where the logits are a tensor. */
+/** The options, read once and checked as in @lilaw/core. */
 function checked(logits: tf.Tensor2D, options: WeightedLossOptions) {
   checkTensor("logits", logits);
   if (logits.rank !== 2)
@@ -99,11 +99,11 @@ export function rowOf(values: Float32Array, i: number, rows: number): Float32Arr
 export interface WeightedLossTensorOptions extends Omit<WeightedLossOptions, "sampleWeights"> {
   /** [B] */
   sampleWeights?: tf.Tensor1D | undefined;
-  /** [3], what alpha, beta and delta have moved since `params` */
+  /** [3], the change of alpha, beta and delta since `params` */
   moved?: tf.Tensor1D | undefined;
 }
 
-/** {@link weightedLoss} without reading: the row values asked for are [names, B], kept for the caller to dispose. */
+/** {@link weightedLoss} without reading: the requested row values are a tensor [names, B], which the caller disposes. */
 export function weightedLossTensors(
   logits: tf.Tensor2D,
   options: WeightedLossTensorOptions,
@@ -113,7 +113,7 @@ export function weightedLossTensors(
   const { sampleWeights, moved } = options;
   const attributes: WeightedLossAttributes = { loss, params, gradient, normalize, rowValues: names };
   let rowValues: tf.Tensor | undefined;
-  // Not by the gradient that is registered: tfjs makes zeros for the gradients of all outputs then, [B, C] among them.
+  // With the registered gradient tfjs would make zeros for the gradients of all outputs, [B, C] among them.
   const operation = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [input, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
     const labels = labelTensor(options.labels, loss, input.shape[0]);

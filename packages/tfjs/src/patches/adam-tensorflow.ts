@@ -21,12 +21,12 @@ interface Moment {
 }
 
 /**
- * The steps of tfjs's Adam as one TensorFlow operation a variable, where tfjs takes fourteen that each pass over all
- * the weights: the same update to rounding. The operation works on resource variables; three of them serve for
- * all weights, which are handed in and taken back without a copy. All state stays in tfjs's optimizer.
+ * The steps of tfjs's Adam with one TensorFlow operation for each variable; tfjs needs fourteen, each of which passes over all
+ * the weights. The update is the same to rounding. The operation works on resource variables: three of them are used for
+ * all weights, which are moved in and out without a copy. All state stays in tfjs's optimizer.
  */
 export function adamOnTensorFlow(optimizer: AdamInternals): ApplyGradients {
-  let resources: Resources | undefined; // made at the first step, which may never come
+  let resources: Resources | undefined; // created by the first step
   return {
     apply(gradients) {
       resources ??= new Resources();
@@ -52,14 +52,14 @@ export function adamOnTensorFlow(optimizer: AdamInternals): ApplyGradients {
   };
 }
 
-/** tfjs adds epsilon to the corrected second moment's root, TensorFlow to the uncorrected one's. */
+/** tfjs adds epsilon to the root of the corrected second moment, TensorFlow to that of the uncorrected one. */
 function uncorrectedEpsilon({ accBeta2, epsilon }: AdamInternals): number {
   return Math.sqrt(1 - numberOf(accBeta2)) * epsilon;
 }
 
 const numberOf = (scalar: tf.Tensor): number => scalar.dataSync()[0]!;
 
-/** A variable with its two moments, which start at 0, named as tfjs names them. */
+/** A variable and its two moments, which start at 0 and have the names that tfjs gives them. */
 function stateOf(optimizer: AdamInternals, { name }: NamedGradient, i: number): tf.Variable[] {
   const value = tf.engine().registeredVariables[name]!;
   const moment = (moments: Moment[], suffix: string): tf.Variable => {
@@ -75,12 +75,12 @@ function stateOf(optimizer: AdamInternals, { name }: NamedGradient, i: number): 
 
 let created = 0;
 
-/** Three TensorFlow resource variables through which tensors pass. */
+/** Three TensorFlow resource variables that hold the tensors of a variable during its update. */
 class Resources {
   readonly #backend = nodeBackend();
   readonly #handles = Array.from({ length: 3 }, () => this.#create());
 
-  /** Runs an operation that updates resource variables, on the values of `state`, which get the new ones. */
+  /** Runs an operation that updates resource variables on the values of `state`, and assigns the results to them. */
   readonly update = (operation: string, state: tf.Variable[], inputs: tf.Tensor[]): void => {
     this.#handles.forEach((handle, k) => {
       this.#backend.executeMultipleOutputs(
@@ -90,7 +90,7 @@ class Resources {
         0,
       );
     });
-    for (const variable of state) this.#release(variable); // not before all assignments have succeeded
+    for (const variable of state) this.#release(variable); // only after all assignments have succeeded
     try {
       this.#backend.executeMultipleOutputs(operation, [this.#float("T")], [...this.#handles, ...inputs], 0);
     } finally {
@@ -102,8 +102,8 @@ class Resources {
   };
 
   /**
-   * Leaves a variable's memory to the resource until it is assigned again. Memory with one owner is updated in
-   * place; where clones or views share it, TensorFlow takes a copy of its own.
+   * Leaves the memory of a variable to the resource until the variable is assigned again. TensorFlow updates memory with
+   * one owner in place; where clones or views share it, TensorFlow makes a copy.
    */
   #release(variable: tf.Variable): void {
     if (this.#backend.refCount(variable.dataId) === 1) tf.engine().disposeTensor(variable);

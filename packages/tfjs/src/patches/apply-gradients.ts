@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type AdamInternals, adamOnTensorFlow } from "./adam-tensorflow.js";
 import type { ApplyGradients } from "./optimizer-step.js";
 
-/** tfjs's own steps, or faster ones to the same end; the optimizer's state is tfjs's either way. */
+/** The steps of tfjs, or faster ones with the same result. The state is that of tfjs's optimizer in both cases. */
 export function applyGradientsOf(optimizer: tf.Optimizer): ApplyGradients {
   if (tf.getBackend() === "tensorflow" && optimizer.getClassName() === "Adam") {
     return adamOnTensorFlow(optimizer as unknown as AdamInternals);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { hostMemory } from "./host-memory.js";
 
-/** Backends whose tensors are arrays of this process, and whose gather goes through them element by element. */
+/** Backends whose tensors are arrays of this process and whose own gather copies single elements. */
 const inHostMemory = ["cpu", "wasm"];
 
 /**

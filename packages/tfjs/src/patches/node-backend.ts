@@ -9,7 +9,7 @@ export interface OpAttribute {
 
 type Constant = "TF_ATTR_INT" | "TF_ATTR_TYPE" | "TF_ATTR_SHAPE" | "TF_ATTR_STRING" | "TF_FLOAT" | "TF_INT32";
 
-/** The part of tfjs-node's backend that runs TensorFlow operations by name: more than tfjs's own interface has. */
+/** The part of tfjs-node's backend that runs TensorFlow operations by name, which tfjs's own types do not have. */
 export interface NodeBackend {
   binding: Record<Constant, number>;
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: tf.TensorInfo[]): tf.Tensor;
@@ -19,7 +19,7 @@ export interface NodeBackend {
     inputs: tf.TensorInfo[],
     outputs: number,
   ): tf.Tensor[];
-  /** Of the tensors that share a value */
+  /** The number of tensors that share a value */
   refCount(dataId: object): number;
 }
 

@@ -4,7 +4,7 @@ const removed = {
   isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
 };
 
-/** Gives a `node:util` back what it lacks of them; what it has stays. */
+/** Adds those that a `node:util` lacks, and changes none that it has. */
 export function mendUtil(util: Partial<typeof removed>): void {
   for (const [name, implementation] of Object.entries(removed)) {
     if (!(name in util)) Object.assign(util, { [name]: implementation });

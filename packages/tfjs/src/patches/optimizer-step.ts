@@ -2,15 +2,15 @@
 import type * as tf from "@tensorflow/tfjs-core";
 
 export interface NamedGradient {
-  /** Of the variable, as the engine knows it */
+  /** The name of the variable in tfjs's engine */
   name: string;
   /** Absent where the loss does not depend on the variable */
   tensor: tf.Tensor | undefined;
 }
 
-/** How an optimizer's steps are taken. */
+/** The steps of an optimizer. */
 export interface ApplyGradients {
-  /** One step. The gradients belong to the caller */
+  /** Takes one step. The caller disposes the gradients */
   apply(gradients: NamedGradient[]): void;
   dispose(): void;
 }

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { mendWasm } from "./wasm/index.js";
 
 /**
- * Gives the backend in use what tfjs lacks or has wrong there for training.
+ * Registers kernels that training needs and that the backend in use lacks or computes wrongly.
  *
  * @throws LilawError `BACKEND_UNAVAILABLE` for webgl on a device that has no textures of 32-bit floats: class indices
  *   above 2048 and steps of LiLAW's scalars would be lost in 16 bits

@@ -22,8 +22,8 @@ export function withFastRelu<T>(compute: () => T): T {
 }
 
 /**
- * Forward derivatives take a step of x. tfjs-node's own makes and selects from whole tensors of constants;
- * sign(max(x, 0)) gives the same, NaN included.
+ * Forward derivatives use step(x). tfjs-node computes it with whole tensors of constants; sign(max(x, 0)) is the same, also for
+ * NaN.
  */
 function fastStep(own: tf.KernelConfig): tf.KernelConfig {
   return {
@@ -36,7 +36,7 @@ function fastStep(own: tf.KernelConfig): tf.KernelConfig {
   };
 }
 
-/** TensorFlow's own operation, one pass over all elements in place of four. */
+/** TensorFlow's own operation: one pass over all elements instead of four. */
 function fastGradient(own: tf.GradConfig): tf.GradConfig {
   return {
     ...own,
@@ -44,7 +44,7 @@ function fastGradient(own: tf.GradConfig): tf.GradConfig {
   };
 }
 
-/** dy where x > 0, else 0; a kernel, so that losses with gradients in them have theirs. */
+/** dy where x > 0, else 0. It is a kernel with a gradient, for losses that contain gradients. */
 function reluGradient(dy: tf.Tensor, x: tf.Tensor): tf.Tensor {
   if (tf.getKernel(ReluGradient, "tensorflow") === undefined) registerReluGradient();
   return tf.engine().runKernel(ReluGradient, { dy, x }) as tf.Tensor;

@@ -4,8 +4,8 @@ import * as tf from "@tensorflow/tfjs-core";
 const castsByName = ["cpu", "webgpu"];
 
 /**
- * A float32 tensor whose memory holds floats, whatever it was cast from: tfjs's operations look for themselves what they
- * read, kernels of our own do not.
+ * The values of a float32 tensor as floats in memory, also if it was cast from bool. tfjs's operations read the bytes of such
+ * a tensor correctly, kernels of this package would not.
  */
 export function trueFloats<T extends tf.Tensor>(tensor: T): T {
   return castsByName.includes(tf.getBackend()) ? tf.mul(tensor, 1) : tensor;

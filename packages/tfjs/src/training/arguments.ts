@@ -7,15 +7,15 @@ import { checkFunction, checkOptionalCount } from "./checks.js";
 import { checkWeighting } from "./start-weighting.js";
 import type { BatchRecord, Weighting } from "./weighting.js";
 
-/** What `fit` and `fitDataset` take beyond tfjs's own arguments. */
+/** The arguments of `fit` and `fitDataset` beyond those of tfjs. */
 export interface TrainingArgs {
   /** How samples are weighed. Default `plain()` */
   weighting?: Weighting;
   /** Seed of the batch order, of dropout, of the validation batches and of random weights. Default 0 */
   seed?: number;
   /**
-   * Called after each step with the per-sample values of its batch. Where the weighting names no loss, that of the model
-   * has to be one of @lilaw/core's: a cross-entropy on logits, softmax or sigmoid
+   * Called after each step with the per-sample values of its batch. Where the weighting names no loss, the model
+   * must be compiled with one that @lilaw/core has: a cross-entropy on logits, softmax or sigmoid
    */
   record?: (record: BatchRecord) => void;
   /** Called at the end of each complete epoch with a state that `resume` takes. */
@@ -35,7 +35,7 @@ export interface FitArgs extends Omit<ModelFitArgs, "sampleWeight">, TrainingArg
 export interface FitDatasetArgs extends ModelFitDatasetArgs<tf.TensorContainer>, TrainingArgs {}
 
 /**
- * Arguments that all trainings have, read once.
+ * Checks the arguments that `fit` and `fitDataset` share, and copies them.
  *
  * @throws LilawError `INVALID_ARGUMENT`, `DISPOSED`
  */

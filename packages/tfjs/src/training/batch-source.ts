@@ -6,7 +6,7 @@ import { gatherRows } from "../patches/gather-rows.js";
 import { readWeights, timesWeights } from "./sample-weights.js";
 import { digest } from "./state-bytes.js";
 
-/** What the training step needs of a batch beside the tensors that travel through tfjs. */
+/** The values of a batch that the training step needs beside the tensors, which pass through tfjs. */
 export interface BatchInfo {
   readonly rows: Int32Array;
   readonly labels: Labels | undefined;
@@ -20,17 +20,17 @@ interface BatchValue {
 
 /** Batches in the shape of a tf.data dataset, for `model.fitDataset`. */
 export interface BatchSource {
-  /** Batches an epoch; infinite where unknown */
+  /** Number of batches in an epoch; Infinity where unknown */
   readonly size: number;
   /** The batch delivered last */
   readonly current: BatchInfo;
   /** True when the epoch's last batch was delivered */
   readonly epochComplete: boolean;
-  /** The settings that must be the same for a training to go on with these batches as if it had never stopped, as JSON */
+  /** The settings that must be the same for a training to resume with these batches, as JSON */
   settings(): unknown;
   beginEpoch(epoch: number): void;
   iterator(): Promise<{ next(): Promise<{ value: BatchValue | null; done: boolean }> }>;
-  /** Disposes the batch delivered last, if nobody has */
+  /** Disposes the batch delivered last, unless it is disposed already */
   dispose(): void;
 }
 
@@ -125,7 +125,7 @@ export interface DatasetBatchOptions {
   readonly modelTargets: (y: tf.Tensor) => tf.Tensor;
   readonly classWeights: ((y: tf.Tensor) => Promise<Float32Array>) | undefined;
   readonly epochs: number;
-  /** Where given, one iterator serves all epochs */
+  /** Where given, all epochs use one iterator */
   readonly batchesPerEpoch: number | undefined;
 }
 
@@ -133,22 +133,22 @@ type DatasetIterator = Awaited<ReturnType<DatasetLike["iterator"]>>;
 
 type Element = Partial<BatchValue> & { sampleWeight?: tf.Tensor };
 
-/** A batch, all but its place in the epoch. */
+/** A batch without its position in the epoch. */
 interface PreparedBatch {
   readonly value: BatchValue;
   readonly size: number;
   readonly info: Omit<BatchInfo, "rows">;
 }
 
-/** What a dataset answers: perhaps a batch, and whether it was the last. */
+/** The answer of a dataset: a batch, if there is one, and whether it was the last. */
 interface Answer {
   readonly batch: PreparedBatch | null;
   readonly done: boolean;
 }
 
 /**
- * Batches of a tf.data dataset, in the dataset's own order. Each is asked for before the step on the one before it, so
- * that what a dataset waits for (files, decoding, a network) goes on during that step.
+ * Batches of a tf.data dataset, in the order of the dataset. Each is requested before the step on the batch before it, so that
+ * the work of the dataset (files, decoding, a network) goes on during that step.
  */
 export class DatasetBatches implements BatchSource {
   readonly size: number;
@@ -179,7 +179,7 @@ export class DatasetBatches implements BatchSource {
   }
 
   async iterator() {
-    await this.close(); // a callback may have cut the epoch before short
+    await this.close(); // a callback may have ended the epoch before early
     const source = await this.#options.dataset.iterator();
     let position = 0;
     this.epochComplete = false;
@@ -201,7 +201,7 @@ export class DatasetBatches implements BatchSource {
     };
   }
 
-  /** Drops the batch that was asked for and never taken, as when training stops early, once it is there. */
+  /** Waits for the batch that was requested and not taken, as when training stops early, and disposes it. */
   async close(): Promise<void> {
     const asked = this.#ahead;
     this.#ahead = undefined;
@@ -217,7 +217,7 @@ export class DatasetBatches implements BatchSource {
 
   #askAhead(source: DatasetIterator): void {
     this.#ahead = this.#ask(source);
-    this.#ahead.catch(() => {}); // whoever takes the batch gets the error, and nobody before
+    this.#ahead.catch(() => {}); // the error is thrown where the batch is taken
   }
 
   async #ask(source: DatasetIterator): Promise<Answer> {

@@ -14,8 +14,8 @@ type Callback = Pick<
 >;
 
 /**
- * The first error of a training. tfjs would leave its tensors behind if something threw within its loop. So nothing
- * does: a training that fails ends as one that is stopped, nothing of it runs any more, and the error is told at the end.
+ * The first error of a training. An error thrown within tfjs's loop would leave its tensors behind. So errors are caught
+ * there: the training ends like one that is stopped, none of its callbacks runs any more, and the error is thrown at the end.
  */
 export class Failure {
   readonly #stop: () => void;
@@ -26,7 +26,7 @@ export class Failure {
     this.#stop = stop;
   }
 
-  /** A part of the training; undefined where it fails, or something has before. */
+  /** Runs a part of the training; undefined where it fails, or where something has failed before. */
   run<R>(part: () => R): R | undefined {
     if (this.#stopped()) return undefined;
     try {
@@ -37,7 +37,7 @@ export class Failure {
     }
   }
 
-  /** The same for a part that waits. */
+  /** {@link run} for an asynchronous part. */
   async wait<R>(part: () => R | Promise<R>): Promise<R | undefined> {
     if (this.#stopped()) return undefined;
     try {
@@ -48,14 +48,14 @@ export class Failure {
     }
   }
 
-  /** Throws what failed, if something did. */
+  /** Throws the first error, if there is one. */
   tell(): void {
     if (this.#error !== undefined) throw this.#error.cause;
   }
 
   #stopped(): boolean {
     if (this.#error === undefined) return false;
-    this.#stop(); // tfjs starts with the stop of a training before taken back
+    this.#stop(); // again, since tfjs clears the flag when a training begins
     return true;
   }
 
@@ -65,7 +65,7 @@ export class Failure {
   }
 }
 
-/** A callback that is not called any more once something has failed. */
+/** A callback that is not called after a failure. */
 export class GuardedCallback extends CustomCallback {
   readonly #callback: Callback;
   readonly #failure: Failure;
@@ -109,7 +109,7 @@ export class GuardedCallback extends CustomCallback {
   }
 }
 
-/** The batches of a source, which end once something has failed: the epoch is not complete then. */
+/** The batches of a source, which end after a failure. The epoch does not count as complete then. */
 export function guardedBatches(
   source: BatchSource,
   failure: Failure,

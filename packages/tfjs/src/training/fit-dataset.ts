@@ -11,8 +11,8 @@ import { plain } from "./weightings/plain.js";
 
 /**
  * `model.fitDataset` with a weighting: same arguments, callbacks and History. Elements are `{ xs, ys }` and may carry
- * `sampleWeight` [B]. A weighting that needs validation samples takes them from `validationData` as tensors. Each element
- * is asked for before the step on the one before it; training that stops early waits for the one it has asked for.
+ * `sampleWeight` [B]. A weighting that needs validation samples takes them from `validationData` as tensors. The next
+ * element is requested before the step on the present one; training that stops early waits for the element it has requested.
  *
  * @throws LilawError as `fit`
  */
@@ -70,7 +70,7 @@ async function fitBatches(model: LayersModel, dataset: DatasetLike, args: FitDat
     await source.close();
     return history;
   } catch (error) {
-    void source.close(); // not waited for: nothing says when a dataset answers, and the error is to be told now
+    void source.close(); // without await: a dataset may take long to answer, and the error should not wait for it
     throw error;
   } finally {
     if (evaluatedTargets !== validation?.[1]) evaluatedTargets?.dispose();

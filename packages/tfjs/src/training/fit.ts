@@ -17,9 +17,9 @@ import { plain } from "./weightings/plain.js";
  * works. The model is compiled as usual and ends in logits, softmax or sigmoid; y holds class indices (int) or
  * one-hot rows.
  *
- * Wrong arguments, and a state in `resume` that is damaged or belongs to another training, are told before
- * the model, its optimizer or the weighting has moved. Errors of callbacks and of `record` end the training and are
- * thrown as they are; the model stays as the last step has left it.
+ * Wrong arguments, and a state in `resume` that is damaged or belongs to another training, are refused before the model, its
+ * optimizer or the weighting changes. Errors of callbacks, of `record` and of the weighting end the training and are thrown
+ * as they are; the model stays as the last step left it.
  *
  * @param x tensor [N, …], or one per model input
  * @param y class indices [N] or [N, 1], one-hot [N, C], or whatever the model's own loss takes with `plain()`

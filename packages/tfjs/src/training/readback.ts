@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { readsSynchronously } from "../kernels/register.js";
 
-/** Takes values to the host, and hands them over after the step: at once where tensors can be read synchronously. */
+/** Reads tensors to the host and passes their values on after the step. Backends that can read synchronously do so. */
 export class Readback {
   #read: (() => void)[] = [];
   #pending: Promise<void>[] = [];
 
-  /** Hands `use` the values of the tensors, which it disposes. */
+  /** Reads and disposes the tensors; `use` gets their values when the step is done. */
   read(tensors: tf.Tensor[], use: (...values: Float32Array[]) => void): void {
     if (readsSynchronously()) {
       const values = tensors.map((tensor) => tensor.dataSync<"float32">().slice());
@@ -19,17 +19,17 @@ export class Readback {
     this.#pending.push(values.finally(() => tf.dispose(kept)).then((read) => use(...read)));
   }
 
-  /** At the end of a step: hands over what could be read at once. */
+  /** At the end of a step: passes on the values that were read synchronously. */
   stepDone(): void {
     for (const use of this.#read.splice(0)) use();
   }
 
-  /** When everything has been handed over. */
+  /** Resolves when all values have been passed on. */
   async settled(): Promise<void> {
     await Promise.all(this.#pending.splice(0));
   }
 
-  /** When nothing is on its way any more, for a training that has ended: errors have been told, or are of one that has failed. */
+  /** Waits for readings on their way and ignores their errors, at the end of a training. */
   async dropped(): Promise<void> {
     this.#read = [];
     await Promise.allSettled(this.#pending.splice(0));

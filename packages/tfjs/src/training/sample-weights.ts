@@ -44,7 +44,7 @@ async function classesOf(
   }
 }
 
-/** Factors of samples, each finite: a copy. */
+/** A copy of the factors of samples, which must be finite. */
 export async function readWeights(
   name: string,
   weights: tf.Tensor | Float32Array,
@@ -58,7 +58,7 @@ export async function readWeights(
   return Float32Array.from(given);
 }
 
-/** The factors of samples that have both, one or none of two kinds. */
+/** The products of two kinds of factors, of which either may be absent. */
 export function timesWeights(
   a: Float32Array | undefined,
   b: Float32Array | undefined,

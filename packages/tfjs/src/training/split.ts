@@ -7,13 +7,16 @@ const heldOutShare = 0.15;
 export interface RowSplit {
   /** Rows to train on */
   rows: Int32Array;
-  /** Rows taken out for validation */
+  /** Rows held out for validation */
   held: Int32Array | undefined;
   /** Whether the user asked for validation results */
   reported: boolean;
 }
 
-/** `validationSplit` takes the last samples, as in tfjs; a weighting in need gets a seeded part of its own. */
+/**
+ * `validationSplit` takes the last samples, as in tfjs. Without one, a seeded part is drawn for a weighting that needs
+ * validation samples.
+ */
 export function splitRows(
   count: number,
   hasValidation: boolean,

@@ -1,6 +1,6 @@
 /**
- * The layout of a saved state, the same for all versions up to the version: a name of the format, a version, the length
- * of a JSON header (both uint32, little endian), the header (UTF-8), tensors, and the SHA-256 of everything before it.
+ * The layout of a saved state: the name of the format, a version, the length of a JSON header (both uint32, little endian),
+ * the header (UTF-8), tensors, and the SHA-256 of everything before it. Name and version stay where they are in all versions.
  */
 import { expected, type LilawError } from "@lilaw/core";
 import { sha256 } from "@noble/hashes/sha2.js";
@@ -11,7 +11,7 @@ const version = 2;
 const start = format.length + 8;
 const checksumLength = 32;
 
-/** The first version had no checksum, and began with its header. */
+/** The beginning of the first version, which had no checksum and started with its header. */
 const firstVersion = new TextEncoder().encode('{"format":"lilaw-training-state"');
 
 export function pack(header: object, tensors: Uint8Array): Uint8Array {
@@ -28,12 +28,12 @@ export function pack(header: object, tensors: Uint8Array): Uint8Array {
 }
 
 /**
- * @param given what `pack` made; from it alone are the results, in memory of their own
- * @throws LilawError `CORRUPT_FILE` for any other bytes, `INCOMPATIBLE_STATE` for whole ones of another version
+ * @param given bytes from `pack`; the results are copies
+ * @throws LilawError `CORRUPT_FILE` for any other bytes, `INCOMPATIBLE_STATE` for undamaged ones of another version
  */
 export function unpack(given: Uint8Array): { header: unknown; tensors: ArrayBuffer } {
   if (!(given instanceof Uint8Array)) throw expected("INVALID_ARGUMENT", "a Uint8Array", "resume", given);
-  const bytes = new Uint8Array(given); // a copy: of a Buffer `slice` would be none, and nobody writes to this one
+  const bytes = new Uint8Array(given); // a copy, which cannot change meanwhile; `slice` of a Buffer makes none
   if (startsWith(bytes.subarray(4), firstVersion)) throw otherVersion(1);
   if (bytes.length < start + checksumLength || !startsWith(bytes, format))
     throw corrupt(given, "a training state");
@@ -51,7 +51,7 @@ export function unpack(given: Uint8Array): { header: unknown; tensors: ArrayBuff
   };
 }
 
-/** A short text that is another for other numbers. */
+/** A short text that differs for different numbers. */
 export function digest(...arrays: ArrayBufferView[]): string {
   const hash = sha256.create();
   for (const { buffer, byteOffset, byteLength } of arrays) {

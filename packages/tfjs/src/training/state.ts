@@ -4,33 +4,33 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { leafLayers, trainableVariables } from "../model/internals.js";
 import { pack, unpack } from "./state-bytes.js";
 
-/** Where a training stood when its state was taken. */
+/** The position of a training when its state was saved. */
 export interface TrainingPosition {
   readonly epochsDone: number;
-  /** Of all random streams */
+  /** The seed of all random streams */
   readonly seed: number;
   /** Name of the weighting */
   readonly weighting: string;
-  /** The state of the weighting: scalars, the place in the validation samples */
+  /** The state of the weighting: scalars, the position in the validation samples */
   readonly weightingState: unknown;
 }
 
-/** The settings that must be the same for a training to go on as if it had never stopped, as JSON. */
+/** The settings that must be the same for a training to resume bit for bit, as JSON. */
 export interface TrainingSettings {
   readonly seed: number;
   readonly weighting: string;
-  /** Of the weighting */
+  /** The options of the weighting */
   readonly options: unknown;
   /** Number, order and labels of the samples */
   readonly data: unknown;
 }
 
-/** A training at the end of an epoch: beside it are the tensors of the model and the optimizer. */
+/** A training at the end of an epoch, without the tensors of the model and the optimizer. */
 interface Header extends TrainingPosition, TrainingSettings {
   /** Classes and activations of the layers */
   layers: string;
   optimizer: string;
-  /** Its other options */
+  /** Its options but for the learning rate */
   optimizerOptions: unknown;
   learningRate: number | undefined;
   specs: tf.io.WeightsManifestEntry[];
@@ -59,23 +59,23 @@ export async function encodeTrainingState(
     const header: Header = { ...position, ...settings, ...shapeOf(model), learningRate, specs };
     return pack(header, new Uint8Array(data));
   } finally {
-    // The iteration count, first of the optimizer's weights, is a tensor made for the saving.
+    // The first of the optimizer's weights, the iteration count, is a tensor that getWeights makes.
     saved[0]?.tensor.dispose();
   }
 }
 
 /**
- * Where a training stood, from the bytes that `checkpoint` handed out, without a model. A program that keeps several
- * states learns in this way which of them are whole.
+ * The position of a training, from the bytes that `checkpoint` was given, without a model. A program that keeps several
+ * states can find out which of them are undamaged.
  *
- * @throws LilawError `CORRUPT_FILE`; `INCOMPATIBLE_STATE` for whole bytes of another version
+ * @throws LilawError `CORRUPT_FILE`; `INCOMPATIBLE_STATE` for undamaged bytes of another version
  */
 export function readTrainingState(bytes: Uint8Array): TrainingPosition {
   const { epochsDone, seed, weighting, weightingState } = SavedTraining.read(bytes).header;
   return { epochsDone, seed, weighting, weightingState };
 }
 
-/** A training as it was saved, whole. */
+/** A saved training, whose bytes are undamaged. */
 export class SavedTraining {
   readonly header: Header;
   readonly #tensors: ArrayBuffer;
@@ -91,7 +91,7 @@ export class SavedTraining {
     this.#tensors = tensors;
   }
 
-  /** @throws LilawError `INCOMPATIBLE_STATE` unless it is one of this model and of a training with these settings */
+  /** @throws LilawError `INCOMPATIBLE_STATE` unless it belongs to this model and to a training with these settings */
   check(model: LayersModel, settings: TrainingSettings): void {
     const found = { ...settings, ...shapeOf(model), weights: shapesOf(model.weights) };
     const saved = { ...this.header, weights: shapesOf(this.#specs("model/")) };
@@ -102,7 +102,7 @@ export class SavedTraining {
     this.#checkSlots(model);
   }
 
-  /** The tensors that an optimizer keeps for each trainable weight: none of it, or the same for all of them, in their order. */
+  /** Checks the tensors that an optimizer keeps for its trainable weights: as many for each weight, in their order, or none. */
   #checkSlots(model: LayersModel): void {
     const shapes = trainableVariables(model).map(({ shape }) => JSON.stringify(shape));
     const slots = this.#specs("optimizer/").slice(1); // the first is the iteration count
@@ -120,7 +120,7 @@ export class SavedTraining {
     return this.header.specs.filter(({ name }) => name.startsWith(prefix));
   }
 
-  /** Puts a model that was checked, and its optimizer, where they were, bit for bit. */
+  /** Restores a model that was checked, and its optimizer, bit for bit. */
   async restore(model: LayersModel): Promise<void> {
     const optimizer = model.optimizer as OptimizerWithRate;
     const tensors = tf.io.decodeWeights(this.#tensors, this.header.specs);
@@ -131,7 +131,7 @@ export class SavedTraining {
       });
       const saved = this.#specs("optimizer/").map(({ name }) => ({ name, tensor: tensors[name]! }));
       await optimizer.setWeights(saved);
-      // After setWeights, which recomputes some of them with other roundings.
+      // After setWeights, which computes some of them again with other roundings.
       for (const [name, variable] of optimizerVariables(optimizer))
         variable.assign(tensors[`optimizer.${name}`]!);
       setLearningRate(optimizer, this.header.learningRate);
@@ -142,7 +142,7 @@ export class SavedTraining {
   }
 }
 
-/** Members of a header that have to be those of the training, and how messages call them. */
+/** Members of a header that must equal those of the training, and their names in messages. */
 const compared = [
   ["weighting", "weighting"],
   ["seed", "seed"],
@@ -154,7 +154,7 @@ const compared = [
   ["data", "the training data"],
 ] as const;
 
-/** The traits of a model that its state must have too. */
+/** Members of the header that describe the model. */
 function shapeOf(model: LayersModel): Pick<Header, "layers" | "optimizer" | "optimizerOptions"> {
   const { learningRate: _, ...optimizerOptions } = model.optimizer.getConfig() as Record<string, unknown>;
   const layers = leafLayers(model).map((layer) => {
@@ -184,7 +184,7 @@ function optimizerVariables(optimizer: tf.Optimizer): [string, tf.Variable][] {
   );
 }
 
-/** @throws LilawError `INVALID_ARGUMENT` for one whose state tfjs cannot save */
+/** @throws LilawError `INVALID_ARGUMENT` for an optimizer whose state tfjs cannot save */
 export async function optimizerWeights(optimizer: tf.Optimizer): Promise<NamedTensor[]> {
   try {
     return await optimizer.getWeights();

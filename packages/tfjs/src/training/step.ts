@@ -51,7 +51,7 @@ export function stepOnLogits(
 /**
  * See `TrainingContext.stepOnModelLoss`.
  *
- * @param loss the model's own as one on its logits, for `record`
+ * @param loss the model's own loss as a loss on its logits, needed for `record`
  */
 export function stepOnModelLoss(
   parts: StepParts,
@@ -69,7 +69,7 @@ export function stepOnModelLoss(
   });
 }
 
-/** The weighted loss of a batch, whose row values `record` gets if there is one. */
+/** The weighted loss of a batch. Its row values go to `record`, if there is one. */
 function lossOf(
   { record, readback }: StepParts,
   loss: Loss,
@@ -116,13 +116,13 @@ function step(
   }
 }
 
-/** The tensors that a failed gradient leaves behind: tfjs keeps them for a backward pass that never comes. */
+/** Disposes the tensors that tfjs keeps for a backward pass, after a failed forward pass. */
 function disposeTape(): void {
   const { activeTape } = tf.engine().state;
   for (const { saved } of activeTape ?? []) tf.dispose(saved as tf.Tensor[]);
 }
 
-/** One after the other: those before one that throws are disposed with the step. */
+/** Adds one value after the other, so that the caller can dispose them where a metric throws. */
 function addMetrics(
   values: tf.Scalar[],
   metrics: ModelInternals["metricsTensors"],

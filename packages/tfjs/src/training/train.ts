@@ -34,10 +34,10 @@ interface TrainArgs
   validation: LabelledTensors | undefined;
 }
 
-/** Models that are in training, or in what comes before it. */
+/** Models that are in training or being prepared for it. */
 const inTraining = new WeakSet<LayersModel>();
 
-/** Keeps a second training of a model from starting, before it touches anything of the first. */
+/** Refuses a second training of a model before it changes anything of the first. */
 export async function alone<R>(givenModel: LayersModel, run: () => Promise<R>): Promise<R> {
   const model = trainedModel(givenModel);
   if (inTraining.has(model)) throw isInTraining(givenModel);
@@ -50,7 +50,7 @@ export async function alone<R>(givenModel: LayersModel, run: () => Promise<R>): 
   }
 }
 
-/** Not in a training of tfjs's own either. */
+/** @throws LilawError `INVALID_ARGUMENT` for a model in a training of tfjs's own */
 function checkIdle(model: LayersModel): void {
   if (internals(trainedModel(model)).isTraining) throw isInTraining(model);
 }
@@ -104,7 +104,7 @@ export async function train(
       {
         onTrainBegin: async () => {
           if (saved === undefined) return;
-          // The weighting first: it refuses a state that it cannot be in.
+          // The weighting first, since it may refuse its state.
           run.restore?.(saved.header.weightingState as never);
           await saved.restore(model);
         },
@@ -115,7 +115,7 @@ export async function train(
         },
         onBatchEnd: async () => {
           await readback.settled();
-          // Set on a Sequential, `stopTraining` would not reach the model it wraps.
+          // `stopTraining` set on a Sequential would not reach the model inside it.
           if (internals(givenModel).stopTraining_) model.stopTraining = true;
         },
         onEpochEnd: async (_, logs) => {
@@ -149,7 +149,7 @@ export async function train(
       return failure.run(() => stepWith(run, batch)) ?? hidden.metricsNames.map(() => tf.scalar(Number.NaN));
     };
 
-    /** A step of the weighting, and the values that it reads. */
+    /** A step of the weighting. Values that it reads are passed on before the next one. */
     function stepWith(run: StartedWeighting, batch: LogitsBatch): tf.Scalar[] {
       const results = tf.tidy(() => withFastRelu(() => run.step(batch)));
       try {
@@ -176,7 +176,7 @@ export async function train(
     } finally {
       await readback.dropped();
       source.dispose();
-      delete (hidden as Partial<typeof hidden>).makeTrainFunction; // the class's own shows again
+      delete (hidden as Partial<typeof hidden>).makeTrainFunction; // the method of the class is visible again
     }
   }
 }
@@ -193,7 +193,7 @@ function checkResults({ name }: Weighting, results: unknown, metricsNames: strin
   );
 }
 
-/** The traits that a training shares with one that goes on from its state. */
+/** The settings that a training must share with one that resumes from its state. */
 async function settingsOf(
   weighting: Weighting,
   run: StartedWeighting,
@@ -213,7 +213,7 @@ async function checkSavable(model: LayersModel, stochastic: StochasticLayers): P
 
 type UserCallbacks = ModelFitArgs["callbacks"];
 
-/** The user's callbacks as tfjs wants them: instances stay, objects of functions become instances. */
+/** The user's callbacks as instances: objects of functions become instances. */
 function callbackList(callbacks: UserCallbacks, yieldEvery: ModelFitArgs["yieldEvery"]): CustomCallback[] {
   const list = Array.isArray(callbacks) ? callbacks : [callbacks ?? {}];
   return list.map((callback) => {

@@ -12,8 +12,8 @@ export interface ValidationState {
 }
 
 /**
- * Random validation batches: the samples in seeded order, in another order each time they are used up. Every batch
- * has the same size; what is left of a pass that is not enough for one is dropped.
+ * Random validation batches: passes over the samples, each in another seeded order. All batches have the same size; the
+ * samples left at the end of a pass that do not fill a batch are dropped.
  */
 export class ValidationSampler {
   /** Rows of every batch */
@@ -26,7 +26,11 @@ export class ValidationSampler {
   #position = 0;
   #order: Int32Array;
 
-  /** @param batchSize default: the training batch size */
+  /**
+   * @param given x and y; the caller keeps and disposes them
+   * @param batchSize default: the training batch size
+   * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `MODEL_OUTPUT`, `NON_FINITE`
+   */
   static async of(
     given: LabelledTensors,
     { model, head, loss, seed, ...context }: LogitsContext,
@@ -67,13 +71,13 @@ export class ValidationSampler {
     return { pass: this.#pass, position: this.#position };
   }
 
-  /** The traits of these samples that their state must have too. */
+  /** Number and labels of the samples, and the batch size: a state is valid for the same only. */
   settings(): object {
     const { labels } = this.#targets;
     return { samples: this.#count, batchSize: this.batchSize, labels: digest(labels) };
   }
 
-  /** @throws LilawError `INCOMPATIBLE_STATE`; nothing has moved then */
+  /** @throws LilawError `INCOMPATIBLE_STATE`; nothing has changed then */
   restore(state: ValidationState): void {
     const { pass, position } = state ?? {};
     const whole = [pass, position].every((x) => Number.isSafeInteger(x) && x >= 0);

@@ -29,7 +29,7 @@ export interface TrainBatch {
   readonly labels: Labels | undefined;
   /** [B], the factors from `sampleWeight` and `classWeight`. The steps multiply them in: leave them out of your weights */
   readonly sampleWeights: Float32Array | undefined;
-  /** From 0. A resumed training goes on counting */
+  /** From 0; a resumed training continues the count */
   readonly epoch: number;
   /** Within the epoch, from 0 */
   readonly step: number;
@@ -59,7 +59,7 @@ export interface BatchRecord {
   readonly terms?: { alpha: Float32Array; beta: Float32Array; delta: Float32Array };
 }
 
-/** The training forward pass of a step, and what weighs its rows. */
+/** The training forward pass of a step, and the weights of its rows. */
 export interface WeighedLogits {
   /** float32 [B, units], from the model's forward pass on the batch, in training mode */
   logits: tf.Tensor2D;
@@ -82,7 +82,7 @@ export interface GradientOptions {
   normalize?: Normalize;
 }
 
-/** The training a weighting takes part in. It is valid until the training ends. */
+/** The training of a weighting. Valid until the training ends. */
 export interface TrainingContext {
   /** The compiled model, which is in training (for a Sequential: the model inside it) */
   readonly model: LayersModel;
@@ -96,8 +96,8 @@ export interface TrainingContext {
    */
   readonly validation: LabelledTensors | undefined;
   /**
-   * The layers that draw random numbers, dropout above all. `stepOnLogits` and `stepOnModelLoss` call `seedStep` themselves. Call
-   * it before each further forward pass in training mode that is to have the same dropout masks as the step
+   * The layers that draw random numbers, such as dropout. `stepOnLogits` and `stepOnModelLoss` call `seedStep` themselves. Call
+   * it before each other forward pass in training mode that is to have the dropout masks of the step
    */
   readonly stochastic: Pick<StochasticLayers, "seedStep" | "requireSeedable">;
   /**
@@ -135,7 +135,7 @@ export interface LogitsContext extends TrainingContext {
   stepOnLogits(batch: LogitsBatch, forward?: () => WeighedLogits, options?: GradientOptions): tf.Scalar[];
 }
 
-/** A weighting at work in one training. What it throws ends the training, and `fit` throws it as it is. */
+/** A weighting at work in one training. Errors that it throws end the training; `fit` throws them as they are. */
 export interface WeightingRun<Batch extends TrainBatch = TrainBatch> {
   /**
    * One optimizer step, by `stepOnLogits` or `stepOnModelLoss` of the context, and what belongs to it before or after. It

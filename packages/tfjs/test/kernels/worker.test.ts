@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { useBackend } from "../../src/node.js";
 import { describeBackend, reasonAgainst } from "../backends.js";
 
-/** What a worker does: take the built package, as users do, and give back a gradient and how it was computed. */
+/** The worker loads the built package, as users do, and returns a gradient and how it was computed. */
 const program = `
   const { parentPort, workerData } = require("node:worker_threads");
   (async () => {

@@ -7,7 +7,7 @@ import {
   type FitArgs,
   fit,
   fitDataset,
-  type LilawWeighting,
+  type LiLAWWeighting,
   learningToReweight,
   lilaw,
   plain,
@@ -27,7 +27,7 @@ interface Training {
 type Blobs = ReturnType<typeof blobTensors>;
 type Method = (valid: Blobs) => Weighting;
 
-/** What a training on a backend ends with; its tensors live on that backend alone. */
+/** The results of a training on a backend, whose tensors stay on that backend. */
 async function trainOn(
   backend: string,
   method: Method,
@@ -138,7 +138,7 @@ describeWebGpu("fit", () => {
   });
 
   it("refuses validation logits that are not finite, at the end of the epoch, and leaves the scalars", async () => {
-    let weighting: LilawWeighting;
+    let weighting: LiLAWWeighting;
     const poisoned: Method = (valid) => {
       const x = tf.tensor2d(new Array(80).fill(Number.NaN), [20, 4]);
       weighting = lilaw({ validation: [x, valid.y], warmupEpochs: 0 });

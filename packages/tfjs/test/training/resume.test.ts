@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import {
   type FitArgs,
   fit,
-  type LilawWeighting,
+  type LiLAWWeighting,
   learningToReweight,
   lilaw,
   plain,
@@ -88,7 +88,7 @@ describe("resume", () => {
   };
 
   /** All that a state could move. */
-  async function everything(model: LayersModel, weighting?: LilawWeighting): Promise<unknown> {
+  async function everything(model: LayersModel, weighting?: LiLAWWeighting): Promise<unknown> {
     const optimizer = await model.optimizer.getWeights();
     const numbers = optimizer.map(({ tensor }) => [...tensor.dataSync()]);
     optimizer[0]?.tensor.dispose();
@@ -98,7 +98,7 @@ describe("resume", () => {
 
   type Change = [
     string,
-    (weighting: LilawWeighting) => { model?: LayersModel; args?: FitArgs; y?: tf.Tensor },
+    (weighting: LiLAWWeighting) => { model?: LayersModel; args?: FitArgs; y?: tf.Tensor },
     string,
   ];
   const changes: Change[] = [

@@ -2,13 +2,13 @@ import { deviation } from "@lilaw/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import { type LayersModel, layers, sequential } from "@tensorflow/tfjs-layers";
 import { describe, expect, it } from "vitest";
-import { fit, type LilawWeightingOptions, lilaw } from "../../src/index.js";
+import { fit, type LiLAWWeightingOptions, lilaw } from "../../src/index.js";
 import { sharesForward } from "../../src/training/weightings/shared-forward.js";
 import { describeBackends } from "../backends.js";
 import { blobModel, blobTensors, weightsOf } from "../models.js";
 
 /** 44 samples in batches of 16: the last one of an epoch has 12. */
-async function train(options: LilawWeightingOptions, args: Parameters<typeof fit>[3] = {}) {
+async function train(options: LiLAWWeightingOptions, args: Parameters<typeof fit>[3] = {}) {
   const { x, y } = blobTensors(44);
   const valid = blobTensors(20, 2);
   const model = blobModel();
@@ -23,7 +23,7 @@ async function train(options: LilawWeightingOptions, args: Parameters<typeof fit
 }
 
 describeBackends("one forward pass for training and validation", () => {
-  it.each<[string, LilawWeightingOptions]>([
+  it.each<[string, LiLAWWeightingOptions]>([
     ["at every step", {}],
     ["after a warm-up", { warmupEpochs: 2 }],
     ["at every second step", { metaEvery: 2 }],

@@ -20,7 +20,7 @@ interface RowWeights {
   readonly byDelta: tf.Tensor;
 }
 
-/** alpha, beta and delta, with what they have moved. */
+/** alpha, beta and delta plus their change. */
 function scalarsOf({ alpha, beta, delta }: LilawParams, moved: tf.Tensor1D | undefined) {
   const start = [alpha, beta, delta];
   const scalars = moved === undefined ? start : tf.split(tf.add(moved, start), 3);
@@ -67,7 +67,7 @@ function validRows(values: tf.Tensor2D, labels: tf.Tensor, loss: Loss, classes: 
   return tf.cast(tf.logicalAnd(finite, fitting(labels, loss, classes)), "float32");
 }
 
-/** Other rows as zeros: a NaN times zero would spread through the sums. */
+/** Zeros in place of the other rows, whose NaN would spread through sums even with a factor of 0. */
 function onlyValid<T extends tf.Tensor>(valid: tf.Tensor1D, x: T): T {
   const shape = x.shape.map((size, axis) => (axis === 0 ? size : 1));
   return tf.where(tf.cast(tf.reshape(valid, shape), "bool"), x, tf.zerosLike(x)) as T;

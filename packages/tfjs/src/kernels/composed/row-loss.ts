@@ -1,7 +1,7 @@
 import type { Loss } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** The rows of a batch under one loss, as tensors: what `backends/reference/row-loss.ts` of @lilaw/core is for arrays. */
+/** The rows of a batch under one loss, as tensors: as in `backends/reference/row-loss.ts` of @lilaw/core for arrays. */
 export interface RowLoss {
   /** Each [B] */
   readonly loss: tf.Tensor1D;
@@ -37,12 +37,12 @@ export function fitting(labels: tf.Tensor, loss: Loss, classes: number): tf.Tens
 
 const column = (values: tf.Tensor1D): tf.Tensor2D => tf.expandDims(values, 1);
 const sumRows = (values: tf.Tensor): tf.Tensor1D => tf.sum(values, 1);
-/** [n, classes]; unlike tfjs's own also of a single class. */
+/** [n, classes]; also for a single class, which tfjs's own oneHot refuses. */
 const oneHot = (indices: tf.Tensor, classes: number): tf.Tensor2D =>
   tf.cast(tf.equal(tf.expandDims(tf.cast(indices, "int32"), 1), tf.range(0, classes, 1, "int32")), "float32");
 const ones = (count: number): tf.Tensor1D => tf.ones([count]);
 
-/** Confident rows keep their digits: 1 - v is the sum over the other classes, never formed by subtraction. */
+/** Exact for confident rows: 1 - v is the sum over the other classes and not a difference. */
 function softmaxRows(logits: tf.Tensor2D, labels: tf.Tensor, gamma: number, smoothing: number): RowLoss {
   const [count, classes] = logits.shape;
   const prediction = tf.argMax<tf.Tensor1D>(logits, 1);
@@ -114,7 +114,7 @@ function binaryRows(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
   };
 }
 
-/** k differs from row to row: the k largest are those with fewer than k logits before them in the order. */
+/** The k largest logits, where k differs from row to row, are those with fewer than k logits before them in the order. */
 function multiLabelRows(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
   const [count, classes] = logits.shape;
   const label = tf.reshape(tf.cast(labels, "float32"), [count, classes]) as tf.Tensor2D;

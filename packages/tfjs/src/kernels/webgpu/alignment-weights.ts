@@ -1,9 +1,9 @@
 import type { AlignmentWeightsInputs, AlignmentWeightsResult } from "../contract.js";
 import { run } from "./program.js";
 import { overRows, type SoftmaxLoss } from "./rows.js";
-import { board, boardLength, overLanes } from "./wgsl.js";
+import { mailbox, mailboxLength, overLanes } from "./wgsl.js";
 
-/** [alignments, weights]: each workgroup aligns its rows, the last one divides them by their sum. */
+/** [alignments, weights]: each workgroup computes the alignments of its rows, the last one divides them by their sum. */
 export function alignmentWeights(
   { logits, tangents, labels }: AlignmentWeightsInputs,
   loss: SoftmaxLoss,
@@ -14,8 +14,8 @@ export function alignmentWeights(
     ...rows,
     inputs: { ...rows.inputs, tangents },
     outputs: { alignments: [count], weights: [count] },
-    board: boardLength(count),
-    code: `${rows.code}${board}${overLanes("sumOfLanes", rows.lanes, rows.lanes, "a + b")}
+    mailbox: mailboxLength(count),
+    code: `${rows.code}${mailbox}${overLanes("sumOfLanes", rows.lanes, rows.lanes, "a + b")}
 fn main(index : i32) {
   let i = index / width;
   let lane = index % width;
@@ -29,14 +29,14 @@ fn main(index : i32) {
   }
   sums = sumOfRow(sums);
   if (i < rowCount() && lane == 0) {
-    post(i, select(uniforms.NAN, sums.x, row.isValid && sums.y == 0.0 && isFinite(sums.x)));
+    mailboxStore(i, select(uniforms.NAN, sums.x, row.isValid && sums.y == 0.0 && isFinite(sums.x)));
   }
   if (!isLastWorkgroup()) {
     return;
   }
   var total = vec4<f32>(0.0);
   for (var i = i32(localIndex); i < rowCount(); i += ${rows.lanes}) {
-    let alignment = take(i);
+    let alignment = mailboxLoad(i);
     alignments[i] = alignment;
     total.x += select(0.0, max(alignment, 0.0), isFinite(alignment));
   }

@@ -1,7 +1,7 @@
 import type { MetaGradientAttributes, MetaGradientInputs, MetaGradientResult } from "../contract.js";
 import { run } from "./program.js";
 import { overRows, type SoftmaxLoss } from "./rows.js";
-import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
+import { mailboxLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /** [values]: each workgroup reduces its rows, the last one sums over all. */
 export function metaGradient(
@@ -16,7 +16,7 @@ export function metaGradient(
     inputs: { ...rows.inputs, ...(coefficients && { coefficients }), ...(moved && { moved }) },
     uniforms: { ...rows.uniforms, ...paramUniforms(params) },
     outputs: { values: [5, 2] },
-    board: boardLength(4 * count),
+    mailbox: mailboxLength(4 * count),
     code: `${rows.code}${weigh(params, moved !== undefined)}${sumsOfRows(4, rows.lanes)}
 fn main(index : i32) {
   let i = index / width;
@@ -25,7 +25,7 @@ fn main(index : i32) {
   if (i < rowCount() && lane == 0) {
     let w = weigh(row.labelProb, row.maxProb);
     let terms = ${coefficients ? "coefficients[i]" : "row.loss"} * vec4<f32>(w.byParams, w.total);
-    postRow(i, select(vec4<f32>(uniforms.NAN), terms, row.isValid));
+    storeRow(i, select(vec4<f32>(uniforms.NAN), terms, row.isValid));
   }
   if (!isLastWorkgroup()) {
     return;

@@ -1,7 +1,7 @@
 import { BackendUnavailableError } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** One WGSL program, which is dispatched once. */
+/** A WGSL program that is dispatched once. */
 export interface Program {
   /** The variables that the code reads, by name; their shapes are in `uniforms.<name>Shape` */
   readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
@@ -9,16 +9,16 @@ export interface Program {
   readonly uniforms?: Readonly<Record<string, number>>;
   /** Shapes of the variables that the code writes, by name: `array<f32>` */
   readonly outputs: Readonly<Record<string, readonly number[]>>;
-  /** Length of the variable `board : array<atomic<u32>>`, zeros before and after; absent where the code has none */
-  readonly board?: number;
-  /** How many workgroups of how many lanes; `lanes` is at most 256, what every WebGPU device has */
+  /** Length of the variable `mailbox : array<atomic<u32>>`, all 0 before and after the program; absent where the code has none */
+  readonly mailbox?: number;
+  /** The number of workgroups, and of lanes in each: at most 256, the limit of every WebGPU device */
   readonly groups: number;
   readonly lanes: number;
   /** WGSL with `fn main(index : i32)`, index = workgroup * lanes + lane */
   readonly code: string;
 }
 
-/** The part of tfjs-backend-webgpu that runs programs. Its own types would make it a dependency. */
+/** The part of tfjs-backend-webgpu that runs programs. Importing its types would make it a dependency. */
 interface WebGpuBackend {
   readonly device: {
     pushErrorScope(filter: "validation"): void;
@@ -49,37 +49,37 @@ const backend = (): WebGpuBackend => tf.backend() as unknown as WebGpuBackend;
 /**
  * Runs a program; its outputs in their order, whose ranks are those of `outputs`.
  *
- * A program of tfjs has one output, at binding 0, and its inputs, read-only, from binding 1 on. What else is written
- * goes through tfjs as inputs, for which tfjs allocates memory like for any other, and the code declares the same
- * bindings once more as writable. Of two variables at one binding WebGPU counts the one that the code uses.
+ * A program of tfjs has one output, at binding 0, and read-only inputs, from binding 1 on. Further outputs are passed to tfjs
+ * as inputs, for which it allocates memory as for any other, and the code declares their bindings a second time, as writable.
+ * Of two variables at one binding WebGPU considers only the one that the code uses.
  *
- * @throws BackendUnavailableError where the device refused the program before
+ * @throws BackendUnavailableError where the device has refused the program before
  */
 export function run<T extends tf.Tensor[]>({
   inputs,
   uniforms = {},
   outputs,
-  board,
+  mailbox,
   groups,
   lanes,
   code,
 }: Program): T {
   const gpu = backend();
-  const names = [...Object.keys(outputs), ...(board === undefined ? [] : ["board"])];
+  const names = [...Object.keys(outputs), ...(mailbox === undefined ? [] : ["mailbox"])];
   const firstSlot = Object.keys(inputs).length + 1;
   const declarations = names.map((name, i) => declaration(name, i === 0 ? 0 : firstSlot + i - 1));
   const wholeCode = `${declarations.join("")}${code}`;
   checkNotRefused(gpu, wholeCode);
   const made = Object.values(outputs).map((shape) => gpu.makeTensorInfo([...shape], "float32"));
   const [first, ...others] = made as [tf.TensorInfo, ...tf.TensorInfo[]];
-  const written = board === undefined ? others : [...others, boardOf(gpu, board)];
+  const written = mailbox === undefined ? others : [...others, mailboxOf(gpu, mailbox)];
   const program = {
     variableNames: [...Object.keys(inputs), ...written.map((_, i) => `slot${i}`)],
     outputShape: first.shape,
     dispatchLayout: { x: first.shape.map((_, dimension) => dimension) },
     dispatch: [groups, 1, 1] as [number, number, number],
     workgroupSize: [lanes, 1, 1] as [number, number, number],
-    // tfjs keeps compiled programs by this key: with the code itself no variant can be mistaken for another.
+    // tfjs caches compiled programs by this key. The code itself is the key, so that all variants differ.
     shaderKey: wholeCode,
     uniforms: Object.keys(uniforms)
       .map((name) => `${name} : f32, `)
@@ -100,22 +100,22 @@ export function run<T extends tf.Tensor[]>({
 }
 
 const declaration = (name: string, binding: number): string => `
-@group(0) @binding(${binding}) var<storage, read_write> ${name} : array<${name === "board" ? "atomic<u32>" : "f32"}>;`;
+@group(0) @binding(${binding}) var<storage, read_write> ${name} : array<${name === "mailbox" ? "atomic<u32>" : "f32"}>;`;
 
-const boards = new WeakMap<WebGpuBackend, tf.TensorInfo>();
+const mailboxes = new WeakMap<WebGpuBackend, tf.TensorInfo>();
 
-/** The board of a backend: every program leaves it as zeros, so one serves all, and none has to clear it first. */
-function boardOf(gpu: WebGpuBackend, length: number): tf.TensorInfo {
-  const present = boards.get(gpu);
+/** The mailbox of a backend. Every program leaves it filled with 0, so all programs share it and none has to clear it. */
+function mailboxOf(gpu: WebGpuBackend, length: number): tf.TensorInfo {
+  const present = mailboxes.get(gpu);
   if (present !== undefined && present.shape[0]! >= length) return present;
   if (present !== undefined) gpu.disposeData(present.dataId);
   const size = 2 ** Math.ceil(Math.log2(length));
-  const board = gpu.makeTensorInfo([size], "int32", new Int32Array(size));
-  boards.set(gpu, board);
-  return board;
+  const mailbox = gpu.makeTensorInfo([size], "int32", new Int32Array(size));
+  mailboxes.set(gpu, mailbox);
+  return mailbox;
 }
 
-/** What a device has against a program, by its code; undefined where it has nothing, or has not said so yet. */
+/** Why a device refused a program, by the code of the program; undefined where it did not, or has not answered yet. */
 const complaints = new WeakMap<WebGpuBackend, Map<string, string | undefined>>();
 
 function checkNotRefused(gpu: WebGpuBackend, code: string): void {
@@ -126,7 +126,7 @@ function checkNotRefused(gpu: WebGpuBackend, code: string): void {
   );
 }
 
-/** Runs, and asks the device the first time: WebGPU refuses in silence, later, and the outputs would mean nothing. */
+/** Runs a program, and the first time asks the device whether it refuses it: WebGPU reports that later, in no result. */
 function watched(gpu: WebGpuBackend, code: string, runProgram: () => void): void {
   const known = complaints.get(gpu) ?? new Map<string, string | undefined>();
   complaints.set(gpu, known);
@@ -141,7 +141,7 @@ function watched(gpu: WebGpuBackend, code: string, runProgram: () => void): void
   } finally {
     gpu.device.popErrorScope().then(
       (error) => error && known.set(code, error.message),
-      () => {}, // a device that was lost meanwhile: tfjs says so itself
+      () => {}, // the device was lost meanwhile, which tfjs reports itself
     );
   }
 }

@@ -2,7 +2,7 @@ import type { Loss } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { finiteness, overLanes } from "./wgsl.js";
 
-/** The losses on a softmax; `gamma` is 0 but for focal loss, `smoothing` 0 but for label smoothing. */
+/** The losses on a softmax: `gamma` is 0 except for focal loss, `smoothing` is 0 except for label smoothing. */
 export interface SoftmaxLoss {
   readonly gamma: number;
   readonly smoothing: number;
@@ -20,10 +20,10 @@ export function softmaxLoss(loss: Loss): SoftmaxLoss | undefined {
 /** Lanes of a workgroup. */
 const lanes = 64;
 
-/** A lane should have some work between two barriers, which are what costs; rows of many classes have more a lane. */
+/** A lane should have some work between two barriers, which are expensive. Rows of many classes have more per lane. */
 const classesPerLane = 8;
 
-/** What every program over rows has in common. */
+/** The common parts of all programs over rows. */
 export interface RowProgram {
   readonly inputs: { readonly logits: tf.TensorInfo; readonly labels: tf.TensorInfo };
   readonly uniforms: Readonly<Record<string, number>>;
@@ -34,7 +34,7 @@ export interface RowProgram {
 }
 
 /**
- * A program over rows: a lane for every eight classes of a row, up to all of a workgroup. A label that is no class makes
+ * A program over rows: one lane for eight classes of a row, at most all lanes of a workgroup. A label that is no class makes
  * its row NaN, as a NaN logit does.
  */
 export function overRows(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: SoftmaxLoss): RowProgram {
@@ -49,14 +49,14 @@ export function overRows(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Sof
   };
 }
 
-/** (value, index, number of non-finite values) of two lanes: the larger, on ties the one of the lower index. */
+/** Combines (value, index, number of non-finite values) of two lanes: the larger value, and the lower index of equal ones. */
 const larger = "vec4<f32>(select(b.xy, a.xy, a.x > b.x || (a.x == b.x && a.y < b.y)), a.z + b.z, 0.0)";
 
 /**
- * `rowOf(i, lane)`: what is known of row i, for each of its `width` lanes; all lanes of a workgroup must call it. The
+ * `rowOf(i, lane)`: the values of row i, for each of its `width` lanes; all lanes of a workgroup must call it. The
  * workgroup reduces the row first to its largest logit, then to the sum of the other exponentials. top: the largest
  * logit; rest: the sum of exp(z - top) over the other classes; slope: dL/dz = slope * (s - e_label), before smoothing.
- * Of a row that is not valid (a NaN or infinite logit, a label that is no class) nothing else may be used.
+ * Where `isValid` is false (a NaN or infinite logit, a label that is no class) the other members have no meaning.
  *
  * `gradientAt(…)`: `byLoss * dL/dz + byLabelProb * du/dz + byMaxProb * dv/dz` of a row, for one class.
  */
@@ -68,7 +68,7 @@ ${overLanes("sumOfRow", lanes, width, "a + b")}
 fn rowCount() -> i32 { return uniforms.logitsShape.x; }
 fn classCount() -> i32 { return uniforms.logitsShape.y; }
 
-// No digits are lost near 0, and none where a compiler simplifies (1 + x) - 1.
+// Exact near 0, also where a compiler simplifies (1 + x) - 1.
 fn log1p(x : f32) -> f32 {
   let t = x / (2.0 + x);
   let tt = t * t;

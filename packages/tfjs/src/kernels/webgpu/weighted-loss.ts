@@ -7,12 +7,12 @@ import type {
 } from "../contract.js";
 import { type Program, run } from "./program.js";
 import { overRows, type SoftmaxLoss } from "./rows.js";
-import { boardLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
+import { mailboxLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /**
- * [objective, gradLogits, rowValues]: a workgroup reduces its rows, then writes their gradients and what else is asked
- * of them; the last workgroup sums the objective. Normalised, the gradient needs means over the batch before its first
- * element, and workgroups cannot wait for each other: objective and means take a program of their own then.
+ * [objective, gradLogits, rowValues]: a workgroup reduces its rows, then writes their gradients and row values; the last
+ * workgroup sums the objective. With batch-mean normalisation the gradient depends on means over the batch, for which
+ * workgroups cannot wait: a first program computes the objective and the means then.
  */
 export function weightedLoss(
   { logits, labels, sampleWeights, moved }: WeightedLossInputs,
@@ -21,17 +21,17 @@ export function weightedLoss(
 ): WeightedLossResult {
   const [count, classes] = logits.shape as [number, number];
   const rows = overRows(logits, labels, loss);
-  // WebGPU refuses an input that the code does not read.
+  // WebGPU refuses inputs that the code does not read.
   const movedBy: Program["inputs"] = moved && params !== null ? { moved } : {};
   const factors: Program["inputs"] = sampleWeights ? { sampleWeights } : {};
 
-  const runOnRows = <T extends tf.Tensor[]>({ inputs, outputs, board, functions, main }: Body): T =>
+  const runOnRows = <T extends tf.Tensor[]>({ inputs, outputs, mailbox, functions, main }: Body): T =>
     run({
       ...rows,
       inputs: { ...rows.inputs, ...factors, ...movedBy, ...inputs },
       uniforms: { ...rows.uniforms, ...paramUniforms(params) },
       outputs,
-      ...(board !== undefined && { board }),
+      ...(mailbox !== undefined && { mailbox }),
       code: `${rows.code}${weigh(params, "moved" in movedBy)}${functions}
 fn factorAt(i : i32) -> f32 { return ${sampleWeights ? "sampleWeights[i]" : "1.0"}; }
 fn main(index : i32) {
@@ -54,14 +54,14 @@ fn main(index : i32) {
   if (normalize === "none" || params === null) {
     return runOnRows({
       outputs: { objective: [], ...ofRows.outputs },
-      board: boardLength(count),
+      mailbox: mailboxLength(count),
       functions: `${sumsOfRows(1, rows.lanes)}${meansAt("1.0", "0.0")}`,
       main: `${ofRows.main}${batchCode("sums.values.x / count")}`,
     });
   }
   const [objective, means] = runOnRows<[tf.Scalar, tf.Tensor1D]>({
     outputs: { objective: [], means: [2] },
-    board: boardLength(2 * count),
+    mailbox: mailboxLength(2 * count),
     functions: sumsOfRows(2, rows.lanes),
     main: batchCode(
       "sums.values.x / (count * (sums.values.y / sums.valid))",
@@ -77,8 +77,8 @@ fn main(index : i32) {
   return [objective, gradLogits, ...values];
 }
 
-/** What a program does with the rows. */
-interface Body extends Pick<Program, "outputs" | "board"> {
+/** The part of a program that differs. */
+interface Body extends Pick<Program, "outputs" | "mailbox"> {
   readonly inputs?: Program["inputs"];
   readonly functions: string;
   readonly main: string;
@@ -117,11 +117,11 @@ const rowValueExpressions: Record<Exclude<RowValueName, "predictions">, string> 
   delta: "w.terms.z",
 };
 
-/** The objective from the sums of weighted losses and weights over the valid rows, of which a NaN row spoils none. */
+/** The objective from the sums of weighted losses and of weights over the valid rows. */
 const batchCode = (objective: string, means = ""): string => `
   if (i < rowCount() && lane == 0) {
     let terms = vec4<f32>(factorAt(i) * w.total * row.loss, w.total, 0.0, 0.0);
-    postRow(i, select(vec4<f32>(uniforms.NAN), terms, row.isValid));
+    storeRow(i, select(vec4<f32>(uniforms.NAN), terms, row.isValid));
   }
   if (!isLastWorkgroup()) {
     return;

@@ -1,13 +1,13 @@
-/** WGSL that several programs share. Every text ends where the next may begin. */
+/** WGSL that several programs share. Texts can be joined in any order. */
 import type { LilawParams } from "@lilaw/core";
 
-/** `isFinite(x)`, by bits and not by comparisons: a compiler may take it that no number is NaN or infinite. */
+/** `isFinite(x)`, from the bits of x: compilers may assume that no number is NaN or infinite, and drop comparisons. */
 export const finiteness = `
 fn isFinite(x : f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
 `;
 
 /**
- * A function `name`: one value from those of each `width` lanes, in a fixed order (a tree). All lanes must call it.
+ * A function `name` that combines the values of each group of `width` lanes, in a fixed order (a tree). All lanes must call it.
  *
  * @param lanes of the workgroup; width, a power of 2, divides them
  * @param combine a WGSL expression of `a` and `b`, vec4<f32> of a lower and a higher lane
@@ -16,7 +16,7 @@ export function overLanes(name: string, lanes: number, width: number, combine: s
   return `
 var<workgroup> ${name}Scratch : array<vec4<f32>, ${lanes}>;
 fn ${name}(value : vec4<f32>) -> vec4<f32> {
-  workgroupBarrier(); // of a call before, not all lanes may have read the result
+  workgroupBarrier(); // lanes may still be reading the result of the call before
   ${name}Scratch[localId.x] = value;
   workgroupBarrier();
   let lane = localId.x % ${width}u;
@@ -34,54 +34,54 @@ fn ${name}(value : vec4<f32>) -> vec4<f32> {
 }
 
 /**
- * How workgroups hand values to the one of them that comes last: `post` to a slot; then all lanes call
- * `isLastWorkgroup`, and where it is true each slot may be `take`n once.
+ * A mailbox passes values from all workgroups to the one that ends last: each stores its values in slots with
+ * `mailboxStore`; then all lanes call `isLastWorkgroup`, and where it is true each slot may be read once with `mailboxLoad`.
  *
- * WGSL orders nothing between workgroups but the accesses to one and the same atomic. So the count of those that are done
- * promises nothing of other memory, and every slot says itself whether it is filled: 0 where it is not. A value that has
- * been counted has been posted, and comes to be seen, so the wait in `take` ends. Taking leaves 0 behind for the next
- * program. Who comes last is chance, what it computes is not.
+ * WGSL orders no memory accesses between workgroups but those to the same atomic. So the number of workgroups that are done
+ * does not guarantee that their other writes are visible, and each slot tells itself whether it is filled: it is 0 where it is
+ * not. The value of a workgroup that was counted has been stored and will become visible, so the wait in `mailboxLoad` ends.
+ * Loading resets the slot to 0 for the next program. Which workgroup ends last is random, its result is not.
  */
-export const board = `
+export const mailbox = `
 var<workgroup> isLast : bool;
-fn post(slot : i32, value : f32) {
-  atomicStore(&board[slot + 1], max(~bitcast<u32>(value), 1u)); // 0 would stand for one of the NaN: another serves
+fn mailboxStore(slot : i32, value : f32) {
+  atomicStore(&mailbox[slot + 1], max(~bitcast<u32>(value), 1u)); // one of the NaN has the code 0: another NaN replaces it
 }
 fn isLastWorkgroup() -> bool {
-  storageBarrier(); // what all lanes have posted comes before the count
+  storageBarrier(); // the values of all lanes are stored before the count
   if (localIndex == 0u) {
     let others = numWorkgroups.x * numWorkgroups.y * numWorkgroups.z - 1u;
-    isLast = atomicAdd(&board[0], 1u) == others;
+    isLast = atomicAdd(&mailbox[0], 1u) == others;
     if (isLast) {
-      atomicStore(&board[0], 0u);
+      atomicStore(&mailbox[0], 0u);
     }
   }
   return workgroupUniformLoad(&isLast);
 }
-fn take(slot : i32) -> f32 {
+fn mailboxLoad(slot : i32) -> f32 {
   var code = 0u;
   while (code == 0u) {
-    code = atomicExchange(&board[slot + 1], 0u);
+    code = atomicExchange(&mailbox[slot + 1], 0u);
   }
   return bitcast<f32>(~code);
 }
 `;
 
-/** Length of the board for so many values. */
-export const boardLength = (slots: number): number => slots + 1;
+/** Length of the mailbox for a number of values. */
+export const mailboxLength = (slots: number): number => slots + 1;
 
 /**
- * `postRow(i, values)` for each row, one lane each, NaN in x where the row is not valid; then, in the last workgroup,
+ * `storeRow(i, values)` for each row, one lane each, NaN in x where the row is not valid; then, in the last workgroup,
  * `sumOfRows()`: the sums over the valid rows and their number, in the order of the rows.
  *
- * @param fields how many of the four values there are
+ * @param fields how many of the four values are used
  */
 export const sumsOfRows = (fields: number, lanes: number): string => `
-${board}${overLanes("sumOfLanes", lanes, lanes, "a + b")}
+${mailbox}${overLanes("sumOfLanes", lanes, lanes, "a + b")}
 struct RowSums { values : vec4<f32>, valid : f32 };
-fn postRow(i : i32, values : vec4<f32>) {
+fn storeRow(i : i32, values : vec4<f32>) {
   for (var field = 0; field < ${fields}; field++) {
-    post(i * ${fields} + field, values[field]);
+    mailboxStore(i * ${fields} + field, values[field]);
   }
 }
 fn sumOfRows() -> RowSums {
@@ -90,7 +90,7 @@ fn sumOfRows() -> RowSums {
   for (var i = i32(localIndex); i < rowCount(); i += ${lanes}) {
     var values = vec4<f32>(0.0);
     for (var field = 0; field < ${fields}; field++) {
-      values[field] = take(i * ${fields} + field);
+      values[field] = mailboxLoad(i * ${fields} + field);
     }
     if (!isnan(values.x)) {
       sums += values;
@@ -104,7 +104,7 @@ fn sumOfRows() -> RowSums {
 /**
  * `weigh(u, v)`: LiLAW's weight with its terms and derivatives by u and v; 1 without scalars.
  *
- * @param moved whether there is a variable `moved` to add to them
+ * @param moved whether there is a variable `moved` to add to the scalars
  */
 export function weigh(params: LilawParams | null, moved: boolean): string {
   return `
@@ -131,7 +131,7 @@ fn weigh(u : f32, v : f32) -> Weight {
 }
 `;
 
-/** The scalars as uniforms, so that a program stays the same while they move. */
+/** The scalars as uniforms, so that one program serves all their values. */
 export function paramUniforms(params: LilawParams | null): Record<string, number> {
   return params === null ? {} : { alpha: params.alpha, beta: params.beta, delta: params.delta };
 }

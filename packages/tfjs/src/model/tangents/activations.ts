@@ -11,7 +11,7 @@ const scaled = (y: tf.Tensor, factor: number): tf.Tensor => (factor === 1 ? y : 
 /** Constants of SELU (arXiv 1706.02515). */
 const selu = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
 
-/** Derivatives of elementwise activations, from the output where it tells all, else from the input. */
+/** Derivatives of elementwise activations, computed from the output where that is enough, else from the input. */
 const derivatives: Record<string, (y: tf.Tensor, x: () => tf.Tensor) => tf.Tensor> = {
   relu: (y) => tf.step(y),
   relu6: (y) => where(tf.logicalAnd(tf.greater(y, 0), tf.less(y, 6))),
@@ -104,7 +104,7 @@ export const leakyRelu = elementwise(({ alpha }, x) => kink(x, alpha as number))
 
 export const thresholdedRelu = elementwise(({ theta }, x) => where(tf.greater(x, theta!)));
 
-/** tfjs knows this layer with alpha 1 only. */
+/** tfjs has this layer with alpha 1 only. */
 export const elu = elementwise((_layer, x, y) => derivatives.elu!(y, () => x));
 
 /** max(x, 0) + alpha min(x, 0), with one learned alpha a feature. */

@@ -10,8 +10,8 @@ export type WeightDirection = ReadonlyMap<tf.Variable, tf.Tensor>;
 
 /**
  * Forward-mode differentiation of a forward pass: while `forward` runs, each layer's output gets the tangent that its
- * rule derives from those of its inputs. The pass itself is tfjs's own, so it may be one that is recorded for
- * gradients too: the tangents are not recorded.
+ * rule derives from those of its inputs. The pass itself is tfjs's own and may be recorded for gradients; the tangents are
+ * not recorded.
  *
  * @returns the output of `forward` and its derivative along `direction`; the caller disposes both (or tidies)
  * @throws LilawError `INVALID_ARGUMENT` if a layer that takes part has no rule
@@ -71,11 +71,11 @@ function observed<T>(layers: LayerInternals[], observe: (call: LayerCall) => voi
   try {
     return forward();
   } finally {
-    for (const layer of layers) delete (layer as Partial<LayerInternals>).apply; // the class's own shows again
+    for (const layer of layers) delete (layer as Partial<LayerInternals>).apply; // the method of the class is visible again
   }
 }
 
-/** The result of `compute`, kept, with nothing of it recorded for gradients and nothing else left over. */
+/** The result of `compute`, kept. Nothing is recorded for gradients, and all other tensors are disposed. */
 function untaped<T extends tf.Tensor | undefined>(compute: () => T): T {
   let result: T | undefined;
   // tfjs records nothing inside an operation with a gradient of its own; this one has no inputs.

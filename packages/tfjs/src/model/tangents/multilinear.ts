@@ -13,7 +13,7 @@ export function multilinear(...names: WeightName[]): TangentRule {
     covers: ({ activation }) => activation == null || knowsActivation(activation),
     tangent(call, [xTangent], direction) {
       const { layer, inputs } = call;
-      let bias = direction(layer.bias); // goes with one of the terms
+      let bias = direction(layer.bias); // part of one of the terms
       const terms: tf.Tensor[] = [];
       const addTerm = (x: tf.Tensor, weights: Weights) => {
         terms.push(preActivation(call, x, { ...weights, bias }));
@@ -34,7 +34,10 @@ export function multilinear(...names: WeightName[]): TangentRule {
 
 type Weights = { [name in WeightName | "bias"]?: tf.Tensor | undefined };
 
-/** What the layer computes from `x` before its activation, with other weights; without a bias unless one is given. */
+/**
+ * The output of the layer on `x` before its activation, with the weights given in place of its own; without a bias unless
+ * one is given.
+ */
 function preActivation({ layer, kwargs }: LayerCall, x: tf.Tensor, { bias, ...weights }: Weights): tf.Tensor {
   const standIn = (weight: tf.Tensor | undefined) => (weight === undefined ? null : { read: () => weight });
   const changed: Partial<LayerInternals> = { bias: standIn(bias), useBias: bias !== undefined };

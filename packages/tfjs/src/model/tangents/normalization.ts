@@ -2,7 +2,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayerInternals } from "../internals.js";
 import type { Direction, TangentRule } from "./rule.js";
 
-/** Batch statistics in training mode, where the rows of a batch move each other; frozen statistics in inference mode. */
+/**
+ * In training mode with the statistics of the batch, through which its rows depend on each other; in inference mode with
+ * frozen statistics.
+ */
 export const batchNormalization: TangentRule = {
   tangent({ layer, inputs, kwargs }, [change], direction) {
     const x = inputs[0]!;
@@ -63,8 +66,8 @@ function normalizationTangent({ layer, x, change, direction, kept, axes, statist
       statistics === undefined
         ? tf.sub(tf.sub(change, tf.mean(change, axes, true)), tf.mul(normalized, correlation()))
         : change;
-    const moved = tf.mul(centred, inverse);
-    terms.push(layer.gamma == null ? moved : tf.mul(moved, broadcast(layer.gamma.read())));
+    const scaled = tf.mul(centred, inverse);
+    terms.push(layer.gamma == null ? scaled : tf.mul(scaled, broadcast(layer.gamma.read())));
   }
   const gamma = direction(layer.gamma);
   const beta = direction(layer.beta);

@@ -10,7 +10,7 @@ type Pair = [number, number];
 export const maxPooling: TangentRule = {
   tangent({ layer, inputs, output, kwargs }, [change]) {
     const held = layer.poolingFunction;
-    // The layer itself brings its input into the shape it pools in, and the result back.
+    // The layer reshapes its input for the pooling function, and the result back.
     layer.poolingFunction = (x, size, strides, padding, dataFormat) => {
       const first = dataFormat === "channelsFirst";
       const last = (tensor: tf.Tensor4D) => (first ? tf.transpose(tensor, [0, 2, 3, 1]) : tensor);
@@ -46,7 +46,7 @@ function maxPoolTangent(
   return tf.reshape(tf.div(sum, count), info.outShape);
 }
 
-/** Whether the windows cover the input side by side: then every element has one window, and few operations do. */
+/** Whether the windows cover the input without gaps or overlap: each element is in one window, and few operations do. */
 function tiles(info: tf.backend_util.Conv2DInfo): boolean {
   const { filterHeight, filterWidth, strideHeight, strideWidth, outHeight, outWidth } = info;
   return (
@@ -74,8 +74,8 @@ function tiledTangent(
 }
 
 /**
- * For each place in a pooling window the elements of all windows there. Cutting each spatial axis into steps of the
- * stride makes these plain slices.
+ * For each position in a pooling window, the elements of all windows at that position. Splitting each spatial axis by the
+ * stride makes them plain slices.
  */
 function windowElements(x: tf.Tensor4D, info: tf.backend_util.Conv2DInfo, fill: number): tf.Tensor[] {
   const { outHeight, outWidth, strideHeight, strideWidth, filterHeight, filterWidth } = info;
@@ -107,7 +107,7 @@ function windowElements(x: tf.Tensor4D, info: tf.backend_util.Conv2DInfo, fill: 
           ],
           fill,
         );
-  // Slices of rank 3, which all backends do fast: first the rows of a place in the window, then its columns.
+  // Slices of rank 3, which are fast on all backends: first the rows of a position in the window, then its columns.
   const columnLength = strideWidth * channels;
   const rowLength = columns * columnLength;
   const byRow = tf.reshape(padded, [batch, rows, strideHeight * rowLength]);
@@ -135,7 +135,7 @@ export const globalMaxPooling: TangentRule = {
   },
 };
 
-/** GlobalMaxPooling1D knows no data format: its channels are last. */
+/** GlobalMaxPooling1D has no data format: its channels are last. */
 function spatialAxes(rank: number, dataFormat: string | undefined): number[] {
   if (rank === 3) return [1];
   return dataFormat === "channelsFirst" ? [2, 3] : [1, 2];

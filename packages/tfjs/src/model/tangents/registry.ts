@@ -17,7 +17,7 @@ const rules: { readonly [className: string]: TangentRule } = {
   Conv2DTranspose: multilinear("kernel"),
   DepthwiseConv2D: multilinear("depthwiseKernel"),
   SeparableConv2D: multilinear("depthwiseKernel", "pointwiseKernel"),
-  // A mask would travel on to layers further down.
+  // Masks reach later layers, for which there are no rules with masks.
   Embedding: { ...multilinear("embeddings"), covers: ({ maskZero }) => maskZero !== true },
 
   Activation: activation,
@@ -64,7 +64,7 @@ export function uncoveredLayer(model: LayersModel): string | undefined {
   const covered = (layer: LayerInternals): boolean =>
     layer.layers === undefined
       ? layer.getClassName() === "InputLayer" || ruleOf(layer) !== undefined
-      : // A model inside that hands an input on unchanged would hide where its output comes from.
+      : // The output of an inner model that returns an input unchanged cannot be told from that input.
         !layer.outputs!.some((output) => layer.inputs!.includes(output));
   const uncovered = allLayers(model).find((layer) => !covered(layer));
   return uncovered && `${uncovered.name} (${uncovered.getClassName()})`;

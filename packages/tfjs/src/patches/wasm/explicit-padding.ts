@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * A convolution of tfjs's wasm backend that is told its padding in numbers: what tfjs 4.22 takes for `"same"` there is
- * wrong for some filters that are not square and stride over the image.
+ * A convolution of tfjs's wasm backend with its padding given in numbers. The padding that tfjs 4.22 computes there for
+ * `"same"` is wrong for some filters that are not square, with strides.
  */
 export function withExplicitPadding(own: tf.KernelConfig, depthwise: boolean): tf.KernelConfig {
   return {
@@ -16,7 +16,7 @@ export function withExplicitPadding(own: tf.KernelConfig, depthwise: boolean): t
   };
 }
 
-/** Of images [B, H, W, C], the only layout that this backend convolves. */
+/** For images [B, H, W, C], the only layout that this backend convolves. */
 function samePadding(
   { x, filter }: tf.NamedTensorInfoMap,
   { strides, dilations }: tf.Conv2DAttrs,

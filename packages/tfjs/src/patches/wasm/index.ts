@@ -3,7 +3,7 @@ import { conv2dBackpropFilter } from "./conv2d-backprop-filter.js";
 import { withExplicitPadding } from "./explicit-padding.js";
 import { avgPoolGrad, maxPoolGrad } from "./pooling-gradients.js";
 
-/** Kernels of tfjs's wasm backend that are wrong, and what takes their place. */
+/** Replacements for kernels of tfjs's wasm backend that are wrong. */
 const replacements: [kernelName: string, mended: (own: tf.KernelConfig) => tf.KernelConfig][] = [
   [tf.Conv2D, (own) => withExplicitPadding(own, false)],
   [tf.FusedConv2D, (own) => withExplicitPadding(own, false)],

@@ -10,7 +10,7 @@ type PoolAttrs = tf.MaxPoolGradAttrs;
 /** One pooling window of one channel: its output, and the first `count` flat indices of the input under it. */
 type Visit = (output: number, elements: Int32Array, count: number) => void;
 
-/** In place of tfjs 4.22's own, which is wrong for every input. */
+/** Replaces the kernel of tfjs 4.22, which is wrong for every input. */
 export const maxPoolGrad = poolingGradient(tf.MaxPoolGrad, ({ dy, input }, attrs, backend) => {
   const [dx, gradient, values] = buffers(backend, dy!, input!);
   forEachWindow(input!.shape, attrs, (output, elements, count) => {
@@ -21,7 +21,7 @@ export const maxPoolGrad = poolingGradient(tf.MaxPoolGrad, ({ dy, input }, attrs
   return dx.info;
 });
 
-/** In place of tfjs 4.22's own, which is wrong where windows reach into the padding. */
+/** Replaces the kernel of tfjs 4.22, which is wrong where windows reach into the padding. */
 export const avgPoolGrad = poolingGradient(tf.AvgPoolGrad, ({ dy, input }, attrs, backend) => {
   const [dx, gradient] = buffers(backend, dy!, input!);
   forEachWindow(input!.shape, attrs, (output, elements, count) => {

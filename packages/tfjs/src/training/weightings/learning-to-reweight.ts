@@ -10,7 +10,7 @@ import { ValidationSampler, type ValidationState } from "../validation.js";
 import type { LogitsBatch, LogitsContext, LogitsWeighting } from "../weighting.js";
 import { type Route, type RouteName, routeOf } from "./routes.js";
 
-/** `backend` is not among them: the operations run where tfjs has the logits. */
+/** Without `backend`: the operations run on the tfjs backend that has the logits. */
 export interface LearningToReweightWeightingOptions extends Omit<LearningToReweightOptions, "backend"> {
   /** A small, clean, balanced set: 10 samples a class is a good start */
   validation: LabelledTensors;
@@ -35,8 +35,8 @@ export interface LearningToReweightWeightingOptions extends Omit<LearningToRewei
 
 /**
  * Learning to Reweight (arXiv 1803.09050, algorithm 1). The alignments of the rows' gradients with the validation
- * gradient are derivatives of the logits along that gradient, so no gradient of a gradient is needed and batch
- * normalisation is treated right. Dropout masks are the same in all passes of a step.
+ * gradient are computed from derivatives of the logits along that gradient, so no gradient of a gradient is needed, and batch
+ * normalisation is handled exactly. Dropout masks are the same in all passes of a step.
  *
  * @throws LilawError `INVALID_ARGUMENT`, also when training starts: for a route that the model does not allow
  */
@@ -87,7 +87,7 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
     });
   }
 
-  /** Gradient of the mean validation loss. Batch statistics are as they were before. */
+  /** Gradient of the mean validation loss. Batch statistics are restored. */
   function validationGradient(
     { model, head, loss, stochastic }: LogitsContext,
     samples: ValidationSampler,

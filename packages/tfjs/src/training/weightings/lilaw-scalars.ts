@@ -3,19 +3,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import { readsSynchronously } from "../../kernels/register.js";
 import { metaGradient, metaGradientTensor } from "../../operations/meta-gradient.js";
 
-/** Where alpha, beta and delta are while a training moves them. */
+/** Alpha, beta and delta during a training. */
 export interface Scalars {
-  /** The method; its scalars are up to date once `settle` is done */
+  /** The method; its scalars are up to date after `settle` */
   method: LiLAW;
-  /** The scalars as they are now: those of the method, and [3] what they have moved on the device since */
+  /** The present scalars: those of the method, plus `moved` [3], their change on the device since then */
   current(): { params: LilawParams; moved?: tf.Tensor1D };
-  /** @throws LilawError `NON_FINITE`, here or from `settle`; the scalars have not moved then */
+  /** @throws LilawError `NON_FINITE`, here or from `settle`; the scalars have not changed then */
   metaStep(logits: tf.Tensor2D, labels: Labels, loss: Loss): void;
   settle(): void | Promise<void>;
   dispose(): void;
 }
 
-/** On the host where reading three numbers costs next to nothing, else on the device. */
+/** On the host where reading three numbers is cheap, else on the device. */
 export function scalarsOf(method: LiLAW): Scalars {
   return readsSynchronously() ? new HostScalars(method) : new DeviceScalars(method);
 }
@@ -40,8 +40,8 @@ class HostScalars implements Scalars {
 }
 
 /**
- * No step waits for a reading. What the scalars have moved is a small number of its own: added to a scalar near 10,
- * a step of 1e-6 would be lost in float32.
+ * Scalars on the device, so that no step waits for a reading. Their change is kept apart from them: in float32 a step of
+ * 1e-6 would be lost if it were added to a scalar near 10.
  */
 class DeviceScalars implements Scalars {
   method: LiLAW;

@@ -14,27 +14,27 @@ import type {
 import { type Scalars, scalarsOf } from "./lilaw-scalars.js";
 import { sharesForward } from "./shared-forward.js";
 
-/** `backend` is not among them: the operations run where tfjs has the logits. */
-export interface LilawWeightingOptions extends Omit<LiLAWOptions, "backend"> {
-  /** Epochs of the plain loss at the start, in which the scalars do not move. Default 1 */
+/** Without `backend`: the operations run on the tfjs backend that has the logits. */
+export interface LiLAWWeightingOptions extends Omit<LiLAWOptions, "backend"> {
+  /** Epochs at the start with the plain loss and without meta-steps. Default 1 */
   warmupEpochs?: number;
   /** Samples for the meta-step, observed labels. Default: `validationData`, else 15 % of the training data */
   validation?: LabelledTensors;
   /** Default: the training batch size */
   validationBatchSize?: number;
-  /** A meta-step after every so many training steps. Default 1 */
+  /** Training steps for each meta-step. Default 1 */
   metaEvery?: number;
   /**
-   * One forward pass for a meta-step's validation batch and the training batch after it, which are taken at the same
-   * weights: the same training to rounding. `method` then moves with the step after. Not for models with layers that
-   * couple or randomise rows in training, nor with inputs of open shape: `true` throws there. Default `"auto"`: where
-   * it is right and known to be faster, which is on tensorflow, for models of little arithmetic
+   * Whether the validation batch of a meta-step and the training batch after it share one forward pass. Both are computed at
+   * the same weights, so the training is the same to rounding; `method` then changes one step later. `true` throws for
+   * models whose layers couple or randomise the rows of a batch in training, and for inputs of unknown shape. Default
+   * `"auto"`: where it is correct and known to be faster, which is on tensorflow, for small models
    */
   sharedForward?: boolean | "auto";
 }
 
-export interface LilawWeighting extends LogitsWeighting {
-  /** The method with its scalars as they are now; a new one once training has begun */
+export interface LiLAWWeighting extends LogitsWeighting {
+  /** The method with its present scalars; another object as soon as a training has begun */
   readonly method: LiLAW;
 }
 
@@ -43,7 +43,7 @@ export interface LilawWeighting extends LogitsWeighting {
  * of the scalars on one random validation batch at the updated weights, in inference mode. The epoch's logs and the
  * History get `alpha`, `beta` and `delta`. The loss follows from the model's last layer unless it is named.
  */
-export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
+export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
   const {
     warmupEpochs = 1,
     validation,
@@ -58,7 +58,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
   checkCount("metaEvery", metaEvery, 1);
   if (validationBatchSize !== undefined) checkCount("validationBatchSize", validationBatchSize, 1);
   const untrained = new LiLAW(methodOptions);
-  let trained: Scalars | undefined; // none before the first step: a training may be refused
+  let trained: Scalars | undefined; // set by the first step, since a training may be refused before
   return {
     name: "lilaw",
     loss: methodOptions.loss ?? "auto",
@@ -83,7 +83,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
   ): WeightingRun<LogitsBatch> {
     const { model, head, loss } = context;
     const { gradient, normalize } = scalars.method.toJSON();
-    let due = false; // a meta-step at the weights as they are
+    let due = false; // whether a meta-step at the present weights is still to come
 
     function metaStep(): void {
       if (!due) return;
@@ -94,7 +94,7 @@ export function lilaw(options: LilawWeightingOptions = {}): LilawWeighting {
       });
     }
 
-    /** The logits of a training batch, after the meta-step that is due with the same pass. */
+    /** Takes the due meta-step and returns the logits of the training batch, both from one forward pass. */
     function sharedPass({ xs, size }: TrainBatch): tf.Tensor2D {
       due = false;
       const validation = samples.next();

@@ -1,7 +1,7 @@
 import { checks, LearningToReweight, type Loss } from "@lilaw/core";
 
 /**
- * The loss of a weighting that may name one: a copy, which nobody can change.
+ * The `loss` of the options, if there is one: a copy, which the caller cannot change.
  *
  * @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME`
  */

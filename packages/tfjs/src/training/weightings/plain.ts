@@ -7,7 +7,7 @@ export interface PlainOptions {
   loss?: Loss;
 }
 
-/** Every sample weighs the same (times `sampleWeight` and `classWeight`): what `model.fit` does. */
+/** Every sample has the same weight (times `sampleWeight` and `classWeight`), as in `model.fit`. */
 export function plain(options: PlainOptions = {}): Weighting {
   const loss = lossOption(options);
   const common = { name: "plain", needsValidation: false };

@@ -9,8 +9,8 @@ export interface RandomWeightsOptions {
 }
 
 /**
- * Rectified normal weights, normalised to sum 1 in each batch: the control of the L2RW paper (arXiv 1803.09050,
- * section 4), which is stronger than it looks.
+ * Rectified normal weights, normalised to sum 1 in each batch: the control experiment of the L2RW paper (arXiv 1803.09050,
+ * section 4), which is stronger than one would expect.
  */
 export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
   const loss = lossOption(options);

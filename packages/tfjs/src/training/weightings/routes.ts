@@ -9,11 +9,11 @@ import type { LogitsContext, TrainBatch } from "../weighting.js";
 
 export type RouteName = "auto" | "tangent" | "central-difference" | "last-layer";
 
-/** A way to the derivative of a batch's logits along a direction in weight space. */
+/** A way to compute the derivative of a batch's logits along a direction in weight space. */
 export interface Route {
-  /** The variables whose part of the direction it uses */
+  /** The variables along which it needs the direction */
   readonly variables: tf.Variable[];
-  /** Returns the training forward pass of the step, which yields the derivative [B, C] too. */
+  /** Returns the training forward pass of the step, which also gives the derivative [B, C]. */
   prepare(
     batch: TrainBatch,
     direction: WeightDirection,
@@ -40,7 +40,7 @@ export function routeOf(name: RouteName, context: LogitsContext): Route {
   }
 }
 
-/** The variables of the last layer that trains, which must be dense. */
+/** The variables of the last layer with trainable weights, which must be dense. */
 function lastDenseLayer(model: LayersModel): tf.Variable[] {
   const last = leafLayers(model).findLast((layer) => layer.trainableWeights.length > 0);
   if (last?.getClassName() !== "Dense") {
@@ -69,7 +69,7 @@ const stepLength = 1e-4;
 
 /** (logits(theta + eps V) - logits(theta - eps V)) / (2 eps), with |eps V| = {@link stepLength}. */
 function centralDifference({ model, head, stochastic }: LogitsContext, variables: tf.Variable[]): Route {
-  const moving = model.weights.map((weight) => weight.read() as tf.Variable); // batch statistics move too
+  const moving = model.weights.map((weight) => weight.read() as tf.Variable); // the forward pass changes batch statistics too
   function tangentsAlong(batch: TrainBatch, direction: WeightDirection): tf.Tensor2D {
     const squares = variables.map((variable) => tf.sum(tf.square(direction.get(variable)!)));
     const eps = tf.divNoNan(stepLength, tf.sqrt(tf.addN(squares)));

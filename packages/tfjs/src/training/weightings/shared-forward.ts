@@ -1,7 +1,7 @@
 /**
- * One forward pass for a training batch and the validation batch before it. Both are taken at the same weights, and
- * alpha, beta and delta do not enter the pass: where each row's logits depend on that row alone, and not on whether
- * the pass is one of training, a single pass over both gives the same numbers.
+ * One forward pass for a training batch and the validation batch before it. Both are computed at the same weights, and the
+ * pass does not depend on alpha, beta and delta. So a single pass over both gives the same numbers, provided that the logits
+ * of a row depend on that row alone and not on the mode, training or inference.
  */
 import { expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
@@ -9,12 +9,12 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { allLayers, type LayerInternals, leafLayers } from "../../model/internals.js";
 import { uncoveredLayer } from "../../model/tangents/registry.js";
 
-/** Layers with a tangent rule that couple the rows of a batch, or draw random numbers, in training. */
+/** Layers with a tangent rule that in training couple the rows of a batch or draw random numbers. */
 const modal = ["BatchNormalization", "Dropout", "SpatialDropout1D"];
 
 /**
- * The first layer that keeps a model from sharing passes, or an input whose samples may differ in shape; nothing
- * where rows are known to be independent. Layers without a tangent rule are not known.
+ * The first layer that prevents a model from sharing passes, or an input whose samples may differ in shape; undefined where
+ * the rows are known to be independent. Of layers without a tangent rule this is not known.
  */
 export function rowsNotIndependent(model: LayersModel): string | undefined {
   const open = model.inputs.find(({ shape }) => shape.slice(1).includes(null));
@@ -24,15 +24,15 @@ export function rowsNotIndependent(model: LayersModel): string | undefined {
 }
 
 /**
- * The most multiply-adds of a validation batch for which one pass costs less than two. It saves the calls of a pass
- * and adds the validation rows to the backward pass: on tensorflow, where calls are dear, that pays for small models; on
- * wasm and cpu it pays nowhere (benchmarks/training/results/shared-forward.csv).
+ * The largest number of multiply-adds of a validation batch for which one pass costs less than two. A shared pass saves the
+ * calls of a pass and adds the validation rows to the backward pass. On tensorflow, where calls are expensive, this is
+ * faster for small models; on wasm and cpu it never is (benchmarks/training/results/shared-forward.csv).
  */
 const worthwhile = 4e6;
 
 /**
- * Whether to share, from what the user said. `"auto"` decides by what is known before training, not by the clock: the
- * two forms round differently, and the same training has to give the same bits.
+ * Whether to share, by the option of the user. `"auto"` decides by the size of the model and not by measured times: the two
+ * forms round differently, and the same training must give the same bits.
  *
  * @throws LilawError `INVALID_ARGUMENT` for `true` with a model that does not allow it
  */
@@ -53,7 +53,7 @@ export function sharesForward(option: boolean | "auto", model: LayersModel, vali
   );
 }
 
-/** About the multiply-adds of a row: of each layer, for each output, as many as the kernel has for a channel. */
+/** The approximate number of multiply-adds of a row: for each output of a layer, the size of its kernel for one channel. */
 function multiplyAdds(model: LayersModel): number {
   const sizeOf = (shape: readonly (number | null)[]) => shape.reduce<number>((n, d) => n * (d ?? 1), 1);
   const ofLayer = ({ weights, inboundNodes }: LayerInternals): number => {
