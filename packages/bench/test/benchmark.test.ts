@@ -18,10 +18,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(join(folder, ".."), { recursive: true }));
 
-/** Runs the toy as a user would; `interrupt` sends SIGINT when standard error first shows it. */
-function run(slower: number, args: string[] = [], interrupt?: string) {
+/** What happens to a program when its standard error first shows a text. */
+interface Disturbance {
+  readonly at: string;
+  readonly by: "SIGINT" | "closed output";
+}
+
+/** Runs the toy as a user would. */
+function run(slower: number, args: string[] = [], disturbance?: Disturbance) {
   const child = spawn(process.execPath, [toy, `${pathToFileURL(folder)}/`, String(slower), ...args], {
-    env: { ...process.env, PAUSE: interrupt ? "100" : "0" },
+    env: { ...process.env, PAUSE: disturbance ? "100" : "0" },
   });
   const ended = { status: null as number | null, stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text) => {
@@ -29,7 +35,9 @@ function run(slower: number, args: string[] = [], interrupt?: string) {
   });
   child.stderr.setEncoding("utf8").on("data", (text) => {
     ended.stderr += text;
-    if (interrupt && text.includes(interrupt)) child.kill("SIGINT");
+    if (!disturbance || !text.includes(disturbance.at)) return;
+    if (disturbance.by === "SIGINT") child.kill("SIGINT");
+    else child.stderr.destroy();
   });
   return new Promise<typeof ended>((resolve) => {
     child.on("close", (status) => resolve({ ...ended, status }));
@@ -40,8 +48,14 @@ const committed = (): Record<string, string>[] => parse(readFileSync(csv, "utf8"
 
 describe("a benchmark program", () => {
   it("leaves no file when it is stopped", async () => {
-    const ended = await run(2, [], "clocks tick 3000");
+    const ended = await run(2, [], { at: "clocks tick 3000", by: "SIGINT" });
     expect(ended).toMatchObject({ status: 130, stderr: expect.stringContaining("stopped") });
+    expect(existsSync(csv)).toBe(false);
+  });
+
+  it("ends with status 141 when nobody reads its output any more", async () => {
+    const ended = await run(2, [], { at: "clocks tick 1000", by: "closed output" });
+    expect(ended.status).toBe(141);
     expect(existsSync(csv)).toBe(false);
   });
 
