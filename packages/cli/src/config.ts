@@ -7,7 +7,7 @@ import { type Origins, originsOf } from "./origins.js";
 import { countsOf, type SeedPlan } from "./plan.js";
 import { checkSettings, type Settings } from "./settings.js";
 
-/** `config.json`: everything needed to repeat a run, and what its settings came to. */
+/** `config.json`: everything needed to repeat a run, and the facts that follow from its settings. */
 export interface RunConfig {
   readonly format: 1;
   readonly created: string;
@@ -19,7 +19,7 @@ export interface RunConfig {
   readonly model: Topology;
 }
 
-/** The backend that runs, and why those before it do not. */
+/** The backend in use, and why those that would be preferred are not. */
 export interface Backend {
   readonly backend: string;
   readonly tried: readonly { readonly name: string; readonly reason: string }[];
@@ -86,7 +86,7 @@ export function createConfig(
   };
 }
 
-/** The samples of a run, as they are told. */
+/** Describes the samples of a run, for `config.json` and for people. */
 export function describeData(settings: Settings, data: Data): DataConfig {
   const { dataset, plans } = data;
   return {
@@ -116,7 +116,7 @@ export function checkConfig(config: RunConfig): void {
   checkSettings({ ...config.settings });
 }
 
-/** @throws INCOMPATIBLE_STATE when the samples are not those the run began with */
+/** @throws INCOMPATIBLE_STATE unless the samples are the ones that the run began with */
 export function checkSameData(config: RunConfig, { sha256: digest }: DataConfig): void {
   if (digest !== config.data.sha256) {
     throw expected(

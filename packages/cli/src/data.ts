@@ -23,9 +23,10 @@ export interface Data {
 type Loading = Pick<LoadOptions, "dataDir" | "signal" | "onProgress">;
 
 /**
- * Loads what `--dataset` or `--train` names, of files only what some seed uses, and plans every seed.
+ * Loads the samples that `--dataset` or `--train` names, and plans every seed. Of files, only samples that some seed uses
+ * are kept.
  *
- * @throws INVALID_ARGUMENT, EMPTY_CLASS, and whatever is wrong with the files
+ * @throws INVALID_ARGUMENT, EMPTY_CLASS, and the errors of `loadFiles` and `loadDataset`
  */
 export async function loadData(settings: Settings, loading: Loading): Promise<Data> {
   const { dataset, division } =
@@ -42,7 +43,7 @@ export async function loadData(settings: Settings, loading: Loading): Promise<Da
   };
 }
 
-/** SHA-256 over all samples and labels: tells a resumed run whether it has the same data. */
+/** SHA-256 of all samples and labels, by which a resumed run knows that it has the same data. */
 export function digestOf(dataset: Dataset): string {
   const hash = createHash("sha256");
   for (const part of [dataset.train, dataset.valid, dataset.test, dataset.clean]) {
@@ -82,12 +83,12 @@ async function loadOwn(settings: Settings, files: Files, loading: Loading): Prom
   return { dataset, division: division! };
 }
 
-/** Options of the command line as those of `loadFiles`. */
+/** The options of `loadFiles` that the command line gives. */
 function fileOptions(files: Files): FileOptions {
   const given = Object.entries(files).flatMap(([key, value]) => {
     const { fileOption }: Option = options[key as keyof Files];
     return fileOption ? [[fileOption, value]] : [];
   });
-  // Raw columns such as incomes would drown all others: networks want them on one scale.
+  // Columns with large numbers, such as incomes, would outweigh all others.
   return { standardize: true, ...Object.fromEntries(given) };
 }

@@ -4,23 +4,23 @@ import { expected, LilawError } from "@lilaw/core";
 import * as v from "valibot";
 import type { RunConfig } from "./config.js";
 
-/** One training run of a run folder: a method with a seed. */
+/** One training within a run: a method with a seed. */
 export interface Unit {
   readonly method: string;
   readonly seed: number;
 }
 
-/** The figures of an epoch; one line of `metrics.jsonl`. Accuracies and AUROC in [0, 1], null where undefined. */
+/** The figures of an epoch, one line of `metrics.jsonl`. Accuracies and AUROC are in [0, 1], null where undefined. */
 export interface EpochMetrics extends Unit {
   /** From 1. */
   readonly epoch: number;
   /** Mean training objective. */
   readonly loss: number;
-  /** Of the predictions made while training, against the labels training saw. */
+  /** Share of the predictions made during training that equal the labels training sees. */
   readonly trainAccuracy: number;
-  /** The same predictions against the labels before noise; null where none was injected. */
+  /** The same predictions compared with the labels before noise; null where no noise was injected. */
   readonly trainCleanAccuracy: number | null;
-  /** Against the labels model selection sees. */
+  /** Compared with the labels that model selection sees. */
   readonly validAccuracy: number;
   readonly validCleanAccuracy: number | null;
   readonly testAccuracy: number;
@@ -31,17 +31,17 @@ export interface EpochMetrics extends Unit {
   readonly alpha?: number;
   readonly beta?: number;
   readonly delta?: number;
-  /** Training and evaluation. */
+  /** Duration of training and evaluation. */
   readonly seconds: number;
-  /** Of training alone. */
+  /** Speed of training alone. */
   readonly stepsPerSecond: number;
-  /** Checksum of the checkpoint after this epoch; there once the epoch is recorded. */
+  /** Checksum of the checkpoint after this epoch; present once the epoch is recorded. */
   readonly checkpointSha256?: string;
   /** Checksum of `samples.csv`, in the last epoch's line. */
   readonly samplesSha256?: string;
 }
 
-// JSON has null for what is no finite number, for example the loss of a model that diverged.
+// JSON writes null for a number that is not finite, for example the loss of a model that diverged.
 const number = v.pipe(
   v.nullable(v.number()),
   v.transform((value) => value ?? Number.NaN),
@@ -49,7 +49,7 @@ const number = v.pipe(
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const unit = { method: v.string(), seed: count };
 
-/** In the order in which a line is first written: a resumed run writes it again, and it stays the same line. */
+/** Members are in the order in which lines are written, so that a resumed run writes the same lines again. */
 export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   ...unit,
   epoch: count,
@@ -70,10 +70,10 @@ export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   samplesSha256: v.exactOptional(v.string()),
 });
 
-/** Which units `summary.json` calls finished; the results follow from the metrics. */
+/** The part of `summary.json` that is read again: which units are finished. The results follow from the metrics. */
 export const finishedUnits = v.object({ results: v.array(v.object(unit)) });
 
-/** The part of `config.json` that a resumed run needs; the settings have a check of their own. */
+/** The members of `config.json` that a resumed run needs; `checkSettings` checks the settings. */
 export const runConfig = v.looseObject({
   format: v.number(),
   versions: v.looseObject({ lilaw: v.string(), node: v.string(), tfjs: v.string() }),
@@ -165,12 +165,12 @@ function parse(text: string, name: string): Record<string, unknown> {
   throw expected("CORRUPT_FILE", "a JSON object", name, Array.isArray(value) ? value : typeof value);
 }
 
-/** Of what a document means: one that was only laid out afresh is still the same. */
+/** Checksum of the content of a document, which formatting does not change. */
 function digestOf(document: object, name: string): string {
   try {
     return sha256(JSON.stringify(document));
   } catch {
-    // JSON can be nested more deeply than JavaScript can write.
+    // JSON.parse reads deeper nesting than JSON.stringify can write.
     throw expected("CORRUPT_FILE", "a document of lilaw", name, "one that is nested too deeply");
   }
 }

@@ -4,7 +4,7 @@ import { predictLogits } from "@lilaw/tfjs";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 
-/** A model's answers to some samples. */
+/** A model's predictions for some samples. */
 export interface Predictions {
   readonly logits: Float32Array;
   readonly classes: Int32Array;
@@ -25,7 +25,7 @@ export function predict(model: LayersModel, x: Tensor, classes: number): Predict
   return { logits, classes: predictedClasses(logits, classes) };
 }
 
-/** Accuracy and macro one-vs-rest AUROC, null where the samples are of one class. */
+/** Accuracy, and macro one-vs-rest AUROC, which is null where all samples are of one class. */
 export function scoreTest({ logits, classes: predicted }: Predictions, labels: Int32Array, classes: number) {
   const area = multiclassAuroc(softmax(logits, classes), labels, classes);
   return { testAccuracy: accuracy(predicted, labels), testAuroc: Number.isNaN(area) ? null : area };

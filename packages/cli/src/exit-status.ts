@@ -1,4 +1,4 @@
-/** The exit statuses for `--help`; no line is longer than the narrowest of usual terminals. */
+/** The exit statuses for `--help`, in lines that fit 60 columns. */
 export const exitStatusHelp = `
 Exit status:
     0  finished

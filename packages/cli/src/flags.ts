@@ -1,25 +1,25 @@
 import { rephrased } from "./rephrased.js";
 import { flagOf, type Option, options } from "./settings.js";
 
-/** Flags by the names that the options of `loadFiles` have. */
+/** The flag of each option of `loadFiles`, by its name there. */
 const flags = new Map(
   Object.values<Option>(options).flatMap((option): [string, string][] =>
     option.fileOption ? [[option.fileOption, flagOf(option)]] : [],
   ),
 );
 
-// A name in lower case is a word of its own, and stands for an option only where it is called one.
+// Names in lower case (missing, labels) are ordinary words too, and mean an option only after the word "option".
 const [words, names] = [/^[a-z]+$/, /[A-Z]/].map((form) =>
   [...flags.keys()].filter((name) => form.test(name)).join("|"),
 );
 const optionName = new RegExp(`\\b(?:(?:the )?option )?(${names})\\b|\\b(?:the )?option (${words})\\b`, "g");
 
-/** A text of `loadFiles` with the names that its options have on the command line. */
+/** Replaces the names of options in a text of `loadFiles` by their flags. */
 export function inFlags(text: string): string {
   return text.replaceAll(optionName, (_, name: string, word: string) => flags.get(name ?? word)!);
 }
 
-/** The same for an error. */
+/** Replaces them in the message of an error. */
 export function errorInFlags(error: unknown): unknown {
   return rephrased(error, inFlags);
 }

@@ -1,19 +1,19 @@
 import { mean } from "simple-statistics";
 import type { EpochMetrics, Unit } from "./documents.js";
 
-/** The parts of a run, and which of them are done. */
+/** The units of a run, and the epochs that are done. */
 export interface RunPlan {
   readonly units: readonly Unit[];
-  /** Of each unit. */
+  /** Epochs of each unit. */
   readonly epochs: number;
-  /** Of the epochs that are done, in the order in which they were. */
+  /** The epochs that are done, in the order in which they were trained. */
   readonly metrics: readonly EpochMetrics[];
 }
 
-/** Epochs of a method that tell how long its next one takes; few, for a machine that has become faster or slower. */
+/** Latest epochs of a method whose mean duration is expected of the next; few, so that a change of speed shows soon. */
 const recent = 3;
 
-/** How long a run still takes: the epochs that are left of each method, as long as its latest ones took. */
+/** Estimates how long a run still takes: every epoch to come takes as long as the latest of its method. */
 export class RunForecast {
   readonly #plan: RunPlan;
   readonly #metrics: EpochMetrics[];
@@ -27,12 +27,12 @@ export class RunForecast {
     this.#metrics.push(metrics);
   }
 
-  /** Epochs that are done, of all units. */
+  /** Number of epochs that are done, of all units. */
   get epochsDone(): number {
     return this.#metrics.length;
   }
 
-  /** Epochs of all units. */
+  /** Number of epochs of all units. */
   get epochs(): number {
     return this.#plan.units.length * this.#plan.epochs;
   }
@@ -45,7 +45,7 @@ export class RunForecast {
     return this.#metrics.filter((line) => line.method === method && line.seed === seed).length;
   }
 
-  /** As in `[2/8]`. */
+  /** Place of a unit among all, for example `[2/8]`. */
   placeOf({ method, seed }: Unit): string {
     const { units } = this.#plan;
     const index = units.findIndex((unit) => unit.method === method && unit.seed === seed);
@@ -55,9 +55,9 @@ export class RunForecast {
   /**
    * Seconds until the last epoch of the last unit is done; undefined when nothing is known yet.
    *
-   * @param method of the epoch that runs now
-   * @param share of its steps that are done, in [0, 1]
-   * @param seconds that they took
+   * @param method method of the epoch in progress
+   * @param share share of its steps that are done, in [0, 1]
+   * @param seconds time that these steps took
    */
   secondsLeft(method: string, share: number, seconds: number): number | undefined {
     const present = share > 0 ? seconds / share : undefined;
@@ -72,7 +72,7 @@ export class RunForecast {
     const secondsOf = (method: string) => known.get(method) ?? ofOthers;
     const epochsLeft = (unit: Unit) => this.#plan.epochs - this.epochsDoneOf(unit);
     const left = this.#plan.units.reduce((sum, unit) => sum + epochsLeft(unit) * secondsOf(unit.method), 0);
-    // An epoch that takes longer than those before it is taken to end at any moment.
+    // An epoch that takes longer than expected counts as about to end.
     return Math.max(0, left - Math.min(seconds, secondsOf(method)));
   }
 }

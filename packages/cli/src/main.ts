@@ -11,7 +11,7 @@ import { train } from "./train.js";
 
 const stop = stopSignal();
 
-// The advice that TensorFlow.js prints would stand between the lines of the progress.
+// Otherwise TensorFlow.js prints advice between the lines of the progress.
 enableProdMode();
 
 try {

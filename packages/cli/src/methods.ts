@@ -5,12 +5,12 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 /** Samples and class indices as tensors. */
 export type LabelledTensors = [x: Tensor, y: Tensor];
 
-/** What a method may use besides the training samples. */
+/** Everything a method may use besides the training samples. */
 export interface MethodInputs {
   readonly loss: Loss;
   /** Validation samples with their observed (perhaps wrong) labels. */
   readonly valid: LabelledTensors;
-  /** Class-balanced samples with true labels; given to methods that need them. */
+  /** Class-balanced samples with true labels, for methods that need them. */
   readonly clean?: LabelledTensors;
   readonly gradient: "full" | "detached";
   readonly warmupEpochs: number;
@@ -23,7 +23,7 @@ type Method = {
 } & (
   | { readonly needsClean?: false; readonly weighting: (inputs: MethodInputs) => Weighting }
   | {
-      /** Whether it trusts labels, so that it needs samples whose labels are right. */
+      /** The method trusts labels: it gets samples whose labels are right, or does not run. */
       readonly needsClean: true;
       readonly weighting: (inputs: Required<MethodInputs>) => Weighting;
     }
@@ -62,7 +62,7 @@ export function needsClean(name: string): boolean {
   return methods[name]!.needsClean === true;
 }
 
-/** The weighting of a method: state of one training run, never shared between two. */
+/** A new weighting of a method. It holds the state of one training, so that each training needs its own. */
 export function weightingOf(name: string, inputs: MethodInputs): Weighting {
   const method = methods[name]!;
   return method.needsClean ? method.weighting(inputs as Required<MethodInputs>) : method.weighting(inputs);

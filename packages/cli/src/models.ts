@@ -61,7 +61,7 @@ export async function buildModel(topology: Topology, seed: number): Promise<laye
   return layers.models.modelFromJSON(seedInitializers(topology, random) as Topology);
 }
 
-/** Flattens samples of any shape; the flatten layer refuses those that are flat already. */
+/** Flattens samples of any shape. A flatten layer would refuse flat samples. */
 function flatInput(shape: SampleShape): ReturnType<typeof layers.layers.reshape> {
   return layers.layers.reshape({ inputShape: [...shape], targetShape: [sizeOf(shape)] });
 }
@@ -121,9 +121,9 @@ async function readTopology(path: string): Promise<Topology> {
 }
 
 /**
- * Builds the layers once, and throws them away.
+ * Checks that the layers can be built, fit the samples and run.
  *
- * @param name of where they come from, for errors
+ * @param name name of the source of the layers, for errors
  * @throws MODEL_OUTPUT, CORRUPT_FILE
  */
 export async function checkTopology(
@@ -151,7 +151,7 @@ export async function checkTopology(
   }
 }
 
-/** Layers can promise shapes that they do not have. */
+/** Runs the model once: a layer may state an output shape that is not the true one. */
 function checkRuns(model: layers.LayersModel, name: string, shape: SampleShape): void {
   try {
     tf.tidy(() => void model.predict(tf.zeros([1, ...shape])));
@@ -181,7 +181,7 @@ function checkShape(
 const randomInitializer =
   /^(VarianceScaling|Random(Normal|Uniform)|TruncatedNormal|Orthogonal|(Glorot|He|LeCun)(Normal|Uniform))$/;
 
-/** A copy of `node` in which every initialiser that draws has a seed of its own (never 0, which TensorFlow.js takes for none). */
+/** A copy of `node` in which every random initialiser has its own seed, never 0, which TensorFlow.js treats as no seed. */
 function seedInitializers(node: unknown, random: Random): unknown {
   if (Array.isArray(node)) return node.map((entry) => seedInitializers(entry, random));
   if (typeof node !== "object" || node === null) return node;

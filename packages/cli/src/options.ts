@@ -18,7 +18,7 @@ import {
 export type Invocation = Surroundings &
   (({ readonly settings: Settings } & Pick<ValuesIn<"folder">, "out">) | { readonly resume: string });
 
-/** What the commands of `lilaw` do; each receives its options. */
+/** The functions that run the commands of `lilaw`. */
 export interface Commands {
   train(invocation: Invocation): Promise<void>;
   bench(options: BenchOptions): Promise<void>;
@@ -27,7 +27,7 @@ export interface Commands {
 /**
  * The command line of `lilaw`.
  *
- * @param version what `lilaw --version` prints
+ * @param version the version that `lilaw --version` prints
  * @returns a program whose `parseAsync` throws a LilawError for every mistake in the arguments
  */
 export function createProgram(version: string, { train, bench }: Commands): Command {
@@ -79,7 +79,11 @@ function invocationOf(command: Command): Invocation {
   return { ...surroundings, settings, ...(out !== undefined && { out }) };
 }
 
-/** The value of an option from what the argument parser gives: text, texts of a repeatable option, or true. */
+/**
+ * The value of an option.
+ *
+ * @param value value from the argument parser: text, the texts of a repeatable option, or true
+ */
 function parsed({ kind, default: absent }: Option, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((text) => kind.parse(text));
   return typeof value === "string" ? kind.parse(value) : (value ?? absent);

@@ -3,15 +3,15 @@ import type { Data } from "./data.js";
 import { needsClean } from "./methods.js";
 import { injectsNoise, type Settings } from "./settings.js";
 
-/** Where the parts, the wrong labels and the right ones come from, in words. */
+/** Where the parts of the data, the wrong labels and the right labels come from, in words. */
 export interface Origins {
   readonly valid: string;
   readonly test: string;
-  /** Absent where none is injected. */
+  /** The noise; absent where none is injected. */
   readonly noise?: string;
   /** Which labels are known to be right. */
   readonly trueLabels: string;
-  /** Of the samples whose labels a method trusts; absent where there are none. */
+  /** The source of the samples whose labels a method trusts; absent where there are none. */
   readonly clean?: string;
 }
 
@@ -50,13 +50,13 @@ function trueLabels(settings: Settings, source: string, cleanFile: boolean): str
     ...(cleanFile ? ["the clean samples"] : []),
     ...(settings.validLabels === "clean" ? ["the validation samples"] : []),
   ];
-  return known.length > 0 ? `unknown but for ${known.join(" and ")}` : "unknown: any label may be wrong";
+  return known.length > 0 ? `unknown except for ${known.join(" and ")}` : "unknown: any label may be wrong";
 }
 
 function cleanOrigin(settings: Settings, source: string, cleanFile: boolean): Pick<Origins, "clean"> {
   const file = basename(settings.files?.clean ?? source);
   if (settings.methods.some(needsClean)) {
-    return { clean: `as many of every class, of ${cleanFile ? file : validationSamples(settings)}` };
+    return { clean: `equally many of every class, of ${cleanFile ? file : validationSamples(settings)}` };
   }
   return cleanFile ? { clean: `${file} is not used, no method here needs it` } : {};
 }

@@ -11,7 +11,7 @@ import {
 import { needsClean } from "./methods.js";
 import { defaultCleanSize, defaultPartSize, injectsNoise, type Settings } from "./settings.js";
 
-/** The facts by which training samples are divided, before their features are in memory. */
+/** The facts that decide how training samples are divided; their features need not be in memory. */
 export interface Source {
   /** Class of every training sample. */
   readonly labels: Int32Array;
@@ -22,7 +22,7 @@ export interface Source {
 
 /** How the training samples are divided; each list holds indices into them. */
 export interface Division {
-  /** Held out for the test, the same for every seed; absent where the source has a test split. */
+  /** The test part, the same for every seed; absent where the source has a test split. */
   readonly test?: Int32Array;
   readonly seeds: readonly SeedDivision[];
 }
@@ -30,29 +30,29 @@ export interface Division {
 interface SeedDivision {
   readonly seed: number;
   readonly train: Int32Array;
-  /** Absent where the source has a validation split. */
+  /** The validation part; absent where the source has a validation split. */
   readonly valid?: Int32Array;
 }
 
-/** Samples of one seed: which ones, and which labels training gets to see. */
+/** A part of the samples of one seed, with the labels that training gets. */
 export interface Part {
   /** Indices into the samples of the source. */
   readonly rows: Int32Array;
-  /** Labels before the noise; absent where the run injects none, since nobody knows then which are right. */
+  /** Labels before the noise; absent where no noise is injected, since it is unknown then which labels are right. */
   readonly trueLabels?: Int32Array;
-  /** Labels that training, or model selection, sees. */
+  /** Labels that training or model selection uses. */
   readonly labels: Int32Array;
   /** Share of labels that the noise changed. */
   readonly noiseRate: number;
-  /** Whether every class keeps more of its labels than it loses to any one other, in the nominal noise. */
+  /** Whether the nominal noise leaves every class more of its labels than it moves to any one other class. */
   readonly diagonallyDominant: boolean;
   /** A remark on the noise, for people. */
   readonly note?: string;
 }
 
-/** The samples whose labels Learning to Reweight trusts: as many of every class. */
+/** The samples whose labels a method trusts, equally many of every class. */
 export interface CleanPart {
-  /** The samples that `rows` are indices of. */
+  /** The split whose samples `rows` counts. */
   readonly of: "valid" | "clean";
   readonly rows: Int32Array;
   readonly labels: Int32Array;
@@ -66,7 +66,7 @@ export interface SeedPlan {
   readonly clean?: CleanPart;
 }
 
-/** Of the test part. No `--seeds` entry can be the same, whose validation part would be drawn with the same numbers. */
+/** Seed of the test part. Entries of `--seeds` are not negative, so that no validation part is drawn by the same numbers. */
 const testSeed = -1;
 
 /**
@@ -101,7 +101,7 @@ export function divide(source: Source, settings: Settings): Division {
   return { ...(heldOut && { test: heldOut }), seeds };
 }
 
-/** All rows of a division, in ascending order. */
+/** All rows that a division uses, in ascending order. */
 export function rowsOf({ test, seeds }: Division, count: number): Int32Array {
   const used = new Uint8Array(count);
   for (const rows of [test, ...seeds.flatMap(({ train, valid }) => [train, valid])]) {
@@ -110,7 +110,7 @@ export function rowsOf({ test, seeds }: Division, count: number): Int32Array {
   return everyRow(count).filter((row) => used[row] === 1);
 }
 
-/** The same division of the samples that are left when only `kept` (ascending) are. */
+/** The same division with indices into the samples `kept` (ascending), where only these are loaded. */
 export function relocate({ test, seeds }: Division, kept: Int32Array): Division {
   const places = new Int32Array((kept.at(-1) ?? -1) + 1);
   kept.forEach((row, place) => {
@@ -152,12 +152,12 @@ export function planSeed(
   };
 }
 
-/** Where the rows of a plan's validation part are found. */
+/** The samples that the rows of a plan's validation part count. */
 export function validSource(dataset: Dataset): Samples {
   return dataset.valid ?? dataset.train;
 }
 
-/** `isKnown`: whether the labels of the source count as the true ones. */
+/** @param draw `isKnown`: whether the labels of the source are known to be the true ones */
 function partOf(
   source: Samples,
   rows: Int32Array,
@@ -197,7 +197,7 @@ function cleanRows(
   }
   const counts = countsOf(labels, classes);
   const perClass = Math.floor((size ?? defaultCleanSize) / classes);
-  // Asked for, a size is met or refused; by default it is what the rarest class allows.
+  // A size that was asked for is met or refused. The default size shrinks to what the rarest class allows.
   const wanted = size === undefined ? Math.max(1, Math.min(perClass, ...counts)) : perClass;
   const lacking = counts.findIndex((count) => count < wanted);
   if (lacking >= 0) {
@@ -207,7 +207,7 @@ function cleanRows(
   return balancedRows(labels, classes, wanted, seed);
 }
 
-/** Divides `rows` in two, of every class its share. */
+/** Divides `rows` in two parts with the same shares of every class. */
 function holdOut(
   labels: Int32Array,
   rows: Int32Array,
@@ -226,7 +226,7 @@ function holdOut(
   return { kept: kept.map((place) => rows[place]!), heldOut: heldOut.map((place) => rows[place]!) };
 }
 
-/** Every class needs a sample for each purpose. */
+/** @throws EMPTY_CLASS unless every class has a sample for each purpose */
 function checkClasses(
   { labels, classNames }: Source,
   rows: Int32Array,
@@ -273,7 +273,7 @@ function sizeOfOwn(flag: string, size: number): Error {
   return expected("INVALID_ARGUMENT", `no ${flag}`, `a source that brings its ${split} samples`, size);
 }
 
-/** `[classes]`, how many labels are of each class. */
+/** `[classes]`, the number of labels of each class. */
 export function countsOf(labels: Int32Array, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) counts[label]!++;

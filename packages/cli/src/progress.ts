@@ -6,26 +6,26 @@ import { RunForecast, type RunPlan } from "./forecast.js";
 import type { RunResult } from "./report.js";
 import { type StepNews, scalarsOf, UnitLine } from "./unit-line.js";
 
-/** Shows a run as it goes. One implementation a kind of output; all write to standard error. */
+/** Shows the progress of a run. There is one implementation for each kind of output; all write to standard error. */
 export interface Progress {
   /** A remark that stays on the screen. */
   say(text: string): void;
-  /** A remark on something that is not as it should be: it is shown also where the rest is not. */
+  /** A warning: it is shown with `--quiet` too. */
   warn(text: string): void;
-  /** @param total bytes, where they are known */
+  /** @param total size in bytes, where it is known */
   loading(file: string, received: number, total: number | undefined): void;
   run(plan: RunPlan): void;
   unit(unit: Unit, stepsPerEpoch: number): void;
   step(news: StepNews): void;
   epoch(metrics: EpochMetrics): void;
   unitDone(result: RunResult): void;
-  /** Leaves the terminal tidy, whatever happened. */
+  /** Ends the display and leaves the terminal as it was. */
   stop(): void;
 }
 
 type Output = NodeJS.WriteStream;
 
-/** Bars on a terminal, at most a line an epoch elsewhere; where quiet, warnings alone. */
+/** Bars on a terminal, at most one line per epoch on other outputs; only warnings if `quiet`. */
 export function createProgress(quiet: boolean, output: Output = process.stderr): Progress {
   if (quiet) return new Warnings(output);
   return output.isTTY ? new Bars(output) : new Lines(output);
@@ -70,7 +70,7 @@ class Lines implements Progress {
   }
 
   loading(file: string): void {
-    // Tables are read twice, and in turn with others.
+    // Each file is named once, though tables are read twice.
     if (!this.#files.has(file)) this.say(`loading ${file}`);
     this.#files.add(file);
   }
@@ -165,7 +165,7 @@ class Bars implements Progress {
   #start(total: number, value: number, render: (share: number, width: number) => string): void {
     this.stop();
     this.#bar = new SingleBar({
-      // Asked for at every redraw: a terminal may be resized. One column is left free, where the cursor is.
+      // The width is read at every redraw, since a terminal may be resized. The cursor takes one column.
       format: (_, { progress }) => render(progress, widthOf(this.#output) - 1),
       stream: this.#output,
       clearOnComplete: true,

@@ -5,7 +5,7 @@ import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { Backend } from "./config.js";
 import type { EpochMetrics, Unit } from "./documents.js";
 
-/** What a unit came to; an entry of `summary.json`. */
+/** The result of a unit; an entry of `summary.json`. */
 export interface RunResult extends Unit {
   /** The epoch, from 1, with the highest accuracy on the validation labels; the earliest on ties. */
   readonly bestValidEpoch: number;
@@ -13,17 +13,17 @@ export interface RunResult extends Unit {
   readonly testAccuracyLast: number;
   /** Null where the test samples are of one class. */
   readonly testAurocAtBestValid: number | null;
-  /** Training and evaluation of all epochs. */
+  /** Duration of training and evaluation of all epochs. */
   readonly seconds: number;
   /** Mean over all training steps. */
   readonly stepsPerSecond: number;
 }
 
-/** `summary.json` */
+/** The content of `summary.json`. */
 export interface Summary {
   readonly dataset: string;
   readonly noise: string;
-  /** Where the test samples come from: an accuracy is as good as their labels. */
+  /** Where the test samples come from, since an accuracy can be no better than their labels. */
   readonly test: string;
   readonly results: readonly RunResult[];
 }
@@ -31,7 +31,7 @@ export interface Summary {
 /** The result of a finished unit, from its epochs alone. */
 export function resultOf({ method, seed }: Unit, epochs: readonly EpochMetrics[]): RunResult {
   const best = epochs.reduce((a, b) => (b.validAccuracy > a.validAccuracy ? b : a));
-  // Every epoch has the same number of steps: the harmonic mean of the rates is the rate of them all.
+  // Every epoch has the same number of steps, so the rate of all steps is the harmonic mean of the rates.
   const secondsPerStep = mean(epochs.map((epoch) => 1 / epoch.stepsPerSecond));
   return {
     method,
@@ -46,8 +46,8 @@ export function resultOf({ method, seed }: Unit, epochs: readonly EpochMetrics[]
 }
 
 /**
- * The final table: a row a method, mean ± standard deviation where there are several seeds. Where that is wider than
- * `width` columns, a paragraph a method.
+ * The final table: a row for each method, with mean ± standard deviation where there are several seeds. A table wider than
+ * `width` columns becomes a paragraph for each method.
  */
 export function renderTable(summary: Summary, width = Infinity): string {
   const methods = [...new Set(summary.results.map((result) => result.method))];
@@ -88,7 +88,7 @@ function rowOf(method: string, results: readonly RunResult[]): string[] {
 
 function tableOf(rows: readonly string[][]): string {
   const table = new Table({
-    // In two lines: a single seed then takes no more than 80 columns.
+    // Headings take two lines, so that the table of a single seed fits 80 columns.
     head: columns.map((column) => column.replace(/ (?=at |epoch)/, "\n")),
     colAligns: ["left", "left", "right", "right", "right", "right", "right"],
     style: { head: pc.isColorSupported ? ["bold"] : [], border: pc.isColorSupported ? ["gray"] : [] },
@@ -109,7 +109,7 @@ export function renderTest({ test }: Summary): string {
   return `test samples: ${test}`;
 }
 
-/** One line that says what runs, and why nothing faster does. */
+/** One line that names the backend, and why no faster one is used. */
 export function renderBackend({ backend, tried }: Backend): string {
   const others = tried.filter(({ name }) => name !== backend).map(({ name, reason }) => `${name}: ${reason}`);
   return `backend ${backend}${others.length > 0 ? ` (not ${others.join("; not ")})` : ""}`;

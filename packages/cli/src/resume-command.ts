@@ -1,13 +1,13 @@
 /**
- * The command that finishes a run, as it works where this program was started: npm and its like have the command
- * `lilaw` on the path of what they start, but the user's shell has not.
+ * The command that finishes a run, as the user has to type it. Package managers have `lilaw` on the path of the programs
+ * they start; the user's shell has not, so there the command begins with `npx`.
  */
 export function resumeCommand(folder: string): string {
   const lilaw = process.env.npm_config_user_agent ? "npx @lilaw/cli" : "lilaw";
   return `${lilaw} train --resume ${/[^\w@%+=:,./\\-]/.test(folder) ? quoted(folder) : folder}`;
 }
 
-/** As one word for a shell. */
+/** Quotes a text so that a shell reads it as one word. */
 function quoted(text: string): string {
   return process.platform === "win32" ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -24,9 +24,9 @@ const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;
 
 /** The lines of a unit in `metrics.jsonl`. */
 interface Lines {
-  /** Of the epochs 1, 2 and so on. */
+  /** Lines of the epochs 1, 2 and so on. */
   readonly whole: readonly EpochMetrics[];
-  /** The defect of the first line that is not whole, of any unit. */
+  /** The error of the first damaged line of any unit. */
   readonly damage: LilawError | undefined;
 }
 
@@ -41,7 +41,7 @@ interface Lines {
  * ```
  *
  * Every file is replaced as a whole, so a reader, or a process killed at any moment, finds the old or the new one.
- * The checkpoint decides how far a unit is: what was written of a later epoch is dropped when the folder is opened.
+ * The checkpoint decides how far a unit is: lines of later epochs are dropped when the folder is opened.
  *
  * Every file has a checksum: JSON documents carry their own, those of checkpoints and `samples.csv` are in the metrics.
  * All documents but `config.json` also name the checksum of that one, so that no file of another run is taken for one of
@@ -62,13 +62,13 @@ export class RunFolder {
   }
 
   /**
-   * Creates the folder with its `config.json`; when that fails nothing is left behind.
+   * Creates the folder with its `config.json`, or leaves nothing behind.
    *
    * @throws NOT_WRITABLE, INVALID_ARGUMENT (a folder that holds something)
    */
   static async create(path: string, config: RunConfig): Promise<RunFolder> {
     const parent = await checkNewFolder(path);
-    // The first new folder alone, at first: where none can be made, a recursive mkdir may try for ever.
+    // The first new folder is made on its own: where that is impossible, a recursive mkdir may try for ever.
     const created = path === parent ? undefined : join(parent, relative(parent, path).split(sep)[0]!);
     const sealed = seal(config);
     try {
@@ -83,9 +83,9 @@ export class RunFolder {
   }
 
   /**
-   * Opens a folder that {@link create} made, as of the last epochs of which everything is whole. Writes nothing.
+   * Opens a folder that {@link create} made, with the last epoch of each unit whose files are undamaged. Writes nothing.
    *
-   * @param warn is told what is damaged where that does no harm
+   * @param warn called with a description of each damage that does not prevent going on
    * @throws INVALID_ARGUMENT (no run folder), NOT_WRITABLE, CORRUPT_FILE, CHECKSUM_MISMATCH, INCOMPATIBLE_STATE,
    *   UNKNOWN_NAME
    */
@@ -125,12 +125,12 @@ export class RunFolder {
     return this.#results.some((result) => sameUnit(result, unit));
   }
 
-  /** One entry for each epoch that any unit has finished. */
+  /** One entry for each finished epoch of every unit. */
   get metrics(): readonly EpochMetrics[] {
     return this.#metrics;
   }
 
-  /** One entry for each epoch that the unit has finished. */
+  /** One entry for each finished epoch of the unit. */
   metricsOf(unit: Unit): EpochMetrics[] {
     return this.#metrics.filter((line) => sameUnit(line, unit));
   }
@@ -142,10 +142,10 @@ export class RunFolder {
   }
 
   /**
-   * Records a finished epoch. The checkpoint comes last: it makes the epoch count.
+   * Records a finished epoch. The checkpoint is written last, since an epoch counts once its checkpoint is there.
    *
-   * @param samples content of `samples.csv`, with the last epoch
-   * @throws NOT_WRITABLE; the folder is as it was after the epoch before
+   * @param samples content of `samples.csv`, for the last epoch
+   * @throws NOT_WRITABLE; the folder then is as it was after the epoch before
    */
   async finishEpoch(metrics: EpochMetrics, checkpoint: Uint8Array, samples?: string): Promise<void> {
     const line = {
@@ -155,7 +155,7 @@ export class RunFolder {
     };
     const all = [...this.#metrics, line];
     await this.#writing(async () => {
-      // Not those above it: a run folder that was deleted stays so.
+      // Without the folders above it, so that a run folder that was deleted is not made again.
       await makeFolder(this.#unitFolder(metrics));
       const lines = this.#inOrder(all).map((line) => `${JSON.stringify(sealForRun(line, this.#run))}\n`);
       await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
@@ -207,7 +207,7 @@ export class RunFolder {
   }
 
   /**
-   * The units that `summary.json` calls finished. A damaged one is made of the metrics again.
+   * The units that `summary.json` lists as finished. A damaged summary is written again from the metrics.
    *
    * @throws INCOMPATIBLE_STATE for the summary of another run
    */
@@ -224,7 +224,7 @@ export class RunFolder {
   }
 
   /**
-   * The lines of all units that are whole and in their places.
+   * The undamaged lines of all units, in their order.
    *
    * @throws INCOMPATIBLE_STATE for a line of another run
    */
@@ -250,27 +250,27 @@ export class RunFolder {
     return { whole, damage };
   }
 
-  /** @throws what is wrong with the files of a unit that `summary.json` calls finished */
+  /** @throws an error for damaged files of a unit that `summary.json` lists as finished */
   async #checkFinished(unit: Unit, lines: Lines, warn: (remark: string) => void): Promise<void> {
     const problem = this.#problemWithLines(unit, lines, this.config.settings.epochs);
     if (problem) throw problem;
     const samples = await this.#problemWithSamples(unit, lines);
     if (samples === undefined) return;
-    // Nothing is made of it any more: it may have been moved to where it is used.
+    // The run needs the file no more; the user may have moved it.
     if (await isAbsent(this.#samplesFile(unit))) warn(samples.message);
     else throw samples;
   }
 
   /**
-   * The last epoch of which metrics, checkpoint and, if it is the last of all, samples are whole.
+   * The last epoch whose metrics and checkpoint are undamaged, and whose samples are, if it is the last of all.
    *
-   * @throws what is wrong with the latest epoch, where none before it is whole
+   * @throws the error of the latest epoch, where no epoch before it is undamaged
    */
   async #lastWholeEpoch(unit: Unit, lines: Lines, warn: (remark: string) => void): Promise<number> {
     const { epochs } = this.config.settings;
     const unfinished =
       this.#problemWithLines(unit, lines, epochs) ?? (await this.#problemWithSamples(unit, lines));
-    // Only its result is missing, for which no checkpoint is needed.
+    // All epochs are trained: the result follows from the metrics, without a checkpoint.
     if (unfinished === undefined) return epochs;
     const saved = await this.#checkpointEpochs(unit);
     let problem = saved.length === 0 ? unfinished : undefined;
@@ -284,9 +284,9 @@ export class RunFolder {
       }
       problem ??= own;
     }
-    // Nothing was finished.
+    // No epoch was finished.
     if (saved.length === 0 && (await isAbsent(this.#samplesFile(unit)))) return 0;
-    // Before the first epoch is the beginning, which is always whole; before any other there was a checkpoint.
+    // Only the first epoch has no checkpoint before it: training can begin again.
     if (saved.at(-1) !== 1) throw problem!;
     warn(`${problem!.message}; training begins again`);
     return 0;
@@ -299,7 +299,7 @@ export class RunFolder {
     return damage ?? expected("INCOMPATIBLE_STATE", wanted, file, `${whole.length} lines`);
   }
 
-  /** Expects the lines of all epochs. */
+  /** @param lines lines of all epochs; the last one has the checksum of the samples */
   async #problemWithSamples(unit: Unit, { whole }: Lines): Promise<LilawError | undefined> {
     const file = this.#samplesFile(unit);
     const wanted = whole.at(-1)?.samplesSha256;
@@ -310,7 +310,7 @@ export class RunFolder {
     return expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, received);
   }
 
-  /** Whether a checkpoint is the one of this epoch, method and run, is whole, and of a version that can be read. */
+  /** The error of a checkpoint that is damaged, of a version that cannot be read, or of another epoch, method or run. */
   async #problemWithCheckpoint(
     unit: Unit,
     { epoch, checkpointSha256 }: EpochMetrics,
@@ -332,10 +332,10 @@ export class RunFolder {
     }
   }
 
-  /** Calls what writes into the folder, which may be full, read-only or gone by now. */
+  /** Runs a function that writes into the folder, which may be full, read-only or deleted by now. */
   async #writing(act: () => Promise<void>): Promise<void> {
     try {
-      // Without it nothing that is written now could ever be read.
+      // Without config.json, files written now could never be read.
       await access(join(this.path, firstFile));
       await act();
     } catch (error) {
@@ -356,7 +356,7 @@ export class RunFolder {
     }
   }
 
-  /** Epochs of the checkpoints there are, the latest first. */
+  /** Epochs of the existing checkpoints, the latest first. */
   async #checkpointEpochs(unit: Unit): Promise<number[]> {
     const names = await readdir(this.#unitFolder(unit)).catch(() => []);
     const epochs = names.flatMap((name) => checkpointName.exec(name)?.[1] ?? []);
@@ -389,7 +389,7 @@ export async function checkNewFolder(path: string): Promise<string> {
   await access(folder, constants.W_OK | constants.X_OK).catch((error) =>
     Promise.reject(notWritable("--out", path, error)),
   );
-  // A process that was killed while it made the folder has left no more than that.
+  // A process that was killed while it made the folder may have left this file.
   if (folder === path && (await readdir(path)).some((name) => name !== firstPart)) {
     throw expected("INVALID_ARGUMENT", "a new or empty folder (or --resume)", "--out", path);
   }
@@ -406,7 +406,7 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
-/** Whether a file is whole, and one of another run or version. */
+/** Whether an error is that of an undamaged file of another run. */
 function isForeign(error: unknown): boolean {
   return error instanceof LilawError && error.code === "INCOMPATIBLE_STATE";
 }
@@ -424,10 +424,14 @@ export function notWritable(option: string, path: string, error: unknown): Lilaw
   return expected("NOT_WRITABLE", "a folder that can be written", option, `${path} (${reason})`);
 }
 
-/** @throws CORRUPT_FILE where something is there that cannot be read */
+/**
+ * The content of a file; undefined where there is none.
+ *
+ * @throws CORRUPT_FILE for something that cannot be read
+ */
 async function readText(file: string): Promise<string | undefined> {
   try {
-    // Reading a pipe would wait until something writes into it.
+    // Reading a pipe would wait for a writer.
     if (!(await stat(file)).isFile()) throw new Error("no ordinary file");
     return await readFile(file, "utf8");
   } catch (error) {
@@ -444,12 +448,12 @@ function isNotFound(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
-/** As "w", but a link is refused: it may lead to a file that is none of the run's. Windows has no such flag. */
+/** As "w", but without following links, which may lead to files outside the run. Windows has no such flag. */
 const writeNoLink = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Writes a file as a whole: under another name first, then renamed. That name is always the same, so that what a killed
- * process left behind is used up by the next write.
+ * Replaces a file as a whole: writes it under another name and renames it. That name is always the same, so that the next
+ * write replaces a file that a killed process left.
  */
 async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const part = partOf(path);
@@ -476,15 +480,15 @@ const firstPart = partOf(firstFile);
 const jsonOf = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
 
 /**
- * Writes `config.json`, the first file of a new folder. Of several processes that try, one succeeds: it has the lock of
- * the part, which ends with the process, so that a part that a killed process left is free to use.
+ * Writes `config.json`, the first file of a new folder. Of several processes that try at once, the one that gets the lock of
+ * the unfinished file succeeds. The lock ends with its process, so that a file that a killed process left can be used.
  */
 async function writeFirst(folder: string, content: string): Promise<void> {
   const part = join(folder, firstPart);
   const file = await open(part, "a");
   try {
     if (!isGranted(file.fd)) throw anotherRun();
-    // A process that was faster has left its file, with or without the part that has just been opened.
+    // Another process was faster: its config.json is there, and perhaps the unfinished file opened here.
     if ((await readdir(folder)).join() !== firstPart) {
       await rm(part, { force: true });
       throw anotherRun();
@@ -497,14 +501,14 @@ async function writeFirst(folder: string, content: string): Promise<void> {
 
 const anotherRun = (): Error => new Error("another process has just made a run there");
 
-/** A folder that may be there by now. */
+/** Makes a folder, unless it exists. */
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw error;
   });
 }
 
-/** Removes a folder and those above it down from `highest`, those that are empty. */
+/** Removes a folder and the folders above it up to `highest`, as long as they are empty. */
 async function removeEmpty(path: string, highest: string): Promise<void> {
   for (let folder = path; folder.length >= highest.length; folder = dirname(folder)) {
     await rmdir(folder).catch(() => undefined);

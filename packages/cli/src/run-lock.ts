@@ -14,11 +14,11 @@ export class RunLock {
   /** @throws NOT_WRITABLE (another process has it, or `config.json` cannot be opened for writing, as a lock needs it) */
   async take(folder: string): Promise<void> {
     try {
-      // The one file that is never replaced.
+      // The only file that is never replaced, so that its lock lasts.
       this.#file = await open(join(folder, "config.json"), "r+");
       if (!isGranted(this.#file.fd)) throw new Error("another process trains in it");
     } catch (error) {
-      // Opening the run folder tells what is wrong with a folder that has no such file.
+      // RunFolder.open has the error for a folder without such a file.
       if (["ENOENT", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return;
       throw notWritable("the run folder", folder, error);
     }

@@ -15,7 +15,7 @@ import type { Progress } from "./progress.js";
 import type { RunFolder } from "./run-folder.js";
 import { samplesCsv, scoresOf } from "./samples-csv.js";
 
-/** The samples of one seed, on the backend; shared by all methods. */
+/** The samples of one seed as tensors, shared by all methods. */
 export interface SeedData {
   readonly plan: SeedPlan;
   readonly dataset: Dataset;
@@ -28,7 +28,7 @@ export interface SeedData {
 export interface RunContext {
   readonly folder: RunFolder;
   readonly progress: Progress;
-  /** Aborted: stop at the next step. */
+  /** Stops the training at the next step when aborted. */
   readonly signal: AbortSignal;
 }
 
@@ -101,7 +101,7 @@ async function trainUnit(
       callbacks: {
         onEpochBegin: async () => clock.start(),
         onBatchEnd: async () => {
-          // Signals arrive only between macrotasks, and synchronous kernels never leave room for one.
+          // Signals of the system arrive between macrotasks only, and synchronous kernels never yield to one.
           await setImmediate();
           if (signal.aborted) model.stopTraining = true;
         },
@@ -149,7 +149,7 @@ function evaluate(
   };
 }
 
-/** `samples.csv`: the training samples as the epoch saw them, the validation samples as the model at its end does. */
+/** The content of `samples.csv`: training samples with the values of the epoch, validation samples with those of the final model. */
 function samplesOf(
   { plan, dataset }: SeedData,
   record: SampleRecord,
@@ -157,7 +157,7 @@ function samplesOf(
   { alpha, beta, delta }: Pick<EpochMetrics, "alpha" | "beta" | "delta">,
   loss: Loss,
 ): string {
-  // An epoch of warm-up has scalars, and weighs nothing by them.
+  // In a warm-up epoch there are scalars, but samples are not weighed by them.
   const params = record.terms ? { alpha: alpha!, beta: beta!, delta: delta! } : null;
   const scores = scoresOf(valid.logits, plan.valid.labels, dataset.classes, loss, params);
   return samplesCsv([
@@ -171,7 +171,7 @@ function scoreBoth(predictions: Int32Array, { labels, trueLabels }: Part) {
   return { observed: accuracy(predictions, labels), clean };
 }
 
-/** The epoch's mean objective and, where the method has them, its scalars. */
+/** The mean objective of the epoch, and the scalars of a method that has some. */
 function scalars(logs: Logs): Pick<EpochMetrics, "loss" | "alpha" | "beta" | "delta"> {
   const { loss, alpha, beta, delta } = logs as Record<string, number>;
   return { loss: loss!, ...(alpha !== undefined && { alpha, beta: beta!, delta: delta! }) };
@@ -193,7 +193,7 @@ function stepNews(batch: BatchRecord, labels: Int32Array, stepsPerEpoch: number)
   };
 }
 
-/** Times an epoch's training apart from its evaluation. */
+/** Measures the training of an epoch, and training and evaluation together. */
 class EpochClock {
   logs: Logs = {};
   #begin = 0;

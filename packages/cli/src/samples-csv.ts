@@ -21,28 +21,28 @@ const columns = [
   "weight",
 ];
 
-/** The samples of a split with what is known of each. */
+/** The samples of a split with their scores. */
 export interface ScoredPart {
   readonly split: "train" | "valid";
   readonly part: Part;
-  /** The samples that the part's rows are indices of. */
+  /** The samples that the rows of the part count. */
   readonly source: Samples;
-  /** All arrays are as long as the part; no `weights` where training never weighed the samples. */
+  /** One value for each sample of the part; without `weights` for samples that training does not use. */
   readonly scores: Scores;
 }
 
 export type Scores = Omit<SampleRecord, "epoch" | "weights"> & Partial<Pick<SampleRecord, "weights">>;
 
 /**
- * Training and validation samples, a line each: `row` counts from 0 and `line` from 1 in the source of the split.
- * `trueLabel` and `flag` (1 = the label was changed) are empty where no noise was injected, because what is right is
- * then not known; `alpha`, `beta`, `delta` are LiLAW's three terms of the weight.
+ * A line for each training and validation sample: `row` counts from 0 and `line` from 1 in the source of the split.
+ * `trueLabel` and `flag` (1 = the label was changed) are empty where no noise was injected, since the right labels are
+ * unknown then; `alpha`, `beta`, `delta` are LiLAW's three terms of the weight.
  */
 export function samplesCsv(parts: readonly ScoredPart[]): string {
   return stringify([columns, ...parts.flatMap(linesOf)]);
 }
 
-/** The values that a model's logits, [B, C], give samples it was not trained on, at LiLAW's scalars where there are some. */
+/** The scores of samples that were not trained on, from logits [B, C]; `params` are LiLAW's scalars, null for other methods. */
 export function scoresOf(
   logits: Float32Array,
   labels: Int32Array,
@@ -85,7 +85,7 @@ function linesOf({ split, part, source, scores }: ScoredPart): unknown[][] {
   });
 }
 
-/** Nine digits tell every float32 apart; the digits beyond them are noise. */
+/** Nine digits, which distinguish every float32. */
 function single(value: number): number {
   return Number(value.toPrecision(9));
 }

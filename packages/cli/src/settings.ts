@@ -1,4 +1,4 @@
-/** The options of `lilaw train`: all that is known of each of them is its row. */
+/** The options of `lilaw train`. The row of an option has everything that is known of it. */
 import { expected, LilawError } from "@lilaw/core";
 import { datasetNames, type FileOptions, parseNoise } from "@lilaw/datasets";
 import { defaultLoss, lossForms, parseLoss } from "./losses.js";
@@ -100,21 +100,21 @@ export const options = {
   missing: {
     in: "files",
     flag: "--missing <what>",
-    help: "missing cells of a table: error, drop (the row) or mean (default: error)",
+    help: "for missing cells of a table: error, drop (the row) or mean (default: error)",
     kind: values.oneOf(missingKinds),
     fileOption: "missing",
   },
   imageLayout: {
     in: "files",
     flag: "--image-layout <name>",
-    help: `${imageLayouts.join(", ")} (default: auto)`,
+    help: `order of the axes of images: ${imageLayouts.join(", ")} (default: auto)`,
     kind: values.oneOf(imageLayouts),
     fileOption: "imageLayout",
   },
   maxUnpacked: {
     in: "files",
     flag: "--max-unpacked <size>",
-    help: "what a packed file may unpack to, such as 4GB (default: 1GiB, or 20 times its size)",
+    help: "size that a packed file may unpack to, such as 4GB (default: 1GiB, or 20 times its size)",
     kind: values.byteCount,
     fileOption: "maxBytes",
   },
@@ -128,14 +128,14 @@ export const options = {
   methods: {
     in: "settings",
     flag: "--methods <list>",
-    help: `of ${methodNames.join(", ")}`,
+    help: `one or more of ${methodNames.join(", ")}`,
     kind: values.listOf(values.nameOf(methodNames, methodAliases)),
     default: "baseline,lilaw",
   },
   loss: {
     in: "settings",
     flag: "--loss <name>",
-    help: `of every method: ${lossForms.join(", ")} (default: ${defaultLoss})`,
+    help: `loss of every method: ${lossForms.join(", ")} (default: ${defaultLoss})`,
     kind: values.notation(parseLoss),
   },
   model: {
@@ -155,7 +155,7 @@ export const options = {
   seeds: {
     in: "settings",
     flag: "--seeds <list>",
-    help: "one run of every method each",
+    help: "seeds; every method is trained with each of them",
     kind: values.listOf(values.integer(0)),
     default: "1",
   },
@@ -199,21 +199,21 @@ export const options = {
   validLabels: {
     in: "settings",
     flag: "--valid-labels <kind>",
-    help: `noisy (as the training labels), or clean: they are right, as ${trusting} needs it without --noise or --clean`,
+    help: `noisy (like the training labels) or clean (right labels, for ${trusting} without --noise or --clean)`,
     kind: values.oneOf(["noisy", "clean"]),
     default: "noisy",
   },
   batchSize: {
     in: "settings",
     flag: "--batch-size <n>",
-    help: "samples a step",
+    help: "samples in a training step",
     kind: values.integer(1),
     default: "128",
   },
   learningRate: {
     in: "settings",
     flag: "--learning-rate <x>",
-    help: "of Adam",
+    help: "learning rate of Adam",
     kind: values.positiveNumber,
     default: "0.001",
   },
@@ -227,14 +227,14 @@ export const options = {
   warmupEpochs: {
     in: "settings",
     flag: "--warmup-epochs <n>",
-    help: "epochs of the plain loss before lilaw weighs",
+    help: "first epochs, in which lilaw does not weigh samples yet",
     kind: values.integer(0),
     default: "1",
   },
   dataDir: {
     in: "surroundings",
     flag: "--data-dir <dir>",
-    help: "folder to look for datasets first (default: LILAW_DATA)",
+    help: "folder that is searched for datasets first (default: LILAW_DATA)",
     kind: values.path,
   },
   json: {
@@ -247,7 +247,7 @@ export const options = {
   quiet: {
     in: "surroundings",
     flag: "--quiet",
-    help: "no progress",
+    help: "show warnings only",
     kind: values.toggle,
     default: false,
   },
@@ -329,7 +329,7 @@ export function checkValues<P extends Option["in"]>(
   return checked as ValuesIn<P>;
 }
 
-/** Whether the run itself makes labels wrong, so that it knows the right ones. */
+/** Whether the run makes labels wrong itself; the right ones are known then. */
 export function injectsNoise({ noise }: Pick<Settings, "noise">): boolean {
   const parsed = parseNoise(noise);
   return parsed.kind !== "none" && parsed.rate > 0;
@@ -350,7 +350,7 @@ function checkTest({ files, testSize }: Settings): void {
   }
 }
 
-/** A method that trusts labels gets some that somebody says are right, or does not run. */
+/** @throws INVALID_ARGUMENT for a method that trusts labels where nobody says which labels are right */
 function checkClean(settings: Settings): void {
   const { files, methods, validLabels } = settings;
   const known = injectsNoise(settings) || files === undefined || files.clean || validLabels === "clean";

@@ -17,7 +17,7 @@ import { renderUnderstanding } from "./understanding.js";
 export interface Outcome {
   /** False when the signal stopped it. */
   readonly finished: boolean;
-  /** Missing when the run was stopped before it began. */
+  /** Absent when the run was stopped before it began. */
   readonly folder?: RunFolder;
 }
 
@@ -34,7 +34,7 @@ interface Execution {
 }
 
 /**
- * Runs `lilaw train`: every method with every seed, into a run folder. What is wrong with the input is found before
+ * Runs `lilaw train`: trains every method with every seed, and records them in a run folder. The input is checked before
  * the folder is created.
  *
  * @param signal stops the run at the next training step; the folder can then be resumed
@@ -80,7 +80,7 @@ async function prepare(settings: Settings, out: string | undefined, execution: E
 }
 
 async function reopen(path: string, execution: Execution): Promise<Prepared> {
-  // First: what another process writes meanwhile would be read in part.
+  // The lock comes first, since another process might write while the folder is read.
   await execution.lock.take(path);
   const folder = await RunFolder.open(path, (remark) => execution.progress.warn(remark));
   const { settings, backend, model } = folder.config;
@@ -95,7 +95,7 @@ async function reopen(path: string, execution: Execution): Promise<Prepared> {
   return { folder, data };
 }
 
-/** Runs what is not finished yet; the samples of one seed at a time are on the backend. */
+/** Runs the unfinished units. Only the samples of one seed at a time are on the backend. */
 async function runUnits(
   { folder, data: { dataset, plans } }: Prepared,
   { progress, signal }: Execution,

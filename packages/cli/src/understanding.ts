@@ -5,13 +5,13 @@ import { inFlags } from "./flags.js";
 
 const width = 60;
 const indent = 14;
-/** Characters of a list: two lines. */
+/** Characters that a list may have: two lines. */
 const listLength = 2 * (width - indent);
 const nameLength = 30;
 
 /**
- * How the samples were understood, for people to check before they trust a result: lines of at most 60 columns, less than
- * a screen of them.
+ * Describes how the samples were understood, for people to check before they trust a result, in few lines of at most 60
+ * columns.
  */
 export function renderUnderstanding(data: DataConfig): string {
   const { reading, origins, classNames, classCounts } = data;
@@ -52,7 +52,7 @@ function samplesText({ name, reading, shape }: DataConfig): string {
   ].join(", ");
 }
 
-/** The fate of rows with missing cells in the file of a split, where it has one of its own. */
+/** The numbers of rows with missing cells that were dropped and filled in the file of a split, if it has its own. */
 function rowsTexts(reading: Reading | undefined, split: SplitName): string[] {
   const { dropped = 0, filled = 0 } = reading?.rows[split] ?? {};
   return [
@@ -74,7 +74,7 @@ function samples(count: number): string {
   return `${count} ${count === 1 ? "sample" : "samples"}`;
 }
 
-/** How many there are, and as many of them as have room. */
+/** The number of texts, and the first of them as far as there is room. */
 function counted(texts: readonly string[]): string {
   let room = listLength;
   const fits = (text: string) => {
@@ -86,7 +86,7 @@ function counted(texts: readonly string[]): string {
   return `${texts.length}: ${listed.join(", ")}`;
 }
 
-/** A name from a file: short, and without what could move the cursor. */
+/** A name from a file, shortened and without control characters. */
 function shown(name: string): string {
   const letters = [...name.replaceAll(/\p{C}/gu, "�")];
   return letters.length > nameLength ? `${letters.slice(0, nameLength - 1).join("")}…` : letters.join("");

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import type { EpochMetrics, Unit } from "./documents.js";
 import type { RunForecast } from "./forecast.js";
 
-/** The news of a training step. */
+/** The values of a training step that are shown. */
 export interface StepNews {
   /** From 1. */
   readonly epoch: number;
@@ -11,11 +11,11 @@ export interface StepNews {
   readonly stepsDone: number;
   /** Mean loss of the batch, unweighted. */
   readonly loss: number;
-  /** Share of the batch predicted as labelled. */
+  /** Share of the batch whose predictions equal the labels. */
   readonly accuracy: number;
 }
 
-/** The line that shows the unit that trains now, and how long the whole run still takes. */
+/** The line that shows the unit in training, and the time that the whole run still takes. */
 export class UnitLine {
   readonly #title: string;
   readonly #method: string;
@@ -31,7 +31,7 @@ export class UnitLine {
   #share = 0;
   #scalars = "";
 
-  /** @param now milliseconds of a clock that never goes back */
+  /** @param now time in milliseconds, of a clock that never goes back */
   constructor(unit: Unit, stepsPerEpoch: number, forecast: RunForecast, now = () => performance.now()) {
     this.#title = `${forecast.placeOf(unit)} ${pc.bold(unit.method)} seed ${unit.seed}`;
     this.#method = unit.method;
@@ -43,7 +43,7 @@ export class UnitLine {
     this.#epochStarted = this.#started;
   }
 
-  /** Epochs of the whole run that are done, and the share of the present one. */
+  /** Number of epochs of the whole run that are done, with the fraction of the present one. */
   get epochsDone(): number {
     return this.#forecast.epochsDone + this.#share;
   }
@@ -62,7 +62,7 @@ export class UnitLine {
     this.#scalars = scalarsOf(metrics);
   }
 
-  /** @param width columns; the time that is left stays longest */
+  /** @param width columns; where they are few, the remaining time is shown first of all */
   render(width: number): string {
     const { epochs, epochsPerUnit } = this.#forecast;
     const secondsOf = (start: number) => (this.#now() - start) / 1000;
@@ -85,7 +85,7 @@ export class UnitLine {
   }
 }
 
-/** LiLAW's scalars, where the method has them. */
+/** LiLAW's scalars as text; empty for a method without them. */
 export function scalarsOf({ alpha, beta, delta }: EpochMetrics): string {
   if (alpha === undefined || beta === undefined || delta === undefined) return "";
   return `alpha ${alpha.toFixed(3)} beta ${beta.toFixed(3)} delta ${delta.toFixed(3)}`;

@@ -71,7 +71,7 @@ describe("lilaw train on a user's files", () => {
       test: "test.csv",
       noise: "symmetric:0.4, injected into the training and validation labels",
       trueLabels: "those of train.csv before the noise, believed to be right",
-      clean: "as many of every class, of the validation samples, labels before the noise",
+      clean: "equally many of every class, of the validation samples, labels before the noise",
     });
     expect(config.data.seeds[1]).toEqual({
       seed: 2,
@@ -187,14 +187,14 @@ describe("lilaw train on a user's files", () => {
     const config: RunConfig = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
     expect(config.data.seeds[0]!.cleanSize).toBe(12);
     expect(config.data.origins).toMatchObject({
-      trueLabels: "unknown but for the clean samples",
-      clean: "as many of every class, of clean.csv",
+      trueLabels: "unknown except for the clean samples",
+      clean: "equally many of every class, of clean.csv",
     });
     const unused = ["--clean", clean, "--methods", "baseline", "--epochs", "1", ...small];
     const other = await lilaw(["train", ...files, ...unused, "--out", join(folder, "unused")]);
     expect(other.stderr).toMatch(/^ {2}clean {7}clean\.csv is not used, /m);
     expect(ended.stderr.replaceAll(/\s+/g, " ")).toContain(
-      "clean 12 samples, as many of every class, of clean.csv",
+      "clean 12 samples, equally many of every class, of clean.csv",
     );
   });
 
