@@ -174,7 +174,7 @@ function checkShape(
   if (found !== right)
     throw new LilawError(
       "MODEL_OUTPUT",
-      `Expected ${right} a sample for the model's ${side} but received ${found}`,
+      `Expected shape ${right} per sample for the model's ${side} but received ${found}`,
     );
 }
 

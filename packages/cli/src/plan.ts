@@ -202,7 +202,12 @@ function cleanRows(
   const lacking = counts.findIndex((count) => count < wanted);
   if (lacking >= 0) {
     const where = `class ${JSON.stringify(classNames[lacking])} among the samples with right labels`;
-    throw expected("EMPTY_CLASS", `at least ${wanted} (--clean-size by the classes)`, where, counts[lacking]);
+    throw expected(
+      "EMPTY_CLASS",
+      `at least ${wanted} (--clean-size divided by the number of classes)`,
+      where,
+      counts[lacking],
+    );
   }
   return balancedRows(labels, classes, wanted, seed);
 }
@@ -248,7 +253,7 @@ function checkClasses(
     if (counts[rare] === 0 && flag === undefined)
       return "No training sample has it. Classes of arrays count from 0: subtract 1 from labels that count from 1";
     if (classNames.length > labels.length / 2)
-      return `The ${labels.length} labels hold ${classNames.length} different values: classes repeat, numbers to predict do not`;
+      return `The ${labels.length} labels hold ${classNames.length} different values, as numbers to predict do; classes have many samples each`;
     return `These help: ${more}, or ${files.join(" and ")}`;
   };
   const { message } = expected("EMPTY_CLASS", wanted, name, counts[rare]);

@@ -365,7 +365,7 @@ function checkClean(settings: Settings): void {
   throw new LilawError(
     "INVALID_ARGUMENT",
     `${message}
-Every wrong label among them makes it worse. Say which labels are right:
+Every wrong label among them makes the result worse. Say which labels are right:
   --clean FILE          a file of samples with right labels
   --valid-labels clean  the validation labels are right`,
   );

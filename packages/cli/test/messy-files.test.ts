@@ -40,6 +40,28 @@ describe("a table as people keep them", () => {
     expect(ended.stderr).not.toMatch(/labelColumn|dropColumns|option missing/);
   });
 
+  it("is refused where a column numbers its rows, unless --keep-column names it", async () => {
+    const folder = await scratch();
+    const [header, ...rows] = messyTable(200, 1);
+    const numbered = [["patient", ...header!], ...rows.map((cells, i) => [String(i + 1), ...cells])];
+    const train = await writeTable(join(folder, "train.csv"), numbered);
+    const attempt = (name: string, ...options: string[]) =>
+      lilaw([
+        ...["train", "--train", train, ...reading, ...small, ...options],
+        ...["--methods", "baseline", "--epochs", "1", "--out", join(folder, name)],
+      ]);
+    const refused = await attempt("refused");
+    expect(refused).toMatchObject({ status: 2, stdout: "" });
+    expect(refused.stderr).toMatch(
+      /^error: Expected values .+ for column patient of .+ \(--drop-column .+, --keep-column .+\) but received .+ \(INVALID_ARGUMENT\)$/m,
+    );
+    const kept = await attempt("kept", "--keep-column", "patient");
+    expect(kept).toMatchObject({ status: 0 });
+    expect(kept.stderr).toMatch(/^ {2}numeric {5}3: patient, age, iron$/m);
+    const dropped = await attempt("dropped", "--drop-column", "patient");
+    expect(dropped.stderr).toMatch(/^ {2}numeric {5}2: age, iron$/m);
+  });
+
   it("is read as the options say, and the run tells how", async () => {
     const folder = await scratch();
     const train = await writeTable(join(folder, "train.csv"), messyTable(200, 1));

@@ -20,41 +20,35 @@ const identifierNames = new Set(["id", "index", "idx", "row", "no", "nr", "#", "
  *   `PassengerId`), and its numbers, the first 10,000 of them, are all different, in 21 rows or more.
  */
 export class IdentifierWatch {
-  readonly #isNamed: boolean;
-  #seen: Set<number> | undefined = new Set();
+  /** The numbers of a column with such a name; undefined for other names, and once one is there twice. */
+  #seen: Set<number> | undefined;
   #count = 0;
   #first = 0;
   #last = 0;
-  /** 1 or -1 while all numbers go up, or down; else 0. */
+  /** 1 or -1 while all numbers go up, or down; 0 otherwise. */
   #direction = 0;
   #smallestStep = Infinity;
-  #areIntegers = true;
+  /** False once neither order nor name can tell an identifier. */
+  #isPossible = true;
 
   constructor(name: string) {
-    this.#isNamed = isIdentifierName(name);
-    if (!this.#isNamed) this.#seen = undefined;
+    if (isIdentifierName(name)) this.#seen = new Set();
   }
 
   add(value: number): void {
-    if (!this.#areIntegers) return;
-    this.#areIntegers = Number.isSafeInteger(value);
-    const step = value - this.#last;
+    if (!this.#isPossible) return;
+    if (this.#count++ === 0) this.#first = value;
+    else this.#addStep(value - this.#last);
     this.#last = value;
-    this.#count++;
-    if (this.#count === 1) this.#first = value;
-    else {
-      if (this.#count === 2) this.#direction = Math.sign(step);
-      if (Math.sign(step) !== this.#direction) this.#direction = 0;
-      this.#smallestStep = Math.min(this.#smallestStep, Math.abs(step));
-    }
-    if (this.#seen === undefined || this.#seen.size >= mostKept) return;
-    if (this.#seen.has(value)) this.#seen = undefined;
-    else this.#seen.add(value);
+    if (this.#seen?.has(value)) this.#seen = undefined;
+    else if (this.#seen && this.#seen.size < mostKept) this.#seen.add(value);
+    const mayBeOrdered = this.#count === 1 || this.#direction !== 0;
+    this.#isPossible = Number.isSafeInteger(value) && (mayBeOrdered || this.#seen !== undefined);
   }
 
   /** The reason to take the column for an identifier, or undefined. */
   finish(): string | undefined {
-    if (!this.#areIntegers) return undefined;
+    if (!this.#isPossible) return undefined;
     const span = Math.abs(this.#last - this.#first);
     const isDense = span <= 1.1 * this.#smallestStep * (this.#count - 1);
     if (this.#direction !== 0 && isDense && this.#count >= fewestOrdered) {
@@ -62,6 +56,12 @@ export class IdentifierWatch {
     }
     const isIdentifier = this.#seen !== undefined && this.#count >= fewestNamed;
     return isIdentifier ? "an identifier, another integer in every row" : undefined;
+  }
+
+  #addStep(step: number): void {
+    const direction = Math.sign(step);
+    this.#direction = this.#count === 2 || direction === this.#direction ? direction : 0;
+    this.#smallestStep = Math.min(this.#smallestStep, Math.abs(step));
   }
 }
 
