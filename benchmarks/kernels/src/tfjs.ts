@@ -20,7 +20,7 @@ import { operationsAt, shapes } from "./settings.js";
 
 const ways: readonly Way[] = ["kernels", "composed", "autodiff", "shortest"];
 const backends = ["tensorflow", "wasm", "cpu", "webgpu"] as const;
-type Backend = (typeof backends)[number];
+type TfjsBackend = (typeof backends)[number];
 
 /** The memory of a WebAssembly module ends at 4 GiB; half of it is for the inputs. */
 const wasmBytes = 2 ** 31;
@@ -29,7 +29,7 @@ export const tfjs: Suite = {
   name: "tfjs",
   question: "How much faster are the kernels of @lilaw/tfjs than TensorFlow.js operations?",
   async cases(isQuick) {
-    const plans = new Map<Backend, KernelPlan[]>();
+    const plans = new Map<TfjsBackend, KernelPlan[]>();
     for (const backend of backends) plans.set(backend, await plansOn(backend));
     const forecast = new Forecast();
     // JavaScript takes seconds where the kernels take milliseconds; a longer limit lets them be measured.
@@ -52,7 +52,7 @@ export const tfjs: Suite = {
   },
 };
 
-async function plansOn(backend: Backend): Promise<KernelPlan[]> {
+async function plansOn(backend: TfjsBackend): Promise<KernelPlan[]> {
   const bytesLimit = backend === "wasm" ? { bytesLimit: wasmBytes } : {};
   const found = await find(backend);
   const plans = ways.map((way) => tensorPlan({ backend, way, ...found, ...bytesLimit }));
@@ -60,7 +60,7 @@ async function plansOn(backend: Backend): Promise<KernelPlan[]> {
 }
 
 /** The device that a backend computes on, or the reason why it does not run. */
-async function find(backend: Backend): Promise<{ where: string } | { skipped: string }> {
+async function find(backend: TfjsBackend): Promise<{ where: string } | { skipped: string }> {
   try {
     return { where: await load[backend]() };
   } catch (error) {
@@ -68,7 +68,7 @@ async function find(backend: Backend): Promise<{ where: string } | { skipped: st
   }
 }
 
-const load: Record<Backend, () => Promise<string>> = {
+const load: Record<TfjsBackend, () => Promise<string>> = {
   async tensorflow() {
     await useBackend("tensorflow", ["@tensorflow/tfjs-node-gpu"]);
     const { isUsingGpuDevice, binding } = tf.backend() as unknown as {

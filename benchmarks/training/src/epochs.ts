@@ -8,7 +8,7 @@ import {
   timed,
   type Variant,
 } from "@lilaw/bench";
-import { useBackend } from "@lilaw/tfjs/node";
+import { type NodeBackend, useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { baseline, type Train } from "./methods.js";
@@ -21,8 +21,7 @@ import {
   type Samples,
 } from "./models.js";
 
-export const backends = ["tensorflow", "wasm", "cpu"] as const;
-export type Backend = (typeof backends)[number];
+export const backends: readonly NodeBackend[] = ["tensorflow", "wasm", "cpu"];
 
 /** Rounds of one epoch for every method. An epoch is long enough to need no warm-up and no further calls. */
 export const rounds = (count: number): Effort => ({
@@ -33,7 +32,7 @@ export const rounds = (count: number): Effort => ({
 });
 
 export interface Training {
-  readonly backend: Backend;
+  readonly backend: NodeBackend;
   readonly model: ModelName;
   readonly options?: Partial<ModelOptions>;
   readonly batchSize: number;

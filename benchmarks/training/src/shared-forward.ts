@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import type { Case, Suite } from "@lilaw/bench";
 import { deviation } from "@lilaw/testing";
 import { fit, lilaw } from "@lilaw/tfjs";
+import type { NodeBackend } from "@lilaw/tfjs/node";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { type Backend, backends, type Epochs, openComparison, rounds } from "./epochs.js";
+import { backends, type Epochs, openComparison, rounds } from "./epochs.js";
 import type { Train } from "./methods.js";
 import type { ModelName, ModelOptions, Samples } from "./models.js";
 
@@ -11,7 +12,7 @@ interface Network {
   readonly model: ModelName;
   readonly options?: Partial<ModelOptions>;
   readonly steps: number;
-  readonly backends: readonly Backend[];
+  readonly backends: readonly NodeBackend[];
 }
 
 const mlp = (inputs: number, units: number, steps: number): Network => ({
@@ -55,7 +56,7 @@ async function check({ build, samples, validation }: Epochs, validationBatchSize
   assert(difference < 1e-4, `one pass trains otherwise than two, by ${difference}`);
 }
 
-function caseOf(backend: Backend, name: string, validationBatchSize: number, quick: boolean): Case {
+function caseOf(backend: NodeBackend, name: string, validationBatchSize: number, quick: boolean): Case {
   const { model, options = {}, steps } = networks[name]!;
   const variants = Object.keys(passes) as Passes[];
   return {

@@ -1,13 +1,14 @@
 import { type Case, type Measured, round, type Suite } from "@lilaw/bench";
+import type { NodeBackend } from "@lilaw/tfjs/node";
 import { checkMethods } from "./check.js";
-import { type Backend, backends, openComparison, openEpochs, rounds } from "./epochs.js";
+import { backends, openComparison, openEpochs, rounds } from "./epochs.js";
 import { baseline, methods } from "./methods.js";
 import { type ModelName, modelNames } from "./models.js";
 
 const batchSize = 128;
 
 /** Steps of an epoch, and rounds: enough that the start of `fit` does not count, few enough to end in minutes. */
-const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number }>> = {
+const effort: Record<NodeBackend, Record<ModelName, { steps: number; rounds: number }>> = {
   tensorflow: {
     mlp: { steps: 40, rounds: 15 },
     cnn: { steps: 20, rounds: 11 },
@@ -29,7 +30,7 @@ const effort: Record<Backend, Record<ModelName, { steps: number; rounds: number 
 const stepSecondsLimit = 2;
 
 /** The reason to skip the case, if there is one: found by a step on a sixteenth of the batch. */
-async function tooSlow(backend: Backend, model: ModelName): Promise<string | undefined> {
+async function tooSlow(backend: NodeBackend, model: ModelName): Promise<string | undefined> {
   const share = 16;
   const epochs = openEpochs({ backend, model, batchSize: batchSize / share, steps: 1 });
   const { sample } = epochs.variant(baseline, methods[baseline]!);
@@ -61,7 +62,7 @@ const bars: Partial<Record<ModelName, Record<string, number>>> = {
   },
 };
 
-function caseOf(backend: Backend, model: ModelName, quick: boolean): Case {
+function caseOf(backend: NodeBackend, model: ModelName, quick: boolean): Case {
   const { steps, rounds: count } = effort[backend][model];
   return {
     labels: { backend, model, batchSize },

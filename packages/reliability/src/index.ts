@@ -1,4 +1,5 @@
 export {
+  type Ending,
   type Fault,
   type Finding,
   faults,
@@ -6,7 +7,6 @@ export {
   type Kind,
   type KindName,
   kindNames,
-  type Outcome,
 } from "./kind.js";
 export { kindOf } from "./kinds.js";
 export { type Report, runCases, type Tally, type Wanted } from "./pool.js";

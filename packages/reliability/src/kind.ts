@@ -1,7 +1,7 @@
 /** The kinds of cases, and how a case ends. */
 
 /** The right ends: carried out with the right result, or refused with one clear error and without any change. */
-export type Outcome = "right" | "refused";
+export type Ending = "right" | "refused";
 
 /** The wrong ends. */
 export type Fault = "crashes" | "hangs" | "rawErrors" | "silentDifferences";
@@ -35,7 +35,7 @@ export type RunCase<Group extends string = string> = (
   group: Group,
   seed: number,
   index: number,
-) => Promise<Outcome> | Outcome;
+) => Promise<Ending> | Ending;
 
 export interface Kind<Group extends string = string> {
   readonly name: KindName;

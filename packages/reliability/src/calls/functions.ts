@@ -7,7 +7,7 @@ import * as core from "@lilaw/core";
 import { LearningToReweight, LiLAW, Random } from "@lilaw/core";
 import * as datasets from "@lilaw/datasets";
 import * as diagnostics from "@lilaw/diagnostics";
-import { FaultFound, type Outcome } from "../kind.js";
+import { type Ending, FaultFound } from "../kind.js";
 import { checkRefusal } from "../refusals.js";
 import { chance, OwnError, pick, size, strange } from "./values.js";
 
@@ -342,7 +342,7 @@ const subjects: readonly Subject[] = [
   ),
 ];
 
-export function functionCase(seed: number, index: number): Outcome {
+export function functionCase(seed: number, index: number): Ending {
   const random = Random.from(seed, "function", index);
   const { name, make } = pick(random, subjects);
   const { args, call, check } = make(random);

@@ -1,6 +1,6 @@
 /** Cases of the three operations: right, odd or wrong calls, in every form. */
 import { Random } from "@lilaw/core";
-import { FaultFound, type Outcome } from "../kind.js";
+import { type Ending, FaultFound } from "../kind.js";
 import { checkRefusal } from "../refusals.js";
 import { type Call, checkRight, type Form, foundBy, operations, outputsOf, randomCall } from "./call.js";
 import { checkSameImages, type NumberArray } from "./memory.js";
@@ -11,7 +11,7 @@ const twistNames = Object.keys(twists) as TwistName[];
 
 type Ended = { readonly result: unknown } | { readonly error: unknown };
 
-export async function operationCase(formsOf: readonly Form[], seed: number, index: number): Promise<Outcome> {
+export async function operationCase(formsOf: readonly Form[], seed: number, index: number): Promise<Ending> {
   const random = Random.from(seed, "operation", index);
   const call = randomCall(pick(random, operations), pick(random, formsOf), random);
   const name = chance(random, 0.3) ? "none" : pick(random, twistNames);
@@ -33,7 +33,7 @@ async function judge(
   twisted: Twisted,
   meantOutputs: NumberArray[],
   repeat: boolean,
-): Promise<Outcome> {
+): Promise<Ending> {
   const ended = await end(call, twisted);
   if ("error" in ended) {
     if (ended.error instanceof FaultFound) throw ended.error;

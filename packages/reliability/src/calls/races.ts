@@ -1,7 +1,7 @@
 /** Operations on shared memory into which another thread writes meanwhile. */
 import { Worker } from "node:worker_threads";
 import { Random } from "@lilaw/core";
-import { FaultFound, type Outcome } from "../kind.js";
+import { type Ending, FaultFound } from "../kind.js";
 import { checkRefusal } from "../refusals.js";
 import { type Form, operations, outputsOf, randomCall } from "./call.js";
 import { chance, pick } from "./values.js";
@@ -28,7 +28,7 @@ for (;;) {
 /** The values that are written: labels that are no classes, and bits of numbers that are not finite. */
 const written = [-1, 0, 1, 2 ** 31 - 1, -(2 ** 31), 0x7f800000, 0x7fc00000, 0x3f800000];
 
-export function openRaces(): (seed: number, index: number) => Promise<Outcome> {
+export function openRaces(): (seed: number, index: number) => Promise<Ending> {
   const control = new Int32Array(new SharedArrayBuffer(6 * 4));
   const memory = new SharedArrayBuffer(4 << 20);
   const worker = new Worker(writer, { eval: true, workerData: { control, memory } });

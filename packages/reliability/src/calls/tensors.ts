@@ -6,7 +6,7 @@ import * as layers from "@tensorflow/tfjs-layers";
 // These operations are not exported; weightings use them.
 import { alignmentWeights } from "../../../tfjs/dist/operations/alignment-weights.js";
 import { metaGradient } from "../../../tfjs/dist/operations/meta-gradient.js";
-import { FaultFound, type Outcome } from "../kind.js";
+import { type Ending, FaultFound } from "../kind.js";
 import { checkRefusal } from "../refusals.js";
 import { type Call, checkRight, operations, randomCall } from "./call.js";
 import type { Found } from "./truth.js";
@@ -19,7 +19,7 @@ export async function openTensors(): Promise<void> {
   tf.enableProdMode();
 }
 
-export async function tensorCase(seed: number, index: number): Promise<Outcome> {
+export async function tensorCase(seed: number, index: number): Promise<Ending> {
   const random = Random.from(seed, "tensor", index);
   const call = randomCall(pick(random, operations), "cpu", random);
   // The other two are not exported.
@@ -35,7 +35,7 @@ export async function tensorCase(seed: number, index: number): Promise<Outcome> 
 }
 
 /** @throws FaultFound when tensors are left over, or an error is no refusal */
-async function leakless(name: string, mayRefuse: boolean, run: () => unknown): Promise<Outcome> {
+async function leakless(name: string, mayRefuse: boolean, run: () => unknown): Promise<Ending> {
   const { numTensors } = tf.memory();
   const left = () => tf.memory().numTensors - numTensors;
   try {
@@ -87,7 +87,7 @@ const weightings = {
 };
 
 /** Trains for an epoch or two. Where nothing is wrong it trains twice, and compares the weights bit for bit. */
-export async function fitCase(seed: number, index: number): Promise<Outcome> {
+export async function fitCase(seed: number, index: number): Promise<Ending> {
   const random = Random.from(seed, "fit", index);
   const [count, width, classes] = [6 + random.int(20), size(random, 4), 2 + random.int(3)];
   const features = Float32Array.from({ length: count * width }, () => random.normal());

@@ -5,7 +5,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "@lilaw/core";
 import { chance, pick } from "../calls/values.js";
-import { FaultFound, type Kind, type Outcome } from "../kind.js";
+import { type Ending, FaultFound, type Kind } from "../kind.js";
 import { contentsOf, type Disturbance, type Ended, lilaw, writeClouds } from "./run.js";
 
 const ways = ["SIGKILL", "SIGTERM", "SIGHUP", "closed pipe", "full disk"] as const;
@@ -54,7 +54,7 @@ export const kills: Kind<KillsGroup> = {
       runs.set(backend, run);
       return run;
     };
-    return async (way, seed, index): Promise<Outcome> => {
+    return async (way, seed, index): Promise<Ending> => {
       const random = Random.from(seed, "kill", index);
       const run = await runOn(pick(random, ["cpu", "wasm"]));
       const own = join(folder, String(index));
