@@ -80,7 +80,7 @@ describe("a model.json", () => {
   });
 
   it.each([
-    ["MODEL_OUTPUT", JSON.stringify(custom(4).toJSON(null, false)), "Expected [3] a sample"],
+    ["MODEL_OUTPUT", JSON.stringify(custom(4).toJSON(null, false)), "Expected shape [3] per sample"],
     [
       "MODEL_OUTPUT",
       JSON.stringify(
@@ -88,7 +88,7 @@ describe("a model.json", () => {
           .sequential({ layers: [layers.layers.dense({ inputShape: [6], units: 3 })] })
           .toJSON(null, false),
       ),
-      "Expected [5] a sample",
+      "Expected shape [5] per sample",
     ],
     [
       "MODEL_OUTPUT",
