@@ -71,14 +71,14 @@ function checkRun({ name }: Weighting, run: WeightingRun<LogitsBatch>): void {
 }
 
 /**
- * The state of a weighting, from which JSON makes the same again.
+ * The state or the settings of a weighting, or null where it has none.
  *
- * @throws LilawError `INVALID_ARGUMENT`: anything else would be lost in a checkpoint
+ * @throws LilawError `INVALID_ARGUMENT` for values that would differ when they are read from a checkpoint
  */
-export function stateOf({ name }: Weighting, run: StartedWeighting): unknown {
-  const state = run.state?.() ?? null;
-  checkJson(`the state of the weighting ${name}`, state);
-  return state;
+export function savedOf({ name }: Weighting, run: StartedWeighting, member: "state" | "settings"): unknown {
+  const value = run[member]?.() ?? null;
+  checkJson(`the ${member} of the weighting ${name}`, value);
+  return value;
 }
 
 function checkJson(name: string, value: unknown): void {

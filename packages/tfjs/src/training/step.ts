@@ -57,10 +57,10 @@ export function stepOnModelLoss(
   parts: StepParts,
   loss: Loss | undefined,
   batch: TrainBatch,
-  weigh?: () => tf.Tensor1D,
+  given?: tf.Tensor1D,
 ): tf.Scalar[] {
   return step(parts, batch, () => {
-    const weights = checkedWeights(weigh?.(), batch);
+    const weights = checkedWeights(given, batch);
     const result = parts.modelLoss(batch.xs, batch.y, product(weights, batch.sampleWeights));
     if (parts.record !== undefined) {
       lossOf(parts, loss!, batch as LogitsBatch, result.logits!, { params: null }, weights);
@@ -108,7 +108,7 @@ function step(
     value = result.value;
     optimizer.apply(variables.map(({ name }) => ({ name, tensor: result.grads[name] })));
     tf.dispose(result.grads);
-    return [value, ...metrics];
+    return [value, ...metrics.map(released)];
   } catch (error) {
     tf.dispose([value, ...metrics] as tf.Tensor[]);
     disposeTape();
@@ -130,6 +130,13 @@ function addMetrics(
   outputs: tf.Tensor,
 ): void {
   for (const [metric] of metrics) values.push(tf.keep(tf.mean(metric(y, outputs))) as tf.Scalar);
+}
+
+/** A tensor with the values of a kept one, for the scope of the caller. */
+function released(kept: tf.Scalar): tf.Scalar {
+  const value = kept.clone();
+  kept.dispose();
+  return value;
 }
 
 /** The weights of a weighting, checked. */

@@ -19,7 +19,7 @@ import type { TrainingArgs } from "./arguments.js";
 import type { BatchSource } from "./batch-source.js";
 import { Failure, GuardedCallback, guardedBatches } from "./failure.js";
 import { Readback } from "./readback.js";
-import { type StartedWeighting, startWeighting, stateOf } from "./start-weighting.js";
+import { type StartedWeighting, savedOf, startWeighting } from "./start-weighting.js";
 import { encodeTrainingState, optimizerWeights, SavedTraining, type TrainingSettings } from "./state.js";
 import type { LossOnLogits } from "./step.js";
 import type { LogitsBatch, Weighting } from "./weighting.js";
@@ -105,7 +105,7 @@ export async function train(
         onTrainBegin: async () => {
           if (saved === undefined) return;
           // The weighting first, since it may refuse its state.
-          run.restore?.(saved.header.weightingState as never);
+          await run.restore?.(saved.header.weightingState as never);
           await saved.restore(model);
         },
         onEpochBegin: async (current) => {
@@ -129,7 +129,7 @@ export async function train(
       {
         onEpochEnd: async (current) => {
           if (checkpoint === undefined || !source.epochComplete) return;
-          const position = { epochsDone: current + 1, weightingState: stateOf(weighting, run) };
+          const position = { epochsDone: current + 1, weightingState: savedOf(weighting, run, "state") };
           await checkpoint(await encodeTrainingState(model, position, settings!), current + 1);
         },
       },
@@ -200,7 +200,7 @@ async function settingsOf(
   source: BatchSource,
   seed: number,
 ): Promise<TrainingSettings> {
-  const options = run.settings?.() ?? null;
+  const options = savedOf(weighting, run, "settings");
   return { seed, weighting: weighting.name, options, data: await source.settings() };
 }
 

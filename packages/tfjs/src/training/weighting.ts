@@ -111,10 +111,12 @@ export interface TrainingContext {
    * One optimizer step on the loss that the model was compiled with: the mean over the batch of the row losses, each times
    * its weight, plus the model's regularisation.
    *
-   * @param weights float32 [B], made within the step; default: all 1
+   * @param weights float32 [B], factors on the row losses; default: all 1
    * @returns what {@link WeightingRun.step} returns
+   * @throws LilawError `INVALID_ARGUMENT` for weights of another shape or dtype, or a loss that has no value for each row; the
+   *   model has not changed then
    */
-  stepOnModelLoss(batch: TrainBatch, weights?: () => tf.Tensor1D): tf.Scalar[];
+  stepOnModelLoss(batch: TrainBatch, weights?: tf.Tensor1D): tf.Scalar[];
 }
 
 /** The training of a weighting that works on the logits of a classifier. */
@@ -130,7 +132,7 @@ export interface LogitsContext extends TrainingContext {
    * @param forward runs within gradient recording: every tensor made in it is disposed afterwards, but those under `tf.keep`.
    *   Default: the model's logits on the batch, unweighted
    * @returns what {@link WeightingRun.step} returns
-   * @throws LilawError `INVALID_ARGUMENT` for logits or weights of another shape or dtype; the model has not moved then
+   * @throws LilawError `INVALID_ARGUMENT` for logits or weights of another shape or dtype; the model has not changed then
    */
   stepOnLogits(batch: LogitsBatch, forward?: () => WeighedLogits, options?: GradientOptions): tf.Scalar[];
 }
@@ -138,10 +140,10 @@ export interface LogitsContext extends TrainingContext {
 /** A weighting at work in one training. Errors that it throws end the training; `fit` throws them as they are. */
 export interface WeightingRun<Batch extends TrainBatch = TrainBatch> {
   /**
-   * One optimizer step, by `stepOnLogits` or `stepOnModelLoss` of the context, and what belongs to it before or after. It
-   * runs within `tf.tidy`: tensors of the running state need `tf.keep`.
+   * Takes one optimizer step with `stepOnLogits` or `stepOnModelLoss` of the context, and updates the running state. It runs
+   * within `tf.tidy`: tensors of the running state need `tf.keep`.
    *
-   * @returns the objective and the metrics, as those two return them; the caller disposes them
+   * @returns the objective and the metrics, as those two functions return them; the caller disposes them
    */
   step(batch: Batch): tf.Scalar[];
   /** Ends an epoch, before its logs and state are taken. */
@@ -149,7 +151,7 @@ export interface WeightingRun<Batch extends TrainBatch = TrainBatch> {
   /** Finite numbers for the logs and the History of the epoch, by name */
   logs?(): Record<string, number>;
   /**
-   * The options of the weighting and whatever else its state depends on, as JSON. A state that was saved with other settings
+   * The options of the weighting and all other values on which its state depends, as JSON like `state`. A state that was saved with other settings
    * is refused by `resume` with `INCOMPATIBLE_STATE`
    */
   settings?(): unknown;
@@ -164,7 +166,7 @@ export interface WeightingRun<Batch extends TrainBatch = TrainBatch> {
    *
    * @throws LilawError `INCOMPATIBLE_STATE` for a state that is not one of its own; nothing may have changed then
    */
-  restore?(state: never): void;
+  restore?(state: never): void | Promise<void>;
   /** Disposes the tensors of the running state, at the end of the training, however it ends. */
   dispose?(): void;
 }

@@ -22,7 +22,7 @@ export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
       loss: "model",
       start: (context) => ({
         settings,
-        step: (batch) => context.stepOnModelLoss(batch, () => draw(context.seed, batch)),
+        step: (batch) => context.stepOnModelLoss(batch, draw(context.seed, batch)),
       }),
     };
   }
