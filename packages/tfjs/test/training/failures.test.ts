@@ -320,7 +320,17 @@ describe("hostile arguments", () => {
     ],
     [
       "a revoked function for record",
-      () => fit(blobModel(), x, y, { record: revokedFunction() }),
+      () => fit(blobModel(), x, y, { record: revoked(() => {}) }),
+      "INVALID_ARGUMENT",
+    ],
+    [
+      "a revoked weighting",
+      () => fit(blobModel(), x, y, { weighting: revoked({}) as never }),
+      "INVALID_ARGUMENT",
+    ],
+    [
+      "sampleWeight of an object with the prototype of an array",
+      () => fit(blobModel(), x, y, { sampleWeight: Object.create(new Float32Array(40)) }),
       "INVALID_ARGUMENT",
     ],
     ["logits of no model", () => predictLogits({} as never, x), "INVALID_ARGUMENT"],
@@ -481,8 +491,8 @@ describeBackends("weightedLoss", () => {
   });
 });
 
-function revokedFunction(): () => void {
-  const { proxy, revoke } = Proxy.revocable(() => {}, {});
+function revoked<T extends object>(target: T): T {
+  const { proxy, revoke } = Proxy.revocable(target, {});
   revoke();
   return proxy;
 }
