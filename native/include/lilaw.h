@@ -83,12 +83,19 @@ typedef enum lilaw_loss_kind {
   /** Sigmoid cross-entropy, mean over the classes. */
   LILAW_MULTI_LABEL = 4,
   /** Squared error of one output a row (classes = 1); parameter: width of the target range, > 0. */
-  LILAW_REGRESSION = 5
+  LILAW_REGRESSION = 5,
+  /** (1 - u^q) / q; parameter: q in (0, 1] (Zhang and Sabuncu 2018). */
+  LILAW_GENERALIZED_CROSS_ENTROPY = 6,
+  /** alpha (-log u) - beta A (1 - u); parameters: alpha >= 0, beta >= 0, A <= 0 (Wang et al. 2019). */
+  LILAW_SYMMETRIC_CROSS_ENTROPY = 7
 } lilaw_loss_kind;
 
+/** Parameters that a loss has at most. */
+#define LILAW_LOSS_PARAMETERS 3
+
 typedef struct lilaw_loss {
-  int32_t kind; /* lilaw_loss_kind */
-  double parameter;
+  int32_t kind;                             /* lilaw_loss_kind */
+  double parameters[LILAW_LOSS_PARAMETERS]; /* in the order of lilaw_loss_kind; those that a loss has not are not read */
 } lilaw_loss;
 
 /** The three learnable scalars of LiLAW. */
@@ -118,6 +125,15 @@ typedef struct lilaw_batch {
   const void* labels;
   int64_t labels_stride; /* multi-label only: elements from a row to the next */
   lilaw_loss loss;
+  /**
+   * NULL, or a transition matrix [classes, classes]: row y, column k is the probability that a sample of class k is
+   * labelled y, so that a column of the usual matrix T lies together. Then u is the probability of the observed label
+   * under it, sum over k of softmax(z)_k T[k][y], in the loss and in the weight (forward correction, Patrini et al.
+   * 2017). For losses that are a function of u, which is all class losses but label smoothing. Each number is in
+   * [0, 1]; this is not checked.
+   */
+  const float* transition;
+  int64_t transition_stride; /* elements from a row to the next */
 } lilaw_batch;
 
 typedef struct lilaw_weighted_loss_result {
@@ -142,7 +158,7 @@ typedef struct lilaw_weighted_loss_args {
   const float* sample_weights; /* [rows] or NULL: a factor on each row's loss */
   float* losses;               /* [rows], unweighted */
   float* weights;              /* [rows] */
-  float* label_probs;          /* [rows], u: probability of the observed label */
+  float* label_probs;          /* [rows], u: probability of the observed label, under the transition matrix */
   float* max_probs;            /* [rows], v: largest probability */
   int32_t* predictions;        /* [rows], index of the largest logit, the lowest on ties */
   float* term_alpha;           /* [rows], the three terms of the weight; need params; 0 where the weight is 1 by */

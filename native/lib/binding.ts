@@ -4,10 +4,7 @@ import type {
   MetaGradientPositions,
   OnHost,
   WeightedLossPositions,
-} from "./places.js";
-
-/** The number of what is written here; raised together with kAbi in src/addon/module.h, which says when. */
-export const abi = 2;
+} from "./call.js";
 
 /**
  * Objects that own something on the device; the classes are in device.ts. The addon refuses any other object, so that its
@@ -39,7 +36,11 @@ export interface CudaInfo {
 
 export interface NativeBinding {
   readonly version: string;
-  readonly abi: number;
+  /** JSON: a `Layout` without its losses */
+  readonly layout: string;
+  readonly layoutHash: string;
+  /** JSON: the losses of a `Layout` */
+  readonly losses: string;
   weightedLoss(...args: WeightedLossPositions<OnHost>): void;
   weightedLossAsync(...args: WeightedLossPositions<OnHost>): Promise<void>;
   weightedLossCuda(...args: [...WeightedLossPositions<OnDevice>, stream: Stream]): void;

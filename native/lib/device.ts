@@ -5,9 +5,10 @@
  * `INVALID_ARGUMENT`, `LENGTH_MISMATCH`.
  */
 import { expected } from "./errors.js";
-import { binding, load } from "./load.js";
+import { placeOf } from "./layout.js";
+import { addon, binding, load } from "./load.js";
 
-/** What an array on the host is of, for each type on the device. 16-bit floats are their bits. */
+/** The arrays on the host that hold each type of the device. 16-bit floats are their bits. */
 export interface HostArrays {
   float32: Float32Array;
   float16: Uint16Array;
@@ -19,7 +20,6 @@ export interface HostArrays {
 
 export type DeviceDtype = keyof HostArrays;
 
-/** In the order of the addon. */
 const hostArrays = {
   float32: Float32Array,
   float16: Uint16Array,
@@ -28,7 +28,6 @@ const hostArrays = {
   int32: Int32Array,
   uint8: Uint8Array,
 } as const;
-const dtypes = Object.keys(hostArrays);
 
 /**
  * Work on the device, done in the order in which it was queued; streams do not wait for each other. Owns the memory
@@ -107,7 +106,7 @@ export class Graph {
 
 let shared: Stream | undefined;
 
-/** The stream of whoever names none; there as long as the process. */
+/** Default stream; lives for the whole process. */
 export function defaultStream(): Stream {
   shared ??= Stream.create();
   return shared;
@@ -126,12 +125,9 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
     this.length = length;
   }
 
-  /** Memory with anything in it, for `length` >= 1 elements. */
+  /** Uninitialised memory for `length` >= 1 elements. */
   static create<D extends DeviceDtype>(dtype: D, length: number): DeviceBuffer<D> {
-    const position = dtypes.indexOf(dtype);
-    if (position < 0) {
-      throw expected("INVALID_ARGUMENT", `one of ${dtypes.join(", ")}`, "dtype", dtype);
-    }
+    const position = placeOf(addon().names.layout.elements, dtype, "dtype");
     const buffer = new DeviceBuffer(dtype, length);
     binding().bufferCreate(buffer, position, length);
     return buffer;

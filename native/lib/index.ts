@@ -1,4 +1,5 @@
 export type { CudaInfo } from "./binding.js";
+export type { NativeLabels, NativeLoss, NativeParams } from "./call.js";
 export {
   DeviceBuffer,
   type DeviceDtype,
@@ -48,7 +49,6 @@ export {
   weightedLossAsync,
   weightedLossCuda,
 } from "./operations.js";
-export type { NativeLabels, NativeLoss, NativeParams } from "./places.js";
 export {
   type DeviceAlignmentWeightsScalars,
   type DeviceMetaGradient,

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { abi, type NativeBinding } from "./binding.js";
+import type { NativeBinding } from "./binding.js";
+import { type Layout, layoutHash, Names } from "./layout.js";
 
 export type AddonSource = "LILAW_NATIVE_PATH" | "local build" | "platform package";
 
@@ -12,15 +13,17 @@ export interface LoadAttempt {
   readonly reason: string;
 }
 
+/** The addon, and where it was found. */
+export interface Addon {
+  readonly binding: NativeBinding;
+  readonly names: Names;
+  readonly source: AddonSource;
+  readonly path: string;
+  readonly failures: readonly LoadAttempt[];
+}
+
 /** What looking for the addon came to. */
-export type LoadResult =
-  | {
-      readonly binding: NativeBinding;
-      readonly source: AddonSource;
-      readonly path: string;
-      readonly failures: readonly LoadAttempt[];
-    }
-  | { readonly binding: null; readonly failures: readonly LoadAttempt[] };
+export type LoadResult = Addon | { readonly binding: null; readonly failures: readonly LoadAttempt[] };
 
 const require = createRequire(import.meta.url);
 
@@ -62,8 +65,8 @@ function command(subcommand: string): string {
 
 function open(path: string): NativeBinding {
   const binding = require(path) as NativeBinding;
-  const wanted = { version, abi };
-  for (const name of ["version", "abi"] as const) {
+  const wanted = { version, layoutHash };
+  for (const name of ["version", "layoutHash"] as const) {
     if (binding[name] === wanted[name]) continue;
     const mismatch = `Expected ${wanted[name]} for addon.${name} but received ${binding[name] ?? "none"}`;
     throw new Error(`${mismatch}; ${command("build")} makes another`);
@@ -90,7 +93,12 @@ function find(): LoadResult {
   const failures: LoadAttempt[] = [];
   for (const place of places()) {
     try {
-      return { binding: open(place.path), ...place, failures };
+      const binding = open(place.path);
+      const names = new Names({
+        ...JSON.parse(binding.layout),
+        losses: JSON.parse(binding.losses),
+      } as Layout);
+      return { binding, names, ...place, failures };
     } catch (error) {
       if (!isNotInstalled(place, error)) failures.push({ ...place, reason: reasonOf(error) });
     }
@@ -104,12 +112,15 @@ export function remedies(): string[] {
 }
 
 /** The addon, or an Error with the code `BACKEND_UNAVAILABLE` that says where it was looked for. */
-export function binding(): NativeBinding {
+export function addon(): Addon {
   const found = load();
-  if (found.binding) return found.binding;
+  if (found.binding) return found;
   const tried = found.failures.map(({ source, path, reason }) => `${source} ${path}: ${reason}`);
   throw Object.assign(
     new Error(`Expected the addon of @lilaw/native but received none (${tried.join("; ")})`),
     { code: "BACKEND_UNAVAILABLE" },
   );
 }
+
+/** The functions of the addon, or that Error. */
+export const binding = (): NativeBinding => addon().binding;

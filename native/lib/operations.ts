@@ -17,27 +17,30 @@
  * All throw an Error with a `code` (`INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `UNSUPPORTED`, `OUT_OF_MEMORY`; on the host
  * `LABEL_OUT_OF_RANGE`; on the device `DISPOSED`, `CUDA_ERROR`) and write nothing then.
  */
+
+import type {
+  AlignmentWeightsArgsAt,
+  AlignmentWeightsOutputsAt,
+  AlignmentWeightsPositions,
+  BatchAt,
+  MetaGradientArgsAt,
+  MetaGradientPositions,
+  NativeParams,
+  OnHost,
+  WeightedLossArgsAt,
+  WeightedLossOutputsAt,
+  WeightedLossPositions,
+} from "./call.js";
 import { type DeviceBuffer, defaultStream, type Stream } from "./device.js";
 import { expected } from "./errors.js";
 import { binding } from "./load.js";
 import {
-  type AlignmentWeightsArgsAt,
-  type AlignmentWeightsOutputsAt,
-  type AlignmentWeightsPositions,
-  type BatchAt,
   type CallMemory,
-  type MetaGradientArgsAt,
-  type MetaGradientPositions,
-  type NativeParams,
-  type OnHost,
+  marshalAlignmentWeights,
+  marshalMetaGradient,
+  marshalWeightedLoss,
   object,
-  placeAlignmentWeights,
-  placeMetaGradient,
-  placeWeightedLoss,
-  type WeightedLossArgsAt,
-  type WeightedLossOutputsAt,
-  type WeightedLossPositions,
-} from "./places.js";
+} from "./marshal.js";
 import {
   alignmentWeightsScalars,
   type DeviceAlignmentWeightsScalars,
@@ -96,14 +99,19 @@ export interface DeviceMetaStepArgs extends DeviceMetaGradientArgs {
 }
 
 /** The memory of a call on the host. */
-class Scratch<Scalars> implements CallMemory<OnHost> {
+class Scratch<Scalars, Member extends string> implements CallMemory<OnHost> {
   readonly #params = new Float64Array(3);
-  readonly #memory: ResultMemory;
-  readonly #type: ResultType<Scalars>;
+  readonly #type: ResultType<Scalars, Member>;
+  #memory: ResultMemory<Member> | undefined;
 
-  constructor(type: ResultType<Scalars>) {
-    this.#memory = new ResultMemory(type.members);
+  constructor(type: ResultType<Scalars, Member>) {
     this.#type = type;
+  }
+
+  /** Made in the first call: its layout comes from the addon. */
+  get #results(): ResultMemory<Member> {
+    this.#memory ??= new ResultMemory(this.#type.layout());
+    return this.#memory;
   }
 
   params(params: NativeParams): Float64Array {
@@ -120,11 +128,11 @@ class Scratch<Scalars> implements CallMemory<OnHost> {
   }
 
   get result(): Uint8Array {
-    return this.#memory.bytes;
+    return this.#results.bytes;
   }
 
   scalars(): Scalars {
-    return this.#type.read(this.#memory);
+    return this.#type.read(this.#results);
   }
 }
 
@@ -150,7 +158,7 @@ export function weightedLoss(
   out: NativeWeightedLossOutputs,
 ): NativeWeightedLossScalars {
   const scratch = shared.weightedLoss;
-  placeWeightedLoss(binding().weightedLoss, args, out, scratch);
+  marshalWeightedLoss(binding().weightedLoss, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -159,7 +167,7 @@ export async function weightedLossAsync(
   out: NativeWeightedLossOutputs,
 ): Promise<NativeWeightedLossScalars> {
   const scratch = new Scratch(weightedLossScalars);
-  await placeWeightedLoss(binding().weightedLossAsync, args, out, scratch);
+  await marshalWeightedLoss(binding().weightedLossAsync, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -169,20 +177,20 @@ export function weightedLossCuda(
   stream: Stream = defaultStream(),
 ): void {
   const { weightedLossCuda } = binding();
-  const queue = (...placed: WeightedLossPositions<OnDevice>) => weightedLossCuda(...placed, stream);
-  placeWeightedLoss(queue, args, out, onDevice(out?.result));
+  const queue = (...positions: WeightedLossPositions<OnDevice>) => weightedLossCuda(...positions, stream);
+  marshalWeightedLoss(queue, args, out, onDevice(out?.result));
 }
 
 /** The partial derivatives of the weighted validation loss by alpha, beta and delta. */
 export function metaGradient(args: NativeMetaGradientArgs): NativeMetaGradient {
   const scratch = shared.metaGradient;
-  placeMetaGradient(binding().metaGradient, args, scratch);
+  marshalMetaGradient(binding().metaGradient, args, scratch);
   return scratch.scalars();
 }
 
 export async function metaGradientAsync(args: NativeMetaGradientArgs): Promise<NativeMetaGradient> {
   const scratch = new Scratch(metaGradientScalars);
-  await placeMetaGradient(binding().metaGradientAsync, args, scratch);
+  await marshalMetaGradient(binding().metaGradientAsync, args, scratch);
   return scratch.scalars();
 }
 
@@ -192,8 +200,8 @@ export function metaGradientCuda(
   stream: Stream = defaultStream(),
 ): void {
   const { metaGradientCuda } = binding();
-  const queue = (...placed: MetaGradientPositions<OnDevice>) => metaGradientCuda(...placed, stream);
-  placeMetaGradient(queue, args, onDevice(result));
+  const queue = (...positions: MetaGradientPositions<OnDevice>) => metaGradientCuda(...positions, stream);
+  marshalMetaGradient(queue, args, onDevice(result));
 }
 
 /**
@@ -208,9 +216,9 @@ export function metaStepCuda(
   const { learningRate: rate, weightDecay: decay, clamp } = args;
   const own = [rate.alpha, rate.beta, rate.delta, decay.alpha, decay.beta, decay.delta] as const;
   const { metaStepCuda } = binding();
-  const queue = (...placed: MetaGradientPositions<OnDevice>) =>
-    metaStepCuda(...placed, ...own, clamp ? 1 : 0, stream);
-  placeMetaGradient<OnDevice, void>(queue, args, onDevice(result));
+  const queue = (...positions: MetaGradientPositions<OnDevice>) =>
+    metaStepCuda(...positions, ...own, clamp ? 1 : 0, stream);
+  marshalMetaGradient<OnDevice, void>(queue, args, onDevice(result));
 }
 
 /** The weights of Learning to Reweight from logits and tangent logits. */
@@ -219,7 +227,7 @@ export function alignmentWeights(
   out: NativeAlignmentWeightsOutputs,
 ): NativeAlignmentWeightsScalars {
   const scratch = shared.alignmentWeights;
-  placeAlignmentWeights(binding().alignmentWeights, args, out, scratch);
+  marshalAlignmentWeights(binding().alignmentWeights, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -228,7 +236,7 @@ export async function alignmentWeightsAsync(
   out: NativeAlignmentWeightsOutputs,
 ): Promise<NativeAlignmentWeightsScalars> {
   const scratch = new Scratch(alignmentWeightsScalars);
-  await placeAlignmentWeights(binding().alignmentWeightsAsync, args, out, scratch);
+  await marshalAlignmentWeights(binding().alignmentWeightsAsync, args, out, scratch);
   return scratch.scalars();
 }
 
@@ -238,8 +246,9 @@ export function alignmentWeightsCuda(
   stream: Stream = defaultStream(),
 ): void {
   const { alignmentWeightsCuda } = binding();
-  const queue = (...placed: AlignmentWeightsPositions<OnDevice>) => alignmentWeightsCuda(...placed, stream);
-  placeAlignmentWeights(queue, args, out, onDevice(out?.result));
+  const queue = (...positions: AlignmentWeightsPositions<OnDevice>) =>
+    alignmentWeightsCuda(...positions, stream);
+  marshalAlignmentWeights(queue, args, out, onDevice(out?.result));
 }
 
 /**

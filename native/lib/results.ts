@@ -1,27 +1,32 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The scalars of the operations: structures of lilaw.h, float64 members first, then int64 ones. */
+/** The scalars of the operations: structures of lilaw.h, of float64 and int64 members. */
 import { DeviceBuffer, type Stream } from "./device.js";
+import type { Layout, ResultLayout } from "./layout.js";
+import { addon } from "./load.js";
 
 /** A structure on the host. */
-export class ResultMemory {
+export class ResultMemory<Member extends string = string> {
   readonly bytes: Uint8Array;
+  readonly #members: Readonly<Record<Member, number>>;
   readonly #reals: Float64Array;
   readonly #halves: Uint32Array;
 
-  constructor(members: number) {
-    const memory = new ArrayBuffer(8 * members);
+  constructor({ words, members }: ResultLayout<Member>) {
+    const memory = new ArrayBuffer(8 * words);
     this.bytes = new Uint8Array(memory);
+    this.#members = members;
     this.#reals = new Float64Array(memory);
     this.#halves = new Uint32Array(memory);
   }
 
-  real(member: number): number {
-    return this.#reals[member]!;
+  real(member: Member): number {
+    return this.#reals[this.#members[member]]!;
   }
 
   /** Counts are never negative, and addresses end long before 2^53. */
-  count(member: number): number {
-    return this.#halves[2 * member]! + 2 ** 32 * this.#halves[2 * member + 1]!;
+  count(member: Member): number {
+    const word = this.#members[member];
+    return this.#halves[2 * word]! + 2 ** 32 * this.#halves[2 * word + 1]!;
   }
 }
 
@@ -54,35 +59,44 @@ export type DeviceWeightedLossScalars = NativeWeightedLossScalars & InvalidLabel
 export type DeviceMetaGradient = NativeMetaGradient & InvalidLabels & { moved: number };
 export type DeviceAlignmentWeightsScalars = NativeAlignmentWeightsScalars & InvalidLabels;
 
-/** How a structure is read. */
-export interface ResultType<Scalars> {
-  readonly members: number;
-  read(memory: ResultMemory): Scalars;
+/** How a structure is read: its layout, which the addon knows, and what its members mean. */
+export interface ResultType<Scalars, Member extends string = string> {
+  layout(): ResultLayout<Member>;
+  read(memory: ResultMemory<Member>): Scalars;
 }
 
-export const weightedLossScalars: ResultType<NativeWeightedLossScalars> = {
-  members: 6,
+export const weightedLossScalars: ResultType<
+  NativeWeightedLossScalars,
+  keyof Layout["weightedLossResult"]["members"]
+> = {
+  layout: () => addon().names.layout.weightedLossResult,
   read: (memory) => ({
-    gradParams: { alpha: memory.real(0), beta: memory.real(1), delta: memory.real(2) },
-    objective: memory.real(3),
-    nonFiniteRows: memory.count(4),
+    gradParams: { alpha: memory.real("alpha"), beta: memory.real("beta"), delta: memory.real("delta") },
+    objective: memory.real("objective"),
+    nonFiniteRows: memory.count("nonFiniteRows"),
   }),
 };
 
-export const metaGradientScalars: ResultType<NativeMetaGradient> = {
-  members: 7,
+export const metaGradientScalars: ResultType<
+  NativeMetaGradient,
+  keyof Layout["metaGradientResult"]["members"]
+> = {
+  layout: () => addon().names.layout.metaGradientResult,
   read: (memory) => ({
-    alpha: memory.real(0),
-    beta: memory.real(1),
-    delta: memory.real(2),
-    objective: memory.real(3),
-    nonFiniteRows: memory.count(4),
+    alpha: memory.real("alpha"),
+    beta: memory.real("beta"),
+    delta: memory.real("delta"),
+    objective: memory.real("objective"),
+    nonFiniteRows: memory.count("nonFiniteRows"),
   }),
 };
 
-export const alignmentWeightsScalars: ResultType<NativeAlignmentWeightsScalars> = {
-  members: 2,
-  read: (memory) => ({ nonFiniteRows: memory.count(0) }),
+export const alignmentWeightsScalars: ResultType<
+  NativeAlignmentWeightsScalars,
+  keyof Layout["alignmentWeightsResult"]["members"]
+> = {
+  layout: () => addon().names.layout.alignmentWeightsResult,
+  read: (memory) => ({ nonFiniteRows: memory.count("nonFiniteRows") }),
 };
 
 /** Scalars that an operation leaves on the device. */
@@ -96,8 +110,12 @@ export interface DeviceResult<Scalars> {
   [Symbol.dispose](): void;
 }
 
-function create<Scalars>({ members, read }: ResultType<Scalars>): DeviceResult<Scalars> {
-  const buffer = DeviceBuffer.create("uint8", 8 * members);
+function create<Scalars, Member extends string>({
+  layout,
+  read,
+}: ResultType<Scalars, Member>): DeviceResult<Scalars> {
+  const members = layout();
+  const buffer = DeviceBuffer.create("uint8", 8 * members.words);
   return {
     buffer,
     download(stream) {
@@ -110,25 +128,31 @@ function create<Scalars>({ members, read }: ResultType<Scalars>): DeviceResult<S
   };
 }
 
-/** Makes room for the scalars of an operation. */
+/** Allocates the scalars of an operation. */
 export const DeviceResult = {
   ofWeightedLoss: (): DeviceResult<DeviceWeightedLossScalars> =>
     create({
       ...weightedLossScalars,
-      read: (memory) => ({ ...weightedLossScalars.read(memory), invalidLabels: memory.count(5) }),
+      read: (memory) => ({
+        ...weightedLossScalars.read(memory),
+        invalidLabels: memory.count("invalidLabels"),
+      }),
     }),
   ofMetaGradient: (): DeviceResult<DeviceMetaGradient> =>
     create({
       ...metaGradientScalars,
       read: (memory) => ({
         ...metaGradientScalars.read(memory),
-        invalidLabels: memory.count(5),
-        moved: memory.count(6),
+        invalidLabels: memory.count("invalidLabels"),
+        moved: memory.count("moved"),
       }),
     }),
   ofAlignmentWeights: (): DeviceResult<DeviceAlignmentWeightsScalars> =>
     create({
       ...alignmentWeightsScalars,
-      read: (memory) => ({ ...alignmentWeightsScalars.read(memory), invalidLabels: memory.count(1) }),
+      read: (memory) => ({
+        ...alignmentWeightsScalars.read(memory),
+        invalidLabels: memory.count("invalidLabels"),
+      }),
     }),
 };

@@ -1,4 +1,7 @@
-import { lossKind, lossName, lossParameter, type NativeLoss, type NativeParams } from "./places.js";
+import type { NativeLoss, NativeParams } from "./call.js";
+import { placeOf } from "./layout.js";
+import { addon } from "./load.js";
+import { lossNumbers } from "./marshal.js";
 
 /** What a call of an op says beside its tensors; those that an op does not know it does not read. */
 export interface OpSettings {
@@ -6,25 +9,31 @@ export interface OpSettings {
   readonly params: NativeParams | null;
   readonly gradient?: "full" | "detached";
   readonly normalize?: "none" | "batch-mean";
-  /** Bits of the row values that LilawWeightedLoss computes, in the order of `RowValue` in ops.cpp */
-  readonly rowMask?: number;
+  /** Names of the row values that LilawWeightedLoss computes */
+  readonly rowValues?: readonly string[];
+  /** Whether the last tensor is a transition matrix */
+  readonly transition?: boolean;
 }
 
-/** The input `settings` of the TensorFlow ops: the values of `Setting` in src/tensorflow/ops.cpp. */
-export function opSettings({ loss, params, gradient, normalize, rowMask }: OpSettings): Float32Array {
-  const settings = new Float32Array(13);
+/** The input `settings` of the TensorFlow ops: the values of `Setting` in src/tensorflow/settings.h. */
+export function opSettings(call: OpSettings): Float32Array {
+  const { loss, params, gradient = "full", normalize = "none", rowValues = [], transition = false } = call;
+  const { names } = addon();
+  const { opSettings: at, rowValues: bits } = names.layout;
+  const settings = new Float32Array(at.count);
   if (params !== null) {
-    writeSplit(settings, 0, params.alpha);
-    writeSplit(settings, 2, params.beta);
-    writeSplit(settings, 4, params.delta);
-    settings[11] = 1;
+    writeSplit(settings, at.alpha, params.alpha);
+    writeSplit(settings, at.beta, params.beta);
+    writeSplit(settings, at.delta, params.delta);
+    settings[at.weighted] = 1;
   }
-  const name = lossName(loss);
-  writeSplit(settings, 6, lossParameter(name, loss));
-  settings[8] = lossKind(name);
-  settings[9] = gradient === "detached" ? 1 : 0;
-  settings[10] = normalize === "batch-mean" ? 1 : 0;
-  settings[12] = rowMask ?? 0;
+  const { kind, parameters } = lossNumbers(loss);
+  settings[at.loss] = kind;
+  for (let i = 0; i < parameters.length; i++) writeSplit(settings, at.parameters + 2 * i, parameters[i]!);
+  settings[at.gradient] = names.gradientMode(gradient);
+  settings[at.normalize] = names.normalization(normalize);
+  settings[at.rowMask] = rowValues.reduce((mask, name) => mask | (1 << placeOf(bits, name, "rowValues")), 0);
+  settings[at.transition] = transition ? 1 : 0;
   return settings;
 }
 

@@ -107,7 +107,7 @@ describe("bad input", () => {
     ["logits of another type", call({ logits: new Float64Array(65 * 19) }), "INVALID_ARGUMENT", "logits"],
     [
       "no logits",
-      () => (load().binding!.weightedLoss as unknown as (...args: number[]) => void)(65, 19, 0, 0),
+      () => (load().binding!.weightedLoss as unknown as (...args: number[]) => void)(65, 19, 0, 0, 0, 0),
       "INVALID_ARGUMENT",
       "logits",
     ],
@@ -189,14 +189,16 @@ describe("bad input", () => {
       .record({
         rows: fc.integer({ min: 1, max: 6 }),
         classes: fc.integer({ min: 1, max: 6 }),
-        kind: fc.integer({ min: -1, max: 6 }),
+        kind: fc.integer({ min: -1, max: 8 }),
       })
       .chain(({ rows, classes, kind }) => {
         const floats = (n: number) => fc.float32Array({ minLength: n, maxLength: n });
         const ints = fc.int32Array({ min: 0, max: classes - 1, minLength: rows, maxLength: rows });
         const flags = fc.uint8Array({ max: 1, minLength: rows * classes, maxLength: rows * classes });
         const labels = kind === 4 ? flags : kind === 5 ? floats(rows) : ints;
-        const batch = [rows, classes, kind, fc.double({ min: 0, max: 1 }), floats(rows * classes), labels];
+        const parameters = Array.from({ length: 3 }, () => fc.double({ min: 0, max: 1 }));
+        const transition = fc.option(floats(classes * classes), { freq: 2 });
+        const batch = [rows, classes, kind, ...parameters, floats(rows * classes), labels, transition];
         const params = fc.float64Array({ minLength: 3, maxLength: 3 });
         const rest = {
           weightedLoss: [

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { abi } from "../lib/binding.js";
+import { layoutHash } from "../lib/layout-hash.js";
 import { hasAddon, noAddon } from "./support.js";
 
 const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -115,10 +115,12 @@ describe("lilaw-native", () => {
       failures: [{ reason: `Expected ${what}; node ${program} build makes another` }],
     });
     expect(await diagnosisWith("")).toMatchObject({ addon: { version }, failures: [] });
-    expect(await diagnosisWith("abi: -1")).toMatchObject(refused(`${abi} for addon.abi but received -1`));
+    expect(await diagnosisWith('layoutHash: "0"')).toMatchObject(
+      refused(`${layoutHash} for addon.layoutHash but received 0`),
+    );
     // As of an addon from before there was one
-    expect(await diagnosisWith("abi: undefined")).toMatchObject(
-      refused(`${abi} for addon.abi but received none`),
+    expect(await diagnosisWith("layoutHash: undefined")).toMatchObject(
+      refused(`${layoutHash} for addon.layoutHash but received none`),
     );
     const other = refused(`${version} for addon.version but received 9.9.9`);
     expect(await diagnosisWith('version: "9.9.9"')).toMatchObject(other);

@@ -9,7 +9,7 @@ import sys
 
 
 class Loss(c.Structure):
-    _fields_ = [("kind", c.c_int32), ("parameter", c.c_double)]
+    _fields_ = [("kind", c.c_int32), ("parameters", c.c_double * 3)]
 
 
 class Params(c.Structure):
@@ -26,6 +26,8 @@ class Batch(c.Structure):
         ("labels", c.c_void_p),
         ("labels_stride", c.c_int64),
         ("loss", Loss),
+        ("transition", c.c_void_p),
+        ("transition_stride", c.c_int64),
     ]
 
 

@@ -1,6 +1,7 @@
 #include "module.h"
 
 static Napi::Object init(Napi::Env, Napi::Object exports) {
+  lilaw::addon::define_layout(exports);
   lilaw::addon::define_settings(exports);
   lilaw::addon::define_operations(exports);
   lilaw::addon::define_device(exports);

@@ -1,11 +1,18 @@
 /** How the operations read their arguments, wherever their arrays are. */
 #include "operations.h"
 
+#include "../math/loss_traits.h"
+
 namespace lilaw::addon {
 namespace {
 
+/** Of a kind that has not been checked yet: the operation refuses one that it does not know. */
+LabelType label_type(const lilaw_loss& loss) {
+  return 0 <= loss.kind && loss.kind < kLossCount ? traits_of(loss).label : LabelType::kClass;
+}
+
 /**
- * rows, classes, loss kind, loss parameter; then the arrays of a batch. Strides are those of dense arrays: an array
+ * rows, classes, loss kind, loss parameters; then the arrays of a batch. Strides are those of dense arrays: an array
  * of JavaScript has no other.
  */
 void read_batch(Arguments& arguments, lilaw_batch& batch) {
@@ -18,21 +25,25 @@ void read_batch(Arguments& arguments, lilaw_batch& batch) {
                      std::to_string(batch.rows) + " and " + std::to_string(batch.classes));
   }
   batch.loss.kind = static_cast<std::int32_t>(arguments.integer("loss.kind"));
-  batch.loss.parameter = arguments.number("loss.parameter");
+  for (double& parameter : batch.loss.parameters) parameter = arguments.number("loss.parameters");
   batch.dtype = arguments.logits_type();
   batch.logits_stride = batch.labels_stride = batch.classes;
 
   const std::int64_t elements = batch.rows * batch.classes;
   arguments.array("logits", static_cast<Element>(batch.dtype), elements, false, false,
                   const_cast<void**>(&batch.logits));
-  switch (batch.loss.kind) {
-    case LILAW_MULTI_LABEL:
-      return arguments.input("labels", elements, reinterpret_cast<const std::uint8_t**>(&batch.labels));
-    case LILAW_REGRESSION:
-      return arguments.input("labels", batch.rows, reinterpret_cast<const float**>(&batch.labels));
+  switch (label_type(batch.loss)) {
+    case LabelType::kFlags:
+      arguments.input("labels", elements, reinterpret_cast<const std::uint8_t**>(&batch.labels));
+      break;
+    case LabelType::kTarget:
+      arguments.input("labels", batch.rows, reinterpret_cast<const float**>(&batch.labels));
+      break;
     default:
-      return arguments.input("labels", batch.rows, reinterpret_cast<const std::int32_t**>(&batch.labels));
+      arguments.input("labels", batch.rows, reinterpret_cast<const std::int32_t**>(&batch.labels));
   }
+  arguments.optional_input("transition", batch.classes * batch.classes, &batch.transition);
+  batch.transition_stride = batch.classes;
 }
 
 /** Three doubles in a row are a lilaw_params. */

@@ -71,7 +71,6 @@ napi_value cuda_info(Napi::Env env) {
 
 void define_settings(Napi::Object exports) {
   exports.Set("version", lilaw_version());
-  exports.Set("abi", kAbi);
   set_getter<cpu_isa>(exports, "cpuIsa");
   set(exports, "setCpuIsa", method<set_cpu_isa>);
   set_getter<threads>(exports, "threads");

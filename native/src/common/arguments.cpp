@@ -1,5 +1,7 @@
 #include "arguments.h"
 
+#include "../math/loss_traits.h"
+
 #include <cinttypes>
 #include <cmath>
 #include <initializer_list>
@@ -25,21 +27,19 @@ lilaw_status check_stride(std::int64_t stride, const lilaw_batch& batch, const c
   return check_range(stride, batch.classes, most, name);
 }
 
-bool has_one_logit(const lilaw_batch& batch) {
-  return batch.loss.kind == LILAW_BINARY || batch.loss.kind == LILAW_REGRESSION;
+bool holds(const ParameterTraits& range, double x) {
+  return std::isfinite(x) && (range.with_least ? x >= range.least : x > range.least) &&
+         (range.with_most ? x <= range.most : x < range.most);
 }
 
 lilaw_status check_loss(const lilaw_loss& loss) {
-  LILAW_TRY(check_range(loss.kind, LILAW_CROSS_ENTROPY, LILAW_REGRESSION, "loss.kind"));
-  const double x = loss.parameter;
-  if (loss.kind == LILAW_FOCAL && !(x >= 0 && std::isfinite(x))) {
-    return fail(LILAW_INVALID_ARGUMENT, "Expected a finite number of at least 0 for gamma but received %g", x);
-  }
-  if (loss.kind == LILAW_LABEL_SMOOTHING && !(x >= 0 && x < 1)) {
-    return fail(LILAW_INVALID_ARGUMENT, "Expected a number in [0, 1) for smoothing but received %g", x);
-  }
-  if (loss.kind == LILAW_REGRESSION && !(x > 0 && std::isfinite(x))) {
-    return fail(LILAW_INVALID_ARGUMENT, "Expected a finite number above 0 for range but received %g", x);
+  LILAW_TRY(check_range(loss.kind, 0, kLossCount - 1, "loss.kind"));
+  const LossTraits& traits = traits_of(loss);
+  for (std::int32_t i = 0; i < traits.parameter_count; i++) {
+    const ParameterTraits& parameter = traits.parameters[i];
+    if (holds(parameter, loss.parameters[i])) continue;
+    return fail(LILAW_INVALID_ARGUMENT, "Expected %s for %s but received %g", parameter.range, parameter.name,
+                loss.parameters[i]);
   }
   return LILAW_OK;
 }
@@ -51,10 +51,16 @@ lilaw_status check_batch(const lilaw_batch& batch) {
   LILAW_TRY(check_loss(batch.loss));
   LILAW_TRY(check_range(batch.rows, 1, INT64_MAX / 16, "rows"));
   // Class indices are int32.
-  LILAW_TRY(check_range(batch.classes, 1, has_one_logit(batch) ? 1 : INT32_MAX - 64, "classes"));
+  const LossTraits& traits = traits_of(batch.loss);
+  LILAW_TRY(check_range(batch.classes, 1, has_one_logit(traits.label) ? 1 : INT32_MAX - 64, "classes"));
   LILAW_TRY(check_stride(batch.logits_stride, batch, "logits_stride"));
-  if (batch.loss.kind == LILAW_MULTI_LABEL) LILAW_TRY(check_stride(batch.labels_stride, batch, "labels_stride"));
-  return LILAW_OK;
+  if (traits.label == LabelType::kFlags) LILAW_TRY(check_stride(batch.labels_stride, batch, "labels_stride"));
+  if (batch.transition == nullptr) return LILAW_OK;
+  if (!traits.of_label_prob) {
+    return fail(LILAW_INVALID_ARGUMENT, "Expected NULL for transition (the loss is %s) but received a pointer", traits.name);
+  }
+  // Its rows are as many as it has classes.
+  return check_range(batch.transition_stride, batch.classes, INT64_MAX / 16 / batch.classes, "transition_stride");
 }
 
 lilaw_status check_rates(const lilaw_params& rates, const char* name) {

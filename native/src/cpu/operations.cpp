@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "../common/arguments.h"
+#include "../math/loss_traits.h"
+#include "../math/meta_step.h"
 #include "kernels.h"
 #include "labels.h"
 #include "thread_pool.h"
@@ -98,12 +100,12 @@ lilaw_status check_targets(const float* targets, std::int64_t rows) {
 }
 
 lilaw_status check_labels(const lilaw_batch& batch) {
-  switch (batch.loss.kind) {
-    case LILAW_REGRESSION:
+  switch (traits_of(batch.loss).label) {
+    case LabelType::kTarget:
       return check_targets(static_cast<const float*>(batch.labels), batch.rows);
-    case LILAW_MULTI_LABEL:
+    case LabelType::kFlags:
       return check_multi_labels(batch);
-    case LILAW_BINARY:
+    case LabelType::kBinary:
       return check_class_labels(static_cast<const std::int32_t*>(batch.labels), batch.rows, 2);
     default:
       return check_class_labels(static_cast<const std::int32_t*>(batch.labels), batch.rows, batch.classes);
@@ -178,31 +180,16 @@ lilaw_meta_gradient_result meta_gradient(const lilaw_meta_gradient_args& args) {
   return {{sums.alpha * scale, sums.beta * scale, sums.delta * scale}, sums.objective * scale, non_finite, 0, 0};
 }
 
-lilaw_params moved(const lilaw_meta_step_args& args, const lilaw_params& gradient) {
-  const lilaw_params& rate = args.learning_rate;
-  const lilaw_params& decay = args.weight_decay;
-  lilaw_params p = *args.params;
-  p.alpha -= rate.alpha * (gradient.alpha + decay.alpha * p.alpha);
-  p.beta -= rate.beta * (gradient.beta + decay.beta * p.beta);
-  p.delta -= rate.delta * (gradient.delta + decay.delta * p.delta);
-  if (args.clamp != 0) {
-    p.delta = std::max(p.delta, p.beta);
-    p.alpha = std::max(p.alpha, 1.0);
-  }
-  return p;
-}
-
 lilaw_status meta_step(const lilaw_meta_step_args& args) {
   lilaw_meta_gradient_result& result = *args.meta_gradient.result;
   result = meta_gradient(args.meta_gradient);
-  const lilaw_params p = moved(args, result.gradient);
-  if (!std::isfinite(p.alpha) || !std::isfinite(p.beta) || !std::isfinite(p.delta)) {
+  const MetaStep step = {args.learning_rate, args.weight_decay, args.clamp != 0};
+  if (!move(step, result, args.params)) {
     return fail(LILAW_NON_FINITE,
                 "Expected finite validation logits for meta_step but received %" PRId64
                 " non-finite rows; alpha, beta and delta have not moved",
                 result.non_finite_rows);
   }
-  *args.params = p;
   result.moved = 1;
   return LILAW_OK;
 }

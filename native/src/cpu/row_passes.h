@@ -302,6 +302,103 @@ RestAlong sum_of_rest_along(const float* z, const float* t, std::int64_t classes
   return {total(rest), total(tangent)};
 }
 
+/** Sums over k != top of exp(z_k - max), but for the factor of `exp`, and of its products with T_k and 1 - T_k. */
+struct TransitionSums {
+  double rest;
+  double along;
+  double beside;
+};
+
+/** Stores the exponentials, as `exp` scales them, if `kStore`; those of some elements, added up as floats in pairs. */
+template <bool kStore, class Exp>
+TransitionSums sum_of_rest_under(const float* z, const float* transition, std::int64_t classes, const Exp& exp,
+                                 std::int64_t top, float* exps) {
+  WideSum rest;
+  WideSum along;
+  WideSum beside;
+  std::int64_t k = 0;
+  constexpr int kPart = kFloatSummands / 2;
+  for (; k + kPart * kLanes <= classes; k += kPart * kLanes) {
+    Floats e[kPart];
+    Floats t[kPart];
+    for (int i = 0; i < kPart; i++) {
+      e[i] = Exp::of(exp, load<Floats>(z + k + i * kLanes));
+      t[i] = load<Floats>(transition + k + i * kLanes);
+      if constexpr (kStore) store(exps + k + i * kLanes, e[i]);
+    }
+    if (k <= top && top < k + kPart * kLanes) {
+      for (int i = 0; i < kPart; i++) e[i] = without(e[i], top, k + i * kLanes);
+    }
+    add(rest, (e[0] + e[1]) + (e[2] + e[3]));
+    add(along, (e[0] * t[0] + e[1] * t[1]) + (e[2] * t[2] + e[3] * t[3]));
+    add(beside, (e[0] * (1.0f - t[0]) + e[1] * (1.0f - t[1])) + (e[2] * (1.0f - t[2]) + e[3] * (1.0f - t[3])));
+  }
+  Floats rest_part{};
+  Floats along_part{};
+  Floats beside_part{};
+  for (; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Floats all = Exp::of(exp, load_along(z + k, left, -__builtin_inff()));
+    if constexpr (kStore) store_along(exps + k, left, all);
+    const Floats e = inside(without(all, top, k), left);
+    const Floats t = load_along(transition + k, left, 0);
+    rest_part += e;
+    along_part += e * t;
+    beside_part += e * (1.0f - t);
+  }
+  add(rest, rest_part);
+  add(along, along_part);
+  add(beside, beside_part);
+  return {total(rest), total(along), total(beside)};
+}
+
+struct TransitionSumsAlong {
+  TransitionSums of;
+  /** Sums over k != top of exp(z_k - max) t_k, and of its product with T_k */
+  double tangent;
+  double tangent_along;
+};
+
+template <class Exp>
+TransitionSumsAlong sum_of_rest_along_under(const float* z, const float* tangents, const float* transition,
+                                            std::int64_t classes, const Exp& exp, std::int64_t top) {
+  WideSum rest;
+  WideSum along;
+  WideSum beside;
+  WideSum tangent;
+  WideSum tangent_along;
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Wide e = widen(inside(without(Exp::of(exp, load_along(z + k, left, z[k])), top, k), left));
+    const Wide t = widen(load_along(transition + k, left, 0));
+    const Wide change = widen(load_along(tangents + k, left, 0));
+    const Wide joint = {e.low * t.low, e.high * t.high};
+    rest.low += e.low;
+    rest.high += e.high;
+    along.low += joint.low;
+    along.high += joint.high;
+    beside.low += e.low * (1.0 - t.low);
+    beside.high += e.high * (1.0 - t.high);
+    tangent.low += e.low * change.low;
+    tangent.high += e.high * change.high;
+    tangent_along.low += joint.low * change.low;
+    tangent_along.high += joint.high * change.high;
+  }
+  return {{total(rest), total(along), total(beside)}, total(tangent), total(tangent_along)};
+}
+
+/** The largest logit of the classes that a label comes from with a probability of at least `least`; -inf if there is none. */
+float max_of_likely(const float* z, const float* transition, std::int64_t classes, float least) {
+  const Floats lowest = splat(-__builtin_inff());
+  Floats max = lowest;
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Floats t = load_along(transition + k, left, 0);
+    max = larger(t >= splat(least) ? load_along(z + k, left, -__builtin_inff()) : lowest, max);
+  }
+  return max_lane(max);
+}
+
 /** The sum of a row, every number as a double. */
 double sum_of(const float* z, std::int64_t classes) {
   WideSum sum;
@@ -309,18 +406,56 @@ double sum_of(const float* z, std::int64_t classes) {
   return total(sum);
 }
 
+/**
+ * Splits a scale: `first` is to be multiplied with it, `second` with the result. A scale below the range of float may still
+ * give results within, since exponentials are large by kExtraExponent, and so may one above it, unless it is infinite
+ * itself: infinity times an exponential that is 0 is NaN.
+ */
+struct ScaleSplit {
+  double first = 1;
+  float second = 1;
+
+  explicit ScaleSplit(double magnitude) {
+    if (magnitude < 0x1p-100) {
+      first = 0x1p87;
+      second = 0x1p-87f;
+    } else if (magnitude > 0x1p127 && magnitude - magnitude == 0) {
+      first = 0x1p-127;
+      second = 0x1p127f;
+    }
+  }
+
+  float of(double scale) const {
+    const double scaled = scale * first;
+    // Beyond what even the split reaches, the largest that it does.
+    const bool beyond = first < 1 && (scaled > 0x1p127 || scaled < -0x1p127);
+    return static_cast<float>(beyond ? (scaled > 0 ? 0x1p127 : -0x1p127) : scaled);
+  }
+};
+
 /** row_k <- scale * row_k + offset */
 void scale_row(float* row, std::int64_t classes, double scale, float offset) {
-  // A scale below the range of float may still give results within: exponentials are large by kExtraExponent.
-  const bool tiny = -0x1p-100 < scale && scale < 0x1p-100;
-  // So may one above it, unless it is infinite itself: infinity times an exponential that is 0 is NaN.
-  const bool huge = (scale > 0x1p127 || scale < -0x1p127) && scale - scale == 0;
-  const double most = scale < 0x1p254 ? scale > -0x1p254 ? scale : -0x1p254 : 0x1p254;
-  const float first = static_cast<float>(tiny ? scale * 0x1p87 : huge ? most * 0x1p-127 : scale);
-  const float second = tiny ? 0x1p-87f : huge ? 0x1p127f : 1.0f;
+  const ScaleSplit split(scale < 0 ? -scale : scale);
+  const float first = split.of(scale);
+  const float second = split.second;
   for (std::int64_t k = 0; k < classes; k += kLanes) {
     const std::int64_t left = classes - k;
     store_along(row + k, left, (load_along(row + k, left, 0) * first) * second + offset);
+  }
+}
+
+/** row_k <- (scale + by_transition * T_k) * row_k */
+void scale_row_under(float* row, const float* transition, std::int64_t classes, double scale, double by_transition) {
+  const double of_scale = scale < 0 ? -scale : scale;
+  const double of_transition = by_transition < 0 ? -by_transition : by_transition;
+  const ScaleSplit split(of_scale > of_transition ? of_scale : of_transition);
+  const float first = split.of(scale);
+  const float by = split.of(by_transition);
+  const float second = split.second;
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    const Floats factor = first + by * load_along(transition + k, left, 0);
+    store_along(row + k, left, (load_along(row + k, left, 0) * factor) * second);
   }
 }
 

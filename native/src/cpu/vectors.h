@@ -328,7 +328,17 @@ struct Lanes {
     return exponent * kLn2 + (2.0 * s + s * t * q);
   }
 
-  /** Of x >= 0. The rounding of 1 + x is undone by the ratio of x to what was really added to 1. */
+  /** Of x <= 0. Where it is small, exp(x) - 1 has the rounding of exp(x), which the ratio to its logarithm undoes. */
+  LILAW_INLINE Reals expm1(Reals x) {
+    const Reals power = exp(x);
+    const Reals less_one = power - 1.0;
+    const auto tiny = less_one == 0.0;
+    const auto near = x > -1.0;
+    const Reals ratio = x / log(near & ~tiny ? power : splat(0.5));
+    return tiny ? x : near ? less_one * ratio : less_one;
+  }
+
+  /** Of x >= -1/2. The rounding of 1 + x is undone by the ratio of x to what was really added to 1. */
   LILAW_INLINE Reals log1p(Reals x) {
     const Reals sum = 1.0 + x;
     const auto tiny = sum == 1.0;

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 
+#include "../math/loss_traits.h"
 #include "multi_label_rows.cuh"
 #include "single_rows.cuh"
 #include "softmax_rows.cuh"
+#include "transition_rows.cuh"
 
 namespace lilaw::cuda {
 
@@ -43,6 +45,9 @@ constexpr int kStreamThreads = 512;
 constexpr int kStreamValues = 16;
 
 constexpr int kSingleBlock = 128;
+
+/** With a transition matrix, rows of any length: a block each. */
+constexpr int kTransitionThreads = 128;
 
 /** Multi-label: a warp a row up to so many classes, a block beyond. */
 constexpr int kMultiLabelWarpClasses = 1024;
@@ -101,14 +106,15 @@ auto with_softmax_rows(std::int64_t span, Visit visit) {
 /** Calls visit(RowsOf<Rows>()) with the class of rows for a batch of elements T. */
 template <class T, class Visit>
 auto with_rows(const lilaw_batch& batch, Visit visit) {
-  switch (batch.loss.kind) {
-    case LILAW_BINARY:
-    case LILAW_REGRESSION:
+  switch (traits_of(batch.loss).label) {
+    case LabelType::kBinary:
+    case LabelType::kTarget:
       return visit(RowsOf<SingleRows<T, kSingleBlock>>());
-    case LILAW_MULTI_LABEL:
+    case LabelType::kFlags:
       if (batch.classes <= kMultiLabelWarpClasses) return visit(RowsOf<MultiLabelRows<T, kWarp, 128>>());
       return visit(RowsOf<MultiLabelRows<T, kMultiLabelBlock, kMultiLabelBlock>>());
     default:
+      if (batch.transition != nullptr) return visit(RowsOf<TransitionRows<T, kTransitionThreads>>());
       return with_softmax_rows<T>(span<T>(batch), visit);
   }
 }

@@ -1,40 +1,15 @@
 /** meta_gradient and meta_step on the device: a pass over the rows without outputs, then the scalars. */
+#include "../math/meta_step.h"
 #include "row_pass.cuh"
 
 namespace lilaw::cuda {
 namespace {
 
-/** How meta_step moves the scalars; `params` is null in meta_gradient. */
+/** The step of meta_step; `params` is null in meta_gradient. */
 struct Step {
   lilaw_params* params;
-  lilaw_params learning_rate;
-  lilaw_params weight_decay;
-  bool clamp;
+  MetaStep by;
 };
-
-__device__ __forceinline__ double moved(double p, double gradient, double learning_rate, double weight_decay) {
-  return p - learning_rate * (gradient + weight_decay * p);
-}
-
-__device__ __forceinline__ bool is_finite(double x) { return x - x == 0; }
-
-/** Moves the scalars, unless that would make one of them NaN or infinite. */
-__device__ __forceinline__ bool move(const Step& step, const lilaw_meta_gradient_result& result) {
-  const lilaw_params& g = result.gradient;
-  const lilaw_params old = *step.params;
-  lilaw_params next = {moved(old.alpha, g.alpha, step.learning_rate.alpha, step.weight_decay.alpha),
-                       moved(old.beta, g.beta, step.learning_rate.beta, step.weight_decay.beta),
-                       moved(old.delta, g.delta, step.learning_rate.delta, step.weight_decay.delta)};
-  const bool finite = is_finite(g.alpha) && is_finite(g.beta) && is_finite(g.delta) && is_finite(result.objective) &&
-                      is_finite(next.alpha) && is_finite(next.beta) && is_finite(next.delta);
-  if (!finite) return false;
-  if (step.clamp) {
-    next.delta = next.delta < next.beta ? next.beta : next.delta;
-    next.alpha = next.alpha < 1 ? 1 : next.alpha;
-  }
-  *step.params = next;
-  return true;
-}
 
 __global__ void __launch_bounds__(kFinishThreads)
     meta_gradient_result(const RowSums* block_sums, unsigned blocks, std::int64_t rows, Step step,
@@ -44,7 +19,7 @@ __global__ void __launch_bounds__(kFinishThreads)
   const double count = all.all_good() ? static_cast<double>(rows) : kNaN;
   const lilaw_params gradient = {all.by_alpha / count, all.by_beta / count, all.by_delta / count};
   lilaw_meta_gradient_result r = {gradient, all.weighted / count, all.non_finite, all.invalid, 0};
-  r.moved = step.params != nullptr && move(step, r) ? 1 : 0;
+  r.moved = step.params != nullptr && move(step.by, r, step.params) ? 1 : 0;
   *result = r;
 }
 
@@ -73,7 +48,7 @@ lilaw_status lilaw_meta_gradient_cuda(const lilaw_meta_gradient_args* args, void
 
 lilaw_status lilaw_meta_step_cuda(const lilaw_meta_step_args* args, void* workspace, void* stream) {
   LILAW_TRY(lilaw::check(args));
-  const lilaw::cuda::Step step = {args->params, args->learning_rate, args->weight_decay, args->clamp != 0};
+  const lilaw::cuda::Step step = {args->params, {args->learning_rate, args->weight_decay, args->clamp != 0}};
   return lilaw::cuda::meta_gradient(args->meta_gradient, step, workspace, stream);
 }
 }

@@ -3,12 +3,6 @@
 namespace lilaw::cuda {
 namespace {
 
-SoftmaxLoss softmax_of(const lilaw_batch& batch) {
-  const double x = batch.loss.parameter;
-  return {batch.loss.kind == LILAW_FOCAL ? x : 0, batch.loss.kind == LILAW_LABEL_SMOOTHING ? x : 0,
-          static_cast<double>(batch.classes)};
-}
-
 constexpr std::size_t kHeaderBytes = 64;
 static_assert(sizeof(BatchMeans) + sizeof(double) <= kHeaderBytes, "what lies before the sums of the blocks");
 
@@ -26,7 +20,7 @@ lilaw_status device_batch(const lilaw_batch& batch, const void* workspace, Devic
     return fail(LILAW_UNSUPPORTED, "Expected at most %lld classes on a CUDA device but received %lld",
                 static_cast<long long>(kMostClasses), static_cast<long long>(batch.classes));
   }
-  *out = {batch, softmax_of(batch)};
+  *out = {batch, {batch.loss, static_cast<double>(batch.classes)}};
   return LILAW_OK;
 }
 

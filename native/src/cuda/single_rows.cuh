@@ -19,7 +19,7 @@ class SingleRows {
     row_ = row;
     exists_ = row < batch.batch.rows;
     binary_ = batch.batch.loss.kind == LILAW_BINARY;
-    range_ = batch.batch.loss.parameter;
+    range_ = batch.batch.loss.parameters[0];
     target_ = 0;
     output_ = exists_ ? to_float(*batch.logits<T>(row)) : 0.0f;
     const bool valid = exists_ && read_label(batch);

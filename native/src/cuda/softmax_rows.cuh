@@ -111,7 +111,7 @@ class RegisterRows {
     }
 #pragma unroll
     for (int r = 0; r < kRows; r++) {
-      const RowExtent all = extent_of(parts_[r], finite[r], batch.softmax.smoothing > 0);
+      const RowExtent all = extent_of(parts_[r], finite[r], smoothing_of(batch.softmax) > 0);
       if (r == 0 || is_mine(r)) extent = all;
     }
     return scalars_.measure(batch, mine(), label, extent);
@@ -221,7 +221,7 @@ class StreamedRows {
     all.top = group_.reduce(lead, Larger());
     if (lead.index != all.top.index) rest = scaled_rest(rest, lead, all.top.value);
     all.rest = group_.reduce(finite ? rest : kNaN, Sum());
-    all.shifted_sum = batch.softmax.smoothing > 0 ? shifted_sum(all.top.value) : 0.0f;
+    all.shifted_sum = smoothing_of(batch.softmax) > 0 ? shifted_sum(all.top.value) : 0.0f;
     max_ = all.top;
     return scalars_.measure(batch, row, label, all);
   }

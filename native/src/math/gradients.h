@@ -52,12 +52,61 @@ LILAW_HD SoftmaxGradient<M> softmax_gradient(const RowLoss<M>& row, const RowFac
   const Real top_minus_one = -rest * top_prob;
   const Real from_label = by.by_loss * row.loss_factor - by.by_label_prob * row.label_prob;
   const Real from_top = -by.by_max_prob * top_prob;
-  const Real smooth = by.by_loss * M::splat(kind.smoothing);
+  const Real smooth = by.by_loss * M::splat(smoothing_of(kind));
   const Real offset = -smooth * M::splat(1 / kind.classes);
   const Real both = from_label + from_top;
   const Real apart = from_label * (row.label_prob - M::splat(1)) + from_top * row.label_prob;
   return {both * top_prob, offset, from_label * top_prob + from_top * top_minus_one + offset,
           (label_is_top ? both * top_minus_one : apart) + smooth + offset};
+}
+
+/**
+ * The gradient of a row under a transition matrix is from_label * (s - P) + from_top * (s - e_top), P_k = s_k T_k / u the
+ * probability of class k once its label is known. Without the matrix, P is e_label.
+ */
+template <class M>
+struct TransitionFactors {
+  typename M::Real from_label;
+  typename M::Real from_top;
+};
+
+template <class M>
+LILAW_HD TransitionFactors<M> transition_factors(const RowLoss<M>& row, const RowFactors<M>& by) {
+  return {by.by_loss * row.loss_factor - by.by_label_prob * row.label_prob, -by.by_max_prob * row.max_prob};
+}
+
+/**
+ * Every entry of it is exp(z_k - max) * (scale + by_transition * T_k), but for the one of the largest logit: only of rows
+ * in which the sum of T_k exp(z_k - max) has digits.
+ */
+template <class M>
+struct TransitionGradient {
+  typename M::Real scale;
+  typename M::Real by_transition;
+  typename M::Real at_top;
+};
+
+template <class M>
+LILAW_HD TransitionGradient<M> transition_gradient(const TransitionFactors<M>& by, const TransitionStats<M>& stats,
+                                                   typename M::Real top_prob) {
+  using Real = typename M::Real;
+  const Real share = by.from_label / (stats.at_top + stats.along);
+  // s_top - P_top, which is 0 where all T_k are the same
+  const Real top_apart = (stats.along - stats.at_top * stats.rest) * top_prob;
+  return {(by.from_label + by.from_top) * top_prob, -share, share * top_apart - by.from_top * stats.rest * top_prob};
+}
+
+/**
+ * The inner product of a row's loss gradient, under a transition matrix, with its tangent. s and P both sum to 1, so each
+ * tangent is taken less the one of the largest logit.
+ *
+ * @param by_probs sum over k of s_k (t_k - t_top)
+ * @param by_posterior sum over k of P_k (t_k - t_top)
+ */
+template <class M>
+LILAW_HD typename M::Real transition_alignment(const RowLoss<M>& row, typename M::Real by_probs,
+                                               typename M::Real by_posterior) {
+  return row.loss_factor * (by_probs - by_posterior);
 }
 
 /** Sums over a row's tangents t, as L2RW needs them. */
@@ -81,7 +130,7 @@ LILAW_HD typename M::Real softmax_alignment(const RowLoss<M>& row, typename M::R
   // Where the label is on top, s_label - 1 is -rest / (1 + rest), and no product with s_label is formed.
   const Real together = (tangent.rest - rest * tangent.top) * row.max_prob;
   const Real apart = (tangent.rest + tangent.top) * row.max_prob - tangent.label;
-  const Real smooth = M::splat(kind.smoothing) * (tangent.label - tangent.sum * M::splat(1 / kind.classes));
+  const Real smooth = M::splat(smoothing_of(kind)) * (tangent.label - tangent.sum * M::splat(1 / kind.classes));
   return row.loss_factor * (label_is_top ? together : apart) + smooth;
 }
 

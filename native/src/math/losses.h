@@ -1,6 +1,7 @@
 /** From the statistics of a row to its loss, its probabilities u and v, and what the gradient needs of them. */
 #pragma once
 
+#include "lilaw.h"
 #include "row_stats.h"
 
 namespace lilaw {
@@ -40,12 +41,60 @@ LILAW_HD typename M::Real softplus(typename M::Real x) {
   return (x > M::splat(0) ? x : M::splat(0)) + M::log1p(M::exp(-M::abs(x)));
 }
 
-/** Cross-entropy (gamma = smoothing = 0), focal loss (gamma > 0) and label smoothing (smoothing > 0). */
+/** A loss on a softmax, and what it knows of the batch. */
 struct SoftmaxLoss {
-  double gamma;
-  double smoothing;
+  lilaw_loss loss;
   double classes;
 };
+
+/** 0 but for label smoothing. */
+LILAW_HD double smoothing_of(const SoftmaxLoss& kind) {
+  return kind.loss.kind == LILAW_LABEL_SMOOTHING ? kind.loss.parameters[0] : 0;
+}
+
+/** The probability u of the observed label, in the three forms that together keep all digits near 0 and near 1. */
+template <class M>
+struct LabelProb {
+  typename M::Real u;
+  typename M::Real one_minus_u;
+  /** -log u: the cross-entropy */
+  typename M::Real minus_log_u;
+};
+
+/** A loss f(u): its gradient on the logits is `factor` times that of the cross-entropy. */
+template <class M>
+struct LossOfLabelProb {
+  typename M::Real loss;
+  /** -f'(u) u */
+  typename M::Real factor;
+};
+
+template <class M>
+LILAW_HD LossOfLabelProb<M> loss_of_label_prob(const LabelProb<M>& p, const lilaw_loss& loss) {
+  using Real = typename M::Real;
+  const Real one = M::splat(1);
+  switch (loss.kind) {
+    case LILAW_FOCAL: {
+      const Real gamma = M::splat(loss.parameters[0]);
+      const Real modulation = M::pow(p.one_minus_u, gamma);
+      // CE / (1 - u) -> 1 as u -> 1.
+      const auto certain = p.one_minus_u == M::splat(0);
+      const Real ratio = certain ? one : p.minus_log_u / (certain ? one : p.one_minus_u);
+      return {modulation * p.minus_log_u, modulation * (one + gamma * p.u * ratio)};
+    }
+    case LILAW_GENERALIZED_CROSS_ENTROPY: {
+      const Real minus_log_power = M::splat(loss.parameters[0]) * p.minus_log_u;
+      return {-M::expm1(-minus_log_power) / M::splat(loss.parameters[0]), M::exp(-minus_log_power)};
+    }
+    case LILAW_SYMMETRIC_CROSS_ENTROPY: {
+      const Real forward = M::splat(loss.parameters[0]);
+      const Real reverse = M::splat(-loss.parameters[1] * loss.parameters[2]);
+      return {forward * p.minus_log_u + reverse * p.one_minus_u, forward + reverse * p.u};
+    }
+    default:
+      return {p.minus_log_u, one};
+  }
+}
 
 template <class M>
 LILAW_HD RowLoss<M> softmax_loss(const SoftmaxStats<M>& row, const SoftmaxLoss& kind) {
@@ -54,24 +103,44 @@ LILAW_HD RowLoss<M> softmax_loss(const SoftmaxStats<M>& row, const SoftmaxLoss& 
   const Real top_prob = one / (one + row.rest);
   const Real log_partition = M::log1p(row.rest);
   const Real label_prob = M::exp(row.shifted_label) * top_prob;
-  Real loss = log_partition - row.shifted_label;
-  Real loss_factor = one;
-  if (kind.gamma > 0) {
-    // A label as large as the maximum may still be another class than `top`: then 1 - u is no small difference.
-    const auto label_is_max = row.shifted_label == M::splat(0);
-    const Real one_minus_u = label_is_max ? row.rest * top_prob : one - label_prob;
-    const Real modulation = M::pow(one_minus_u, M::splat(kind.gamma));
-    // CE / (1 - u) -> 1 as u -> 1.
-    const auto certain = one_minus_u == M::splat(0);
-    const Real ratio = certain ? one : loss / (certain ? one : one_minus_u);
-    loss_factor = modulation * (one + M::splat(kind.gamma) * label_prob * ratio);
-    loss = modulation * loss;
+  if (kind.loss.kind == LILAW_LABEL_SMOOTHING) {
+    const double smoothing = smoothing_of(kind);
+    const Real loss = log_partition - M::splat(1 - smoothing) * row.shifted_label -
+                      M::splat(smoothing / kind.classes) * row.shifted_sum;
+    return {loss, label_prob, top_prob, one};
   }
-  if (kind.smoothing > 0) {
-    loss = log_partition - M::splat(1 - kind.smoothing) * row.shifted_label -
-           M::splat(kind.smoothing / kind.classes) * row.shifted_sum;
-  }
-  return {loss, label_prob, top_prob, loss_factor};
+  // A label as large as the maximum may still be another class than `top`: then 1 - u is no small difference.
+  const auto label_is_max = row.shifted_label == M::splat(0);
+  const Real one_minus_u = label_is_max ? row.rest * top_prob : one - label_prob;
+  const auto f = loss_of_label_prob<M>({label_prob, one_minus_u, log_partition - row.shifted_label}, kind.loss);
+  return {f.loss, label_prob, top_prob, f.factor};
+}
+
+/** The probability of the observed label under a transition matrix. */
+template <class M>
+LILAW_HD LabelProb<M> transition_label_prob(const TransitionStats<M>& row) {
+  using Real = typename M::Real;
+  const Real one = M::splat(1);
+  const Real top_prob = one / (one + row.rest);
+  const Real u = (row.at_top + row.along) * top_prob;
+  const Real one_minus_u = ((one - row.at_top) + row.beside) * top_prob;
+  const auto likely = u > M::splat(0.5);
+  // The last term makes it NaN where u is.
+  const Real minus_log_u = likely ? -M::log1p(-(likely ? one_minus_u : M::splat(0))) : -M::log(likely ? one : u) + (u - u);
+  return {u, one_minus_u, minus_log_u};
+}
+
+/** The same where the classes that the label may come from are so far below the largest that their sum has no digits. */
+template <class M>
+LILAW_HD LabelProb<M> far_label_prob(typename M::Real minus_log_u) {
+  const typename M::Real u = M::exp(-minus_log_u);
+  return {u, M::splat(1) - u, minus_log_u};
+}
+
+template <class M>
+LILAW_HD RowLoss<M> transition_loss(const LabelProb<M>& p, typename M::Real rest, const SoftmaxLoss& kind) {
+  const auto f = loss_of_label_prob<M>(p, kind.loss);
+  return {f.loss, p.u, M::splat(1) / (M::splat(1) + rest), f.factor};
 }
 
 /** One logit a row; `side` is 1 for label 1 and -1 for label 0. */

@@ -45,6 +45,22 @@ struct SoftmaxStats {
   typename M::Real shifted_sum;
 };
 
+/**
+ * A row under a transition matrix, of which T_k is the probability of the observed label where k is the true class. All
+ * are sums of terms of one sign, so that no digits are lost.
+ */
+template <class M>
+struct TransitionStats {
+  /** sum over k != top of exp(z_k - max) */
+  typename M::Real rest;
+  /** T_top */
+  typename M::Real at_top;
+  /** sum over k != top of exp(z_k - max) T_k */
+  typename M::Real along;
+  /** sum over k != top of exp(z_k - max) (1 - T_k) */
+  typename M::Real beside;
+};
+
 /** A multi-label row: sums over its classes. */
 template <class M>
 struct MultiLabelStats {

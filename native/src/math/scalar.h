@@ -27,7 +27,9 @@ struct Scalar {
 
   LILAW_HD T splat(double x) { return static_cast<T>(x); }
   LILAW_HD T exp(T x) { return std::exp(x); }
+  LILAW_HD T log(T x) { return std::log(x); }
   LILAW_HD T log1p(T x) { return std::log1p(x); }
+  LILAW_HD T expm1(T x) { return std::expm1(x); }
   /** x^y for x in [0, 1] and y >= 0, with 0^0 = 1. */
   LILAW_HD T pow(T x, T y) { return std::pow(x, y); }
   LILAW_HD T abs(T x) { return std::fabs(x); }

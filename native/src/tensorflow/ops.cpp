@@ -3,7 +3,7 @@
  *
  * All that a call says beside its tensors travels in one more, `settings`: every attribute costs the caller more than
  * the whole tensor, and TensorFlow keeps a kernel for each set of attribute values. Attributes are left for what changes
- * the number of tensors. Numbers that need all their digits are two floats, high and low part.
+ * the number of tensors.
  */
 #include <dlfcn.h>
 
@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "c_api.h"
+#include "../math/loss_traits.h"
 #include "lilaw.h"
 #include "register.h"
+#include "settings.h"
 
 namespace lilaw::tensorflow {
 namespace {
@@ -83,21 +85,7 @@ const T* data(const Tensor& tensor) {
   return static_cast<const T*>(tf.TF_TensorData(tensor.get()));
 }
 
-/** Where the values of the `settings` input are: two floats each up to kParameter, one each from there on. */
-enum Setting {
-  kAlpha = 0,
-  kBeta = 2,
-  kDelta = 4,
-  kParameter = 6,
-  kLoss = 8,
-  kGradient,
-  kNormalize,
-  kWeighted,
-  kRowMask,
-  kSettings
-};
-
-double number(const Tensor& settings, Setting at) {
+double number(const Tensor& settings, int at) {
   const float* values = data<float>(settings) + at;
   return static_cast<double>(values[0]) + static_cast<double>(values[1]);
 }
@@ -118,50 +106,66 @@ struct BatchInputs {
   Tensor logits;
   Tensor labels;
   Tensor settings;
-  std::vector<std::uint8_t> multi_labels;
+  Tensor transition;
+  std::vector<std::uint8_t> flags;
   lilaw_batch batch{};
   lilaw_params params{};
 
   BatchInputs(Call& call, int labels_at)
       : logits(call.input(0)), labels(call.input(labels_at)), settings(call.input(labels_at + 1)) {
     require(tf.TF_NumDims(logits.get()) == 2, "Expected a tensor [rows, classes] for logits");
-    require(tf.TF_TensorElementCount(settings.get()) == kSettings, "Expected 13 values for settings");
+    require(tf.TF_TensorElementCount(settings.get()) == kSettings, "Expected all values for settings");
     const std::int32_t loss = choice(settings, kLoss);
     batch.logits = data<float>(logits);
     batch.rows = tf.TF_Dim(logits.get(), 0);
     batch.classes = tf.TF_Dim(logits.get(), 1);
     batch.logits_stride = batch.classes;
     batch.labels_stride = batch.classes;
-    batch.loss = {loss, number(settings, kParameter)};
-    const bool per_class = loss == LILAW_MULTI_LABEL;
+    require(0 <= loss && loss < kLossCount, "Expected a loss that there is for settings");
+    batch.loss.kind = loss;
+    for (int i = 0; i < LILAW_LOSS_PARAMETERS; i++) batch.loss.parameters[i] = number(settings, kParameters + 2 * i);
+    const LabelType type = traits_of(batch.loss).label;
+    const bool per_class = type == LabelType::kFlags;
     const std::int64_t expected = per_class ? batch.rows * batch.classes : batch.rows;
     require(tf.TF_TensorElementCount(labels.get()) == expected, "Expected labels that fit the logits");
-    const bool real = per_class || loss == LILAW_REGRESSION;
+    const bool real = per_class || type == LabelType::kTarget;
     require(tf.TF_TensorType(labels.get()) == (real ? kFloat : kInt32),
             "Expected int32 labels, or float ones for multi-label and regression");
     batch.labels = per_class ? as_bytes(expected) : tf.TF_TensorData(labels.get());
     params = {number(settings, kAlpha), number(settings, kBeta), number(settings, kDelta)};
+    if (choice(settings, kTransition) != 0) read_transition(call);
   }
 
+  /** Whether there is an input `index` before the transition matrix, which is the last one. */
+  bool has_input(const Call& call, int index) const { return call.inputs() - (transition != nullptr ? 1 : 0) > index; }
+
  private:
+  void read_transition(Call& call) {
+    transition = call.input(call.inputs() - 1);
+    require(tf.TF_TensorElementCount(transition.get()) == batch.classes * batch.classes,
+            "Expected a number for each two classes for transition");
+    batch.transition = data<float>(transition);
+    batch.transition_stride = batch.classes;
+  }
+
   /** tfjs has no bytes; a target that is neither 0 nor 1 becomes one that the library refuses. */
   const std::uint8_t* as_bytes(std::int64_t count) {
-    multi_labels.resize(static_cast<std::size_t>(count));
+    flags.resize(static_cast<std::size_t>(count));
     const float* values = data<float>(labels);
     for (std::int64_t i = 0; i < count; i++) {
       const float value = values[i];
-      multi_labels[i] = value == 0 ? 0 : value == 1 ? 1 : 2;
+      flags[i] = value == 0 ? 0 : value == 1 ? 1 : 2;
     }
-    return multi_labels.data();
+    return flags.data();
   }
 };
 
-/** The last input, which may be left out: a number a row. */
+/** Input 3, which may be left out: a number a row. */
 class OptionalInput {
  public:
-  OptionalInput(Call& call, int index, std::int64_t rows, const char* message)
-      : tensor_(call.inputs() > index ? call.input(index) : nullptr) {
-    require(tensor_ == nullptr || tf.TF_TensorElementCount(tensor_.get()) == rows, message);
+  OptionalInput(Call& call, const BatchInputs& in, const char* message)
+      : tensor_(in.has_input(call, 3) ? call.input(3) : nullptr) {
+    require(tensor_ == nullptr || tf.TF_TensorElementCount(tensor_.get()) == in.batch.rows, message);
   }
 
   const float* values() const { return tensor_ == nullptr ? nullptr : data<float>(tensor_); }
@@ -176,16 +180,10 @@ void succeed(lilaw_status status) {
   throw Failure{users ? kInvalidArgument : kInternal, lilaw_last_error()};
 }
 
-/**
- * Rows of LilawWeightedLoss's row_values, and their bits in the setting kRowMask. The tensor is there if any is asked for
- * (attribute row_tensors 1, else 0): each output costs the caller more than a small batch takes to compute.
- */
-enum RowValue { kLosses, kWeights, kLabelProbs, kMaxProbs, kPredictions, kTermAlpha, kTermBeta, kTermDelta, kRowValues };
-
 void weighted_loss(Call& call) {
   BatchInputs in(call, 1);
   const std::int64_t rows = in.batch.rows;
-  const OptionalInput sample_weights(call, 3, rows, "Expected a weight a row for sample_weights");
+  const OptionalInput sample_weights(call, in, "Expected a weight a row for sample_weights");
   const std::int32_t row_mask = choice(in.settings, kRowMask);
   require(0 <= row_mask && row_mask < 1 << kRowValues, "Expected bits of the row values for the row mask");
 
@@ -224,7 +222,7 @@ void weighted_loss(Call& call) {
 
 void meta_gradient(Call& call) {
   BatchInputs in(call, 1);
-  const OptionalInput coefficients(call, 3, in.batch.rows, "Expected a number a row for coefficients");
+  const OptionalInput coefficients(call, in, "Expected a number a row for coefficients");
   lilaw_meta_gradient_result result{};
   lilaw_meta_gradient_args args{};
   args.batch = in.batch;
@@ -268,18 +266,20 @@ struct Op {
 
 const Op ops[] = {
     {"LilawWeightedLoss",
-     {"weight_tensors: int >= 0 = 0", "row_tensors: int >= 0 = 0"},
-     {"logits: float", "labels: T", "settings: float", "sample_weights: weight_tensors * float"},
+     {"weight_tensors: int >= 0 = 0", "transition_tensors: int >= 0 = 0", "row_tensors: int >= 0 = 0"},
+     {"logits: float", "labels: T", "settings: float", "sample_weights: weight_tensors * float",
+      "transition: transition_tensors * float"},
      {"objective: float", "grad_logits: float", "row_values: row_tensors * float"},
      weighted_loss},
     {"LilawMetaGradient",
-     {"coefficient_tensors: int >= 0 = 0"},
-     {"logits: float", "labels: T", "settings: float", "coefficients: coefficient_tensors * float"},
+     {"coefficient_tensors: int >= 0 = 0", "transition_tensors: int >= 0 = 0"},
+     {"logits: float", "labels: T", "settings: float", "coefficients: coefficient_tensors * float",
+      "transition: transition_tensors * float"},
      {"values: float"},
      meta_gradient},
     {"LilawAlignmentWeights",
-     {},
-     {"logits: float", "tangents: float", "labels: T", "settings: float"},
+     {"transition_tensors: int >= 0 = 0"},
+     {"logits: float", "tangents: float", "labels: T", "settings: float", "transition: transition_tensors * float"},
      {"alignments: float", "weights: float"},
      alignment_weights},
 };

@@ -65,7 +65,12 @@ double difference(const std::function<double(const Row&)>& f, Row z, std::size_t
 TEST_CASE("gradients of the softmax losses are their derivatives, and sum to 0") {
   std::mt19937 random(1);
   std::normal_distribution<double> normal;
-  for (const lilaw::SoftmaxLoss& kind : {lilaw::SoftmaxLoss{0, 0, 7}, {2, 0, 7}, {0.5, 0, 7}, {0, 0.1, 7}}) {
+  for (const lilaw::SoftmaxLoss& kind : {lilaw::SoftmaxLoss{{LILAW_CROSS_ENTROPY, {}}, 7},
+                                         {{LILAW_FOCAL, {2}}, 7},
+                                         {{LILAW_FOCAL, {0.5}}, 7},
+                                         {{LILAW_LABEL_SMOOTHING, {0.1}}, 7},
+                                         {{LILAW_GENERALIZED_CROSS_ENTROPY, {0.7}}, 7},
+                                         {{LILAW_SYMMETRIC_CROSS_ENTROPY, {0.1, 1, -4}}, 7}}) {
     for (int n = 0; n < 50; n++) {
       Row z(7);
       for (double& x : z) x = 2 * normal(random);
@@ -152,7 +157,7 @@ TEST_CASE("confident rows keep their digits") {
   // 1 - u = 1e-20 and less: the loss and both gradients are of that size, not 0.
   for (const double rest : {1e-7, 1e-20, 1e-300}) {
     const lilaw::SoftmaxStats<M> stats{rest, 0, 0};
-    const lilaw::SoftmaxLoss kind{0, 0, 2};
+    const lilaw::SoftmaxLoss kind{{LILAW_CROSS_ENTROPY, {}}, 2};
     const auto loss = lilaw::softmax_loss<M>(stats, kind);
     CHECK(loss.loss == doctest::Approx(std::log1p(rest)).epsilon(1e-14));
     const auto weight = lilaw::row_weight<M>(loss.label_prob, loss.max_prob, kAlpha, kBeta, kDelta);

@@ -3,7 +3,7 @@ import * as native from "@lilaw/native";
 import { deviation } from "@lilaw/testing";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import * as core from "../../../packages/core/src/index.js";
-import { allLosses, nameOf } from "../support.js";
+import { type Args, allLosses, nameOf } from "../support.js";
 import { code, kept, make, onDevice, some, toDevice, usedBytes } from "./support.js";
 
 const { LiLAW, LearningToReweight, LilawError } = core;
@@ -15,7 +15,7 @@ function keptAll<T extends object>(made: T): T {
 }
 
 const start = (args = some()) => Object.values(args.params!);
-const lilawOf = ({ params, loss, gradient, normalize }: native.NativeWeightedLossArgs) =>
+const lilawOf = ({ params, loss, gradient, normalize }: Args) =>
   new LiLAW({ ...params!, loss, gradient, normalize, learningRate: 1, backend: "cuda" });
 
 describe("operations of @lilaw/core on the device", () => {

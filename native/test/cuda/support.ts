@@ -4,7 +4,7 @@ import { DeviceBuffer, type DeviceDtype, DeviceResult, deviceMemory } from "@lil
 import { afterEach, beforeEach, expect } from "vitest";
 import { Random } from "../../../packages/core/src/random.js";
 import { noShimAddon } from "../shim-addon.js";
-import { allLosses, errorsOf, type newOutputs, randomBatch } from "../support.js";
+import { type Args, allLosses, errorsOf, type newOutputs, randomBatch } from "../support.js";
 
 beforeEach(({ skip }) => skip(noShimAddon !== "", noShimAddon));
 
@@ -34,7 +34,7 @@ function labelsOnDevice(labels: native.NativeLabels) {
 }
 
 /** The arguments of weightedLoss on the device, with room for all outputs. */
-export function toDevice(args: native.NativeWeightedLossArgs) {
+export function toDevice(args: Args) {
   const rows = args.logits.length / args.classes;
   const { alpha, beta, delta } = args.params!;
   const floats = () => make("float32", rows);
@@ -101,11 +101,7 @@ export const nearGolden = (logits: Float32Array) =>
   1e-6 + 2 ** -22 * logits.reduce((most, z) => Math.max(most, Math.abs(z)), 0);
 
 /** Within 4 float32 ulp of float64, at the size of the terms. */
-export function expectExact(
-  args: native.NativeWeightedLossArgs,
-  out: ReturnType<typeof newOutputs>,
-  objective: number,
-) {
+export function expectExact(args: Args, out: ReturnType<typeof newOutputs>, objective: number) {
   for (const [name, error] of Object.entries(errorsOf(args, out, objective))) {
     expect(error, name).toBeLessThanOrEqual(4);
   }

@@ -29,6 +29,7 @@ Napi::Value all_allocations(const Napi::CallbackInfo& info) {
 }  // namespace
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  lilaw::addon::define_layout(exports);
   lilaw::addon::define_settings(exports);
   lilaw::addon::define_operations(exports);
   lilaw::addon::define_device(exports);

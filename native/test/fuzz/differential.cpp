@@ -60,7 +60,7 @@ struct Input {
 Input read(Bytes bytes) {
   Input in{};
   in.loss.kind = bytes.below(6);
-  in.loss.parameter = in.loss.kind == LILAW_LABEL_SMOOTHING ? 0.9 * bytes.unit() : 0.25 + 4 * bytes.unit();
+  in.loss.parameters[0] = in.loss.kind == LILAW_LABEL_SMOOTHING ? 0.9 * bytes.unit() : 0.25 + 4 * bytes.unit();
   const bool single = in.loss.kind == LILAW_BINARY || in.loss.kind == LILAW_REGRESSION;
   in.rows = 1 + bytes.below(40);
   // Long rows are read in another way than short ones.

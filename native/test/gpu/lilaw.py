@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 
 import torch
 
-KINDS = ["cross-entropy", "focal", "label-smoothing", "binary", "multi-label", "regression"]
+KINDS = [
+    "cross-entropy", "focal", "label-smoothing", "binary", "multi-label", "regression", "generalized-cross-entropy",
+    "symmetric-cross-entropy",
+]  # fmt: skip
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 ROW_OUTPUTS = ["losses", "weights", "label_probs", "max_probs", "predictions", "term_alpha", "term_beta", "term_delta"]
 
 
 class Loss(c.Structure):
-    _fields_ = [("kind", c.c_int32), ("parameter", c.c_double)]
+    _fields_ = [("kind", c.c_int32), ("parameters", c.c_double * 3)]
 
 
 class Params(c.Structure):
@@ -26,6 +29,7 @@ class Batch(c.Structure):
     _fields_ = [
         ("logits", c.c_void_p), ("rows", c.c_int64), ("classes", c.c_int64), ("logits_stride", c.c_int64),
         ("dtype", c.c_int32), ("labels", c.c_void_p), ("labels_stride", c.c_int64), ("loss", Loss),
+        ("transition", c.c_void_p), ("transition_stride", c.c_int64),
     ]  # fmt: skip
 
 
@@ -64,6 +68,7 @@ class Problem:
     kind: str = "cross-entropy"
     parameter: float = 0.0
     params: torch.Tensor | None = None  # float64 [3]
+    transition: torch.Tensor | None = None  # float32 [classes, classes], by observed labels
     extra: dict = field(default_factory=dict)
 
     @property
@@ -132,7 +137,8 @@ class Library:
             logits=logits.data_ptr(), rows=problem.rows, classes=problem.classes, logits_stride=logits.stride(0),
             dtype=DTYPES.index(logits.dtype), labels=labels.data_ptr(),
             labels_stride=labels.stride(0) if labels.dim() == 2 else 0,
-            loss=Loss(KINDS.index(problem.kind), problem.parameter),
+            loss=Loss(KINDS.index(problem.kind), (c.c_double * 3)(problem.parameter)),
+            transition=_address(problem.transition), transition_stride=problem.classes,
         )  # fmt: skip
 
     def weighted_loss_args(self, problem, out, gradient="full", normalize="none", sample_weights=None):

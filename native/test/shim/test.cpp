@@ -48,8 +48,8 @@ Row softmax_row(Problem<T>& p, std::int64_t i) {
 
   const auto y = static_cast<std::size_t>(p.labels[static_cast<std::size_t>(i)]);
   const Real cross_entropy = std::log1p(rest) - (z[y] - z[top]);
-  const Real gamma = p.loss.kind == LILAW_FOCAL ? p.loss.parameter : 0;
-  const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameter : 0;
+  const Real gamma = p.loss.kind == LILAW_FOCAL ? p.loss.parameters[0] : 0;
+  const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
   Row row = {cross_entropy, s[y], s[top], static_cast<std::int64_t>(top), true, {}, {}, {}};
   Real factor = 1;
   if (gamma > 0 && others[y] > 0) {
@@ -103,7 +103,7 @@ Row single_row(Problem<T>& p, std::int64_t i) {
   const Real z = p.logit(i, 0);
   if (p.loss.kind == LILAW_REGRESSION) {
     const Real target = p.targets[static_cast<std::size_t>(i)];
-    const Real range = p.loss.parameter;
+    const Real range = p.loss.parameters[0];
     return {(z - target) * (z - target), z / range, target / range, 0, true, {2 * (z - target)}, {1 / range}, {0}};
   }
   const Real side = p.labels[static_cast<std::size_t>(i)] == 1 ? 1 : -1;
@@ -164,7 +164,7 @@ Real rounding(Real x) {
 /** (1 - u)^gamma has gamma times the relative error of 1 - u, which for 16-bit logits is exp2f's, on a device. */
 template <class T>
 Real loss_units(const lilaw_loss& loss) {
-  return loss.kind == LILAW_FOCAL && sizeof(T) < 4 ? kUnits * (1 + loss.parameter) : kUnits;
+  return loss.kind == LILAW_FOCAL && sizeof(T) < 4 ? kUnits * (1 + loss.parameters[0]) : kUnits;
 }
 
 /** All outputs of all three operations of a problem against the reference. */
@@ -209,7 +209,7 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
     const Real flow = mode == LILAW_FULL ? row.loss : 0;
     std::vector<Real> expected;
     // With smoothing an entry is s - (1 - smoothing) - smoothing / C, and may be a small difference of these.
-    const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameter : 0;
+    const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
     Real largest = smoothing * w.total / p.rows + 1e-36L;
     Real alignment = 0;
     Real products = 1e-36L;

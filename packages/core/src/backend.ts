@@ -6,6 +6,9 @@
  * the scalars. It must be deterministic: same input, same bits.
  */
 
+import type { GradientMode, Loss, Normalize } from "./losses.js";
+import type { TransitionMatrix } from "./transition-matrix.js";
+
 /** Host arrays of logits, tangents and real-valued results. */
 export type FloatArray = Float32Array | Float64Array;
 
@@ -25,38 +28,17 @@ export interface LilawParams {
   readonly delta: number;
 }
 
-/**
- * The per-sample loss.
- * - `"cross-entropy"`: softmax cross-entropy
- * - focal: (1 - u)^gamma times the cross-entropy, gamma >= 0
- * - label-smoothing: cross-entropy against (1 - smoothing) one-hot + smoothing / C, smoothing in [0, 1)
- * - `"binary"`: sigmoid cross-entropy of one logit a sample
- * - `"multi-label"`: sigmoid cross-entropy, mean over the classes
- * - regression: squared error of one output a sample; `range` > 0 is the width of the target range
- */
-export type Loss =
-  | "cross-entropy"
-  | { readonly kind: "focal"; readonly gamma: number }
-  | { readonly kind: "label-smoothing"; readonly smoothing: number }
-  | "binary"
-  | "multi-label"
-  | { readonly kind: "regression"; readonly range: number };
-
-/** Whether the gradient flows through the weights (`"full"`, as the paper's algorithm) or not (`"detached"`). */
-export type GradientMode = "full" | "detached";
-
-/** `"batch-mean"` divides the weights by their mean over the batch, so that they do not rescale the learning rate. */
-export type Normalize = "none" | "batch-mean";
-
 export interface Batch {
   /** Row-major [B, C]; [B] for binary and regression. */
   readonly logits: FloatArray;
   readonly labels: Labels;
   readonly classes: number;
+  readonly loss: Loss;
+  /** Of the observed labels by true classes; for losses that are a function of the label probability */
+  readonly transition: TransitionMatrix | null;
 }
 
 export interface WeightedLossArgs extends Batch {
-  readonly loss: Loss;
   /** `null`: every weight is 1, the plain loss (warm-up). */
   readonly params: LilawParams | null;
   readonly gradient: GradientMode;
@@ -78,7 +60,7 @@ export interface WeightedLossOutputs<A extends FloatArray = FloatArray> {
   readonly losses?: A;
   /** [B], the weight W of each row */
   readonly weights?: A;
-  /** [B], u: the probability of the observed label */
+  /** [B], u: the probability of the observed label, under the transition matrix if there is one */
   readonly labelProbs?: A;
   /** [B], v: the largest probability */
   readonly maxProbs?: A;
@@ -100,7 +82,6 @@ export interface WeightedLossScalars {
 }
 
 export interface MetaGradientArgs extends Batch {
-  readonly loss: Loss;
   readonly params: LilawParams;
   /** [M], in place of the row losses: other meta-objectives */
   readonly coefficients?: FloatArray | undefined;
@@ -119,7 +100,6 @@ export interface MetaGradient {
 }
 
 export interface AlignmentWeightsArgs extends Batch {
-  readonly loss: Loss;
   /** [B, C], change of the logits along the validation gradient */
   readonly tangents: FloatArray;
 }

@@ -81,6 +81,11 @@ export interface DeviceBatchInput {
   readonly labels: DeviceArray<"int32" | "uint8" | "float32">;
   /** C; 1 (the default) for binary and regression */
   readonly classes?: number | undefined;
+  /**
+   * [C, C], float32: `byLabel` of a `TransitionMatrix`. Numbers on the device are not checked; each is in [0, 1], and every
+   * label of the batch has one above 0.
+   */
+  readonly transition?: DeviceFloats | undefined;
   /** What the work is queued on. Default: one stream for all work that names none */
   readonly stream?: DeviceStream | undefined;
 }

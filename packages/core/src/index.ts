@@ -3,12 +3,9 @@ export type {
   Backend,
   BackendName,
   FloatArray,
-  GradientMode,
   Labels,
   LilawParams,
-  Loss,
   MetaGradient,
-  Normalize,
   WeightedLossOutputs,
   WeightedLossScalars,
   WeightTerms,
@@ -32,6 +29,15 @@ export type {
   DeviceWeightedLossScalars,
 } from "./device.js";
 export { BackendUnavailableError, type ErrorCode, expected, LilawError } from "./errors.js";
+export type {
+  GradientMode,
+  LabelType,
+  Loss,
+  LossName,
+  Normalize,
+} from "./losses.js";
+/** The losses, for packages that compute them elsewhere. */
+export * as losses from "./losses.js";
 export type { DeviceLiLAW, DeviceMetaStepBatch, DeviceWeighInput } from "./methods/device-lilaw.js";
 export {
   type DeviceReweighInput,
@@ -57,3 +63,4 @@ export type {
 } from "./operations/on-device.js";
 export { type WeightedLossInput, type WeightedLossResult, weightedLoss } from "./operations/weighted-loss.js";
 export { Random, type RandomState } from "./random.js";
+export { TransitionMatrix, type TransitionProbabilities } from "./transition-matrix.js";

@@ -4,7 +4,7 @@
  */
 
 import type * as Native from "@lilaw/native";
-import type { Backend, Batch, LilawParams, Loss } from "../backend.js";
+import type { Backend, Batch, LilawParams } from "../backend.js";
 import { expected } from "../errors.js";
 import { lengthOf, typeOf } from "../typed-array.js";
 import { asLilawError, Held } from "./held.js";
@@ -18,23 +18,24 @@ class Visit extends Held {
   floats(array: Float32Array): Native.DeviceBuffer<"float32">;
   floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined;
   floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined {
-    return array && this.room("float32", lengthOf(array)).upload(array);
+    return array && this.allocate("float32", lengthOf(array)).upload(array);
   }
 
-  batch({ logits, labels, classes }: Batch, loss: Loss): Native.DeviceBatch {
+  batch({ logits, labels, classes, loss, transition }: Batch): Native.DeviceBatch {
     return {
       logits: this.floats(float32("logits", logits)),
       labels: this.#labels(nativeLabels(labels, loss)),
       classes,
       loss,
+      transition: this.floats(transition?.byLabelFloat32),
     };
   }
 
   params({ alpha, beta, delta }: LilawParams): Native.DeviceBuffer<"float64"> {
-    return this.room("float64", 3).upload(Float64Array.of(alpha, beta, delta));
+    return this.allocate("float64", 3).upload(Float64Array.of(alpha, beta, delta));
   }
 
-  /** Room for an output, which `finish` downloads. */
+  /** Memory for an output, which `finish` downloads. */
   output(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined {
     return array && this.#output("float32", array);
   }
@@ -65,12 +66,12 @@ class Visit extends Held {
   #labels(labels: Native.NativeLabels): Native.DeviceBatch["labels"] {
     if (typeOf(labels) === "Float32Array") return this.floats(labels as Float32Array);
     const count = lengthOf(labels);
-    if (typeOf(labels) === "Uint8Array") return this.room("uint8", count).upload(labels as Uint8Array);
-    return this.room("int32", count).upload(labels as Int32Array);
+    if (typeOf(labels) === "Uint8Array") return this.allocate("uint8", count).upload(labels as Uint8Array);
+    return this.allocate("int32", count).upload(labels as Int32Array);
   }
 
   #output<D extends "float32" | "int32">(dtype: D, array: Native.HostArrays[D]): Native.DeviceBuffer<D> {
-    const buffer = this.room(dtype, lengthOf(array));
+    const buffer = this.allocate(dtype, lengthOf(array));
     this.#downloads.push(() => buffer.download(array));
     return buffer;
   }
@@ -96,7 +97,7 @@ export function cudaBackend(native: NativeModule): Backend {
 
     weightedLoss: (args, out) =>
       visiting(native, (device) => {
-        const batch = device.batch(args, args.loss);
+        const batch = device.batch(args);
         const sampleWeights = device.floats(float32("sampleWeights", args.sampleWeights));
         const { terms, ...arrays } = nativeOutputs(out);
         const result = device.hold(DeviceResult.ofWeightedLoss());
@@ -128,7 +129,7 @@ export function cudaBackend(native: NativeModule): Backend {
 
     metaGradient: (args) =>
       visiting(native, (device) => {
-        const batch = device.batch(args, args.loss);
+        const batch = device.batch(args);
         const coefficients = device.floats(float32("coefficients", args.coefficients));
         const result = device.hold(DeviceResult.ofMetaGradient());
         native.metaGradientCuda({ ...batch, params: device.params(args.params), coefficients }, result);
@@ -138,7 +139,7 @@ export function cudaBackend(native: NativeModule): Backend {
 
     alignmentWeights: (args, out) =>
       visiting(native, (device) => {
-        const batch = device.batch(args, args.loss);
+        const batch = device.batch(args);
         const tangents = device.floats(float32("tangents", args.tangents));
         const alignments = float32("out.alignments", out.alignments);
         const weights = float32("out.weights", out.weights);

@@ -16,7 +16,7 @@ export class Held {
     return thing;
   }
 
-  room<D extends Native.DeviceDtype>(dtype: D, length: number): Native.DeviceBuffer<D> {
+  allocate<D extends Native.DeviceDtype>(dtype: D, length: number): Native.DeviceBuffer<D> {
     return this.hold(this.native.DeviceBuffer.create(dtype, length));
   }
 

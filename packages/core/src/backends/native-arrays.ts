@@ -1,7 +1,8 @@
 /** The arrays of a call in the types that the native kernels take. */
 import type * as Native from "@lilaw/native";
-import type { FloatArray, Labels, Loss, WeightedLossOutputs } from "../backend.js";
+import type { FloatArray, Labels, WeightedLossOutputs } from "../backend.js";
 import { expected } from "../errors.js";
+import { type Loss, labelTypeOf } from "../losses.js";
 import { typeOf } from "../typed-array.js";
 
 export type NativeModule = typeof Native;
@@ -19,11 +20,11 @@ export function float32(name: string, array: FloatArray | undefined): Float32Arr
   );
 }
 
+const labelArrays = { class: Int32Array, binary: Int32Array, flags: Uint8Array, target: Float32Array };
+
 /** Labels in the type that the kernels take. All labels are small integers, or targets of regression. */
 export function nativeLabels(labels: Labels, loss: Loss): Native.NativeLabels {
-  if (loss === "multi-label") return copied(labels, Uint8Array);
-  if (typeof loss === "object" && loss.kind === "regression") return copied(labels, Float32Array);
-  return copied(labels, Int32Array);
+  return copied(labels, labelArrays[labelTypeOf(loss)] as ArrayType<Native.NativeLabels>);
 }
 
 interface ArrayType<A> {

@@ -3,14 +3,12 @@ import type {
   AlignmentWeightsArgs,
   Backend,
   FloatArray,
-  GradientMode,
   LilawParams,
-  Loss,
   MetaGradientArgs,
-  Normalize,
   WeightedLossArgs,
   WeightedLossOutputs,
 } from "../backend.js";
+import { type GradientMode, type Loss, labelTypeOf, type Normalize } from "../losses.js";
 import { typeOf } from "../typed-array.js";
 import { cudaBackend } from "./cuda.js";
 import { findNative } from "./find-native.js";
@@ -57,8 +55,10 @@ export interface TensorFlowOps {
     readonly params: LilawParams | null;
     readonly gradient?: GradientMode;
     readonly normalize?: Normalize;
-    /** Bits of the row values that LilawWeightedLoss computes */
-    readonly rowMask?: number;
+    /** Names of the row values that LilawWeightedLoss computes: those of its outputs, and of the terms */
+    readonly rowValues?: readonly string[];
+    /** Whether a transition matrix is the last tensor: [C, C], `byLabel` of a {@link TransitionMatrix} */
+    readonly transition?: boolean;
   }): Float32Array;
 }
 
@@ -113,6 +113,7 @@ function cpuBackend(native: NativeModule): Backend {
             labels: nativeLabels(args.labels, args.loss),
             classes: args.classes,
             loss: args.loss,
+            transition: args.transition?.byLabelFloat32,
             params: args.params,
             gradient: args.gradient,
             normalize: args.normalize,
@@ -128,6 +129,7 @@ function cpuBackend(native: NativeModule): Backend {
           labels: nativeLabels(args.labels, args.loss),
           classes: args.classes,
           loss: args.loss,
+          transition: args.transition?.byLabelFloat32,
           params: args.params,
           coefficients: float32("coefficients", args.coefficients),
         }),
@@ -140,6 +142,7 @@ function cpuBackend(native: NativeModule): Backend {
             labels: nativeLabels(args.labels, args.loss),
             classes: args.classes,
             loss: args.loss,
+            transition: args.transition?.byLabelFloat32,
             tangents: float32("tangents", args.tangents),
           },
           {
@@ -174,7 +177,7 @@ function numbersOf(
   args: WeightedLossArgs | MetaGradientArgs | AlignmentWeightsArgs,
 ): (FloatArray | undefined)[] {
   const { logits, labels, loss } = args;
-  const isTarget = typeof loss === "object" && loss.kind === "regression";
+  const isTarget = labelTypeOf(loss) === "target";
   return [logits, isTarget && typeOf(labels) === "Float64Array" ? (labels as Float64Array) : undefined];
 }
 

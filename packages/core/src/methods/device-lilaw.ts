@@ -1,4 +1,4 @@
-import type { LilawParams, Loss } from "../backend.js";
+import type { LilawParams } from "../backend.js";
 import { deviceKernels } from "../backends/device.js";
 import { asLilawError, Held } from "../backends/held.js";
 import type {
@@ -11,6 +11,7 @@ import type {
   DeviceWeightedLossOutputs,
   DeviceWeightedLossResult,
 } from "../device.js";
+import type { Loss } from "../losses.js";
 import { metaStepOnDevice, weightedLossOnDevice } from "../operations/on-device.js";
 import { allScalars, type LiLAWOptions, type LiLAWState, stateOf } from "./lilaw-options.js";
 
@@ -54,7 +55,9 @@ export class DeviceLiLAW {
     try {
       this.stream = stream ?? native.defaultStream();
       const { alpha, beta, delta } = options;
-      this.params = this.#held.room("float64", 3).upload(Float64Array.of(alpha, beta, delta), this.stream);
+      this.params = this.#held
+        .allocate("float64", 3)
+        .upload(Float64Array.of(alpha, beta, delta), this.stream);
       this.#meta = this.#held.hold(native.DeviceResult.ofMetaGradient());
     } catch (error) {
       this.dispose();

@@ -1,4 +1,4 @@
-import type { AlignmentWeightsOutputs, AlignmentWeightsScalars, FloatArray, Loss } from "../backend.js";
+import type { AlignmentWeightsOutputs, AlignmentWeightsScalars, FloatArray } from "../backend.js";
 import type { BackendChoice } from "../backends/select.js";
 import type {
   DeviceAlignmentWeightsOutputs,
@@ -6,6 +6,7 @@ import type {
   DeviceBatchInput,
   DeviceLogits,
 } from "../device.js";
+import type { Loss } from "../losses.js";
 import { type AlignmentWeightsResult, alignmentWeights } from "../operations/alignment-weights.js";
 import { type BatchInput, checkLoss, optionsOf } from "../operations/arguments.js";
 import { checkState, ofState, sameMembers } from "./state.js";
@@ -62,11 +63,20 @@ export class LearningToReweight {
   ): O & Pick<DeviceAlignmentWeightsResult, "result">;
   weigh(batch: ReweighInput | DeviceReweighInput, out?: object): object {
     // Which of the forms it is, the batch says.
-    const { logits, tangents, labels, classes, stream } = optionsOf(
+    const { logits, tangents, labels, classes, transition, stream } = optionsOf(
       "batch",
       batch as ReweighInput & Pick<DeviceReweighInput, "stream">,
     );
-    const input = { logits, tangents, labels, classes, stream, loss: this.loss, backend: this.#backend };
+    const input = {
+      logits,
+      tangents,
+      labels,
+      classes,
+      transition,
+      stream,
+      loss: this.loss,
+      backend: this.#backend,
+    };
     return out === undefined ? alignmentWeights(input) : alignmentWeights(input, out);
   }
 

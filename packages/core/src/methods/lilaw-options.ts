@@ -1,6 +1,7 @@
-import type { GradientMode, LilawParams, Loss, Normalize } from "../backend.js";
+import type { LilawParams } from "../backend.js";
 import type { BackendChoice } from "../backends/select.js";
 import { expected } from "../errors.js";
+import { type GradientMode, gradientModes, type Loss, type Normalize, normalizations } from "../losses.js";
 import { checkChoice, checkLoss, checkNumber, checkParams, optionsOf } from "../operations/arguments.js";
 import { checkState, ofState, sameMembers } from "./state.js";
 
@@ -53,9 +54,9 @@ export function checkOptions(given: LiLAWOptions): Required<LiLAWOptions> {
     learningRate: checkRates("learningRate", learningRate),
     weightDecay: checkRates("weightDecay", weightDecay),
     loss: Object.freeze(checkLoss(loss)),
-    gradient: checkChoice("gradient", gradient, ["full", "detached"]),
+    gradient: checkChoice("gradient", gradient, gradientModes),
     clamp,
-    normalize: checkChoice("normalize", normalize, ["none", "batch-mean"]),
+    normalize: checkChoice("normalize", normalize, normalizations),
     backend,
   };
 }

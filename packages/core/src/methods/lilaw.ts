@@ -1,13 +1,13 @@
 import type {
   FloatArray,
   LilawParams,
-  Loss,
   MetaGradient,
   WeightedLossOutputs,
   WeightedLossScalars,
 } from "../backend.js";
 import type { DeviceStream } from "../device.js";
 import { expected, LilawError } from "../errors.js";
+import type { Loss } from "../losses.js";
 import { type BatchInput, isOnDevice, optionsOf } from "../operations/arguments.js";
 import { metaGradient } from "../operations/meta-gradient.js";
 import { type WeightedLossResult, weightedLoss } from "../operations/weighted-loss.js";
@@ -67,11 +67,22 @@ export class LiLAW {
   weigh<A extends FloatArray>(batch: WeighInput<A>): WeightedLossResult<A>;
   weigh<O extends WeightedLossOutputs>(batch: WeighInput, out: O): O & WeightedLossScalars;
   weigh(batch: WeighInput, out?: WeightedLossOutputs): WeightedLossOutputs & WeightedLossScalars {
-    const { logits, labels, classes, sampleWeights, warmup = false } = optionsOf("batch", batch);
+    const { logits, labels, classes, transition, sampleWeights, warmup = false } = optionsOf("batch", batch);
     checkOnHost(logits);
     const { loss, gradient, normalize, backend } = this.#options;
     const params = warmup ? null : this.#params;
-    const input = { logits, labels, classes, sampleWeights, params, loss, gradient, normalize, backend };
+    const input = {
+      logits,
+      labels,
+      classes,
+      transition,
+      sampleWeights,
+      params,
+      loss,
+      gradient,
+      normalize,
+      backend,
+    };
     return out === undefined ? weightedLoss(input) : weightedLoss(input, out);
   }
 
@@ -83,10 +94,10 @@ export class LiLAW {
    *   Also the errors of {@link metaGradient}.
    */
   metaStep(batch: MetaStepInput): MetaGradient {
-    const { logits, labels, classes, coefficients } = optionsOf("batch", batch);
+    const { logits, labels, classes, transition, coefficients } = optionsOf("batch", batch);
     checkOnHost(logits);
     const { loss, backend } = this.#options;
-    const input = { logits, labels, classes, coefficients, params: this.#params, loss, backend };
+    const input = { logits, labels, classes, transition, coefficients, params: this.#params, loss, backend };
     return this.applyMetaGradient(metaGradient(input));
   }
 

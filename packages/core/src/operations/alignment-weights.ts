@@ -3,10 +3,10 @@ import type {
   AlignmentWeightsOutputs,
   AlignmentWeightsScalars,
   FloatArray,
-  Loss,
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceAlignmentWeightsOutputs, DeviceAlignmentWeightsResult } from "../device.js";
+import type { Loss } from "../losses.js";
 import { lengthOf } from "../typed-array.js";
 import {
   type BatchInput,
@@ -66,11 +66,11 @@ export function alignmentWeights(
   input: AlignmentWeightsInput | DeviceAlignmentWeightsInput,
   out?: AlignmentWeightsOutputs | DeviceAlignmentWeightsOutputs,
 ): object {
-  const { logits, tangents, labels, classes, loss, backend, stream } = optionsOf(
+  const { logits, tangents, labels, classes, transition, loss, backend, stream } = optionsOf(
     "input",
     input as AlignmentWeightsInput & Pick<DeviceAlignmentWeightsInput, "stream">,
   );
-  const once = { logits, tangents, labels, classes, loss, backend };
+  const once = { logits, tangents, labels, classes, transition, loss, backend };
   return isOnDevice(logits)
     ? alignmentWeightsOnDevice({ ...once, stream } as object as DeviceAlignmentWeightsInput, out as object)
     : alignmentWeightsOnHost(once, out as AlignmentWeightsOutputs);
@@ -84,10 +84,10 @@ function alignmentWeightsOnHost(
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const given = out == null ? undefined : readOutputs(out);
   const { batch, count } = checkBatch(input, loss);
-  const { logits, labels, classes } = batch;
+  const { logits } = batch;
   const { tangents } = input;
   checkFloats("tangents", tangents, lengthOf(logits));
-  const args = { logits, labels, classes, loss, tangents };
+  const args = { ...batch, tangents };
   if (given !== undefined) checkOutputs(given, args, count);
   const outputs = given ?? allocate(logits, count);
   return Object.assign(out ?? outputs, getBackend(input.backend).alignmentWeights(args, outputs));

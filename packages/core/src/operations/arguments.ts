@@ -1,7 +1,17 @@
-import type { Batch, FloatArray, Labels, LilawParams, Loss, WeightTerms } from "../backend.js";
+import type { Batch, FloatArray, Labels, LilawParams, WeightTerms } from "../backend.js";
 import { isDeviceArray } from "../backends/device.js";
 import type { DeviceLogits } from "../device.js";
 import { expected } from "../errors.js";
+import {
+  hasOneLogit,
+  isOfLabelProb,
+  type Loss,
+  type LossName,
+  labelTypeOf,
+  losses,
+  lossNames,
+} from "../losses.js";
+import { TransitionMatrix, type TransitionProbabilities } from "../transition-matrix.js";
 import { bufferOf, byteLengthOf, byteOffsetOf, lengthOf, typeOf } from "../typed-array.js";
 
 /** A batch as users type it: `classes` may be left out where a sample has one logit. */
@@ -11,10 +21,14 @@ export interface BatchInput<A extends FloatArray = FloatArray> {
   readonly labels: Labels;
   /** C; 1 (the default) for binary and regression */
   readonly classes?: number | undefined;
+  /**
+   * How labels come about, [C, C]: row k, column j is P(label j | true class k). With it, u is the probability of the observed
+   * label under it, sum_k softmax(z)_k T[k][label], in the loss and in the weight (forward correction, Patrini et al. 2017).
+   * For losses of u: cross-entropy, focal, generalized and symmetric cross-entropy. An array is checked in every call, a
+   * {@link TransitionMatrix} was when it was made.
+   */
+  readonly transition?: TransitionMatrix | TransitionProbabilities | null | undefined;
 }
-
-const atLeastZero = "a finite number of at least 0";
-const lossNames = '"cross-entropy", focal, label-smoothing, "binary", "multi-label" or regression';
 
 const everyObject: object = {};
 
@@ -59,23 +73,41 @@ export function isOnDevice(logits: unknown): logits is DeviceLogits {
 
 /** A copy, which nobody can change. */
 export function checkLoss(loss: Loss): Loss {
-  if (loss === "cross-entropy" || loss === "binary" || loss === "multi-label") return loss;
+  if (typeof loss === "string" && isLossName(loss) && Object.keys(losses[loss].parameters).length === 0)
+    return loss;
   if (typeof loss === "object" && loss !== null) {
-    const { kind, gamma, smoothing, range } = optionsOf("loss", loss as object as Record<string, number>);
-    switch (kind as unknown) {
-      case "focal":
-        return { kind: "focal", gamma: checkNumber("loss.gamma", gamma, atLeastZero, (x) => x >= 0) };
-      case "label-smoothing": {
-        const share = checkNumber("loss.smoothing", smoothing, "a number in [0, 1)", (x) => x >= 0 && x < 1);
-        return { kind: "label-smoothing", smoothing: share };
-      }
-      case "regression": {
-        const width = checkNumber("loss.range", range, "a finite number above 0", (x) => x > 0);
-        return { kind: "regression", range: width };
-      }
+    const given = optionsOf("loss", loss as object as Record<string, number> & { kind: string });
+    const { kind } = given;
+    const parameters = isLossName(kind) ? Object.entries(losses[kind].parameters) : [];
+    if (parameters.length > 0) {
+      const values = parameters.map(([name, { range, holds }]) => [
+        name,
+        checkNumber(`loss.${name}`, given[name], range, holds),
+      ]);
+      return { kind, ...Object.fromEntries(values) } as Loss;
     }
   }
-  throw expected("UNKNOWN_NAME", lossNames, "loss", loss);
+  throw expected("UNKNOWN_NAME", `one of ${lossNames.join(", ")}`, "loss", loss);
+}
+
+const isLossName = (name: unknown): name is LossName =>
+  typeof name === "string" && Object.hasOwn(losses, name);
+
+/** The matrix for so many classes, or null where there is none. */
+export function checkTransition(
+  transition: TransitionMatrix | TransitionProbabilities | null | undefined,
+  loss: Loss,
+  classes: number,
+): TransitionMatrix | null {
+  if (transition == null) return null;
+  if (!isOfLabelProb(loss)) {
+    const able = lossNames.filter((name) => "ofLabelProb" in losses[name]).join(", ");
+    throw expected("INVALID_ARGUMENT", `one of ${able} (there is a transition matrix)`, "loss", loss);
+  }
+  const matrix = transition instanceof TransitionMatrix ? transition : new TransitionMatrix(transition);
+  if (matrix.classes !== classes)
+    throw expected("LENGTH_MISMATCH", `${classes} classes`, "transition", `${matrix.classes} classes`);
+  return matrix;
 }
 
 export function checkNumber(
@@ -117,8 +149,10 @@ export function checkBatch(input: BatchInput, loss: Loss): { batch: Batch; count
   }
   const classes = checkClasses(input.classes, loss);
   const count = checkCount(lengthOf(logits), classes);
+  const transition = checkTransition(input.transition, loss, classes);
   checkLabels(labels, loss, classes, count);
-  return { batch: { logits, labels, classes }, count };
+  transition?.checkLabels(labels);
+  return { batch: { logits, labels, classes, loss, transition }, count };
 }
 
 /** The number of rows. */
@@ -129,8 +163,7 @@ export function checkCount(length: number, classes: number): number {
 }
 
 export function checkClasses(classes: number | undefined, loss: Loss): number {
-  const single = loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
-  if (single) {
+  if (hasOneLogit(loss)) {
     if (classes !== undefined && classes !== 1) {
       throw expected("INVALID_ARGUMENT", "1 (one logit a sample)", "classes", classes);
     }
@@ -149,13 +182,14 @@ export function checkClasses(classes: number | undefined, loss: Loss): number {
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE`
  */
 export function checkLabels(labels: Labels, loss: Loss, classes: number, count: number): void {
-  const regression = typeof loss === "object" && loss.kind === "regression";
+  const labelType = labelTypeOf(loss);
+  const regression = labelType === "target";
   const type = typeOf(labels);
   if (type !== "Int32Array" && type !== "Uint8Array" && !isFloatArray(labels))
     throw expected("INVALID_ARGUMENT", "an Int32Array, Uint8Array or float array", "labels", labels);
-  const length = loss === "multi-label" ? count * classes : count;
+  const length = labelType === "flags" ? count * classes : count;
   checkLengthIs("labels", labels, length);
-  const limit = loss === "binary" || loss === "multi-label" ? 2 : classes;
+  const limit = labelType === "class" ? classes : 2;
   for (let i = 0; i < length; i++) {
     const label = labels[i]!;
     if (regression ? Number.isFinite(label) : Number.isInteger(label) && label >= 0 && label < limit)

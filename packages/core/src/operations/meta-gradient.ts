@@ -1,6 +1,7 @@
-import type { FloatArray, LilawParams, Loss, MetaGradient } from "../backend.js";
+import type { FloatArray, LilawParams, MetaGradient } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceMetaGradient, DeviceResult } from "../device.js";
+import type { Loss } from "../losses.js";
 import {
   type BatchInput,
   checkBatch,
@@ -41,11 +42,11 @@ export function metaGradient(
   input: MetaGradientInput | DeviceMetaGradientInput,
   out?: DeviceResult<DeviceMetaGradient>,
 ): MetaGradient | DeviceResult<DeviceMetaGradient> {
-  const { logits, labels, classes, params, loss, coefficients, backend, stream } = optionsOf(
+  const { logits, labels, classes, transition, params, loss, coefficients, backend, stream } = optionsOf(
     "input",
     input as MetaGradientInput & Pick<DeviceMetaGradientInput, "stream">,
   );
-  const once = { logits, labels, classes, params, loss, coefficients, backend };
+  const once = { logits, labels, classes, transition, params, loss, coefficients, backend };
   return isOnDevice(logits)
     ? metaGradientOnDevice({ ...once, stream } as object as DeviceMetaGradientInput, out)
     : metaGradientOnHost(once);
@@ -58,6 +59,5 @@ function metaGradientOnHost(input: MetaGradientInput): MetaGradient {
   const { batch, count } = checkBatch(input, loss);
   const { coefficients } = input;
   checkLength("coefficients", coefficients, count);
-  const { logits, labels, classes } = batch;
-  return getBackend(input.backend).metaGradient({ logits, labels, classes, loss, params, coefficients });
+  return getBackend(input.backend).metaGradient({ ...batch, params, coefficients });
 }

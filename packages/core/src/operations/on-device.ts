@@ -3,7 +3,7 @@
  * checked here.
  */
 import type { DeviceBatch } from "@lilaw/native";
-import type { GradientMode, LilawParams, Loss, Normalize } from "../backend.js";
+import type { LilawParams } from "../backend.js";
 import { deviceKernels } from "../backends/device.js";
 import { asLilawError, Held } from "../backends/held.js";
 import type { BackendChoice } from "../backends/select.js";
@@ -19,6 +19,7 @@ import type {
   DeviceWeightedLossOutputs,
   DeviceWeightedLossScalars,
 } from "../device.js";
+import { type GradientMode, gradientModes, type Loss, type Normalize, normalizations } from "../losses.js";
 import { checkChoice, checkClasses, checkCount, checkLoss, checkOut, optionsOf } from "./arguments.js";
 
 interface DeviceInput extends DeviceBatchInput {
@@ -62,8 +63,8 @@ export function weightedLossOnDevice(
   out?: DeviceWeightedLossOutputs,
 ): DeviceWeightedLossOutputs & { result: DeviceResult<DeviceWeightedLossScalars> } {
   const { params, sampleWeights, stream } = input;
-  const gradient = checkChoice("gradient", input.gradient ?? "full", ["full", "detached"]);
-  const normalize = checkChoice("normalize", input.normalize ?? "none", ["none", "batch-mean"]);
+  const gradient = checkChoice("gradient", input.gradient ?? "full", gradientModes);
+  const normalize = checkChoice("normalize", input.normalize ?? "none", normalizations);
   return queued(input, (batch, made) => {
     if (out != null) checkOut(out, ["result"]);
     const outputs = out ?? lossOutputs(batch, made);
@@ -80,12 +81,12 @@ export function weightedLossOnDevice(
 function lossOutputs({ logits, classes }: DeviceBatch, made: Held): DeviceWeightedLossOutputs {
   const count = checkCount(logits.length, classes);
   return {
-    losses: made.room("float32", count),
-    weights: made.room("float32", count),
-    labelProbs: made.room("float32", count),
-    maxProbs: made.room("float32", count),
-    predictions: made.room("int32", count),
-    gradLogits: made.room(logits.dtype, logits.length),
+    losses: made.allocate("float32", count),
+    weights: made.allocate("float32", count),
+    labelProbs: made.allocate("float32", count),
+    maxProbs: made.allocate("float32", count),
+    predictions: made.allocate("int32", count),
+    gradLogits: made.allocate(logits.dtype, logits.length),
   };
 }
 
@@ -131,17 +132,17 @@ export function alignmentWeightsOnDevice(
 
 function alignmentOutputs({ logits, classes }: DeviceBatch, made: Held): DeviceAlignmentWeightsOutputs {
   const count = checkCount(logits.length, classes);
-  return { alignments: made.room("float32", count), weights: made.room("float32", count) };
+  return { alignments: made.allocate("float32", count), weights: made.allocate("float32", count) };
 }
 
 /** Queues an operation. What it makes for that is disposed again if it fails. */
 function queued<R>(input: DeviceInput, run: (batch: DeviceBatch, made: Held) => R): R {
-  const { logits, labels } = input;
+  const { logits, labels, transition } = input;
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const classes = checkClasses(input.classes, loss);
   const made = new Held(deviceKernels(input.backend));
   try {
-    return run({ logits, labels, classes, loss }, made);
+    return run({ logits, labels, classes, loss, transition }, made);
   } catch (error) {
     made.dispose();
     throw asLilawError(error);

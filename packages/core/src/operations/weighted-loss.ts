@@ -1,9 +1,6 @@
 import type {
   FloatArray,
-  GradientMode,
   LilawParams,
-  Loss,
-  Normalize,
   WeightedLossArgs,
   WeightedLossOutputs,
   WeightedLossScalars,
@@ -11,6 +8,7 @@ import type {
 } from "../backend.js";
 import { type BackendChoice, getBackend } from "../backends/select.js";
 import type { DeviceWeightedLossOutputs, DeviceWeightedLossResult } from "../device.js";
+import { type GradientMode, gradientModes, type Loss, type Normalize, normalizations } from "../losses.js";
 import { lengthOf } from "../typed-array.js";
 import {
   type BatchInput,
@@ -91,9 +89,31 @@ export function weightedLoss(
   input: WeightedLossInput | DeviceWeightedLossInput,
   out?: WeightedLossOutputs | DeviceWeightedLossOutputs,
 ): object {
-  const { logits, labels, classes, params, loss, gradient, normalize, sampleWeights, backend, stream } =
-    optionsOf("input", input as WeightedLossInput & Pick<DeviceWeightedLossInput, "stream">);
-  const once = { logits, labels, classes, params, loss, gradient, normalize, sampleWeights, backend };
+  const {
+    logits,
+    labels,
+    classes,
+    transition,
+    params,
+    loss,
+    gradient,
+    normalize,
+    sampleWeights,
+    backend,
+    stream,
+  } = optionsOf("input", input as WeightedLossInput & Pick<DeviceWeightedLossInput, "stream">);
+  const once = {
+    logits,
+    labels,
+    classes,
+    transition,
+    params,
+    loss,
+    gradient,
+    normalize,
+    sampleWeights,
+    backend,
+  };
   return isOnDevice(logits)
     ? weightedLossOnDevice({ ...once, stream } as object as DeviceWeightedLossInput, out as object)
     : weightedLossOnHost(once, out as WeightedLossOutputs);
@@ -108,12 +128,12 @@ function weightedLossOnHost(
   const params = input.params === null ? null : checkParams(input.params);
   const given = out == null ? undefined : readOutputs(out);
   const { batch, count } = checkBatch(input, loss);
-  const { logits, labels, classes } = batch;
-  const gradient = checkChoice("gradient", input.gradient ?? "full", ["full", "detached"]);
-  const normalize = checkChoice("normalize", input.normalize ?? "none", ["none", "batch-mean"]);
+  const { logits, labels, classes, transition } = batch;
+  const gradient = checkChoice("gradient", input.gradient ?? "full", gradientModes);
+  const normalize = checkChoice("normalize", input.normalize ?? "none", normalizations);
   const { sampleWeights } = input;
   checkLength("sampleWeights", sampleWeights, count);
-  const args = { logits, labels, classes, loss, params, gradient, normalize, sampleWeights };
+  const args = { logits, labels, classes, loss, transition, params, gradient, normalize, sampleWeights };
   if (given !== undefined) checkOutputs(given, args, count);
   const outputs = given ?? allocate(logits, count);
   const scalars = getBackend(input.backend).weightedLoss(args, outputs);

@@ -47,6 +47,8 @@ const losses: readonly core.Loss[] = [
   { kind: "focal", gamma: 0.5 },
   { kind: "focal", gamma: 0 },
   { kind: "label-smoothing", smoothing: 0.1 },
+  { kind: "generalized-cross-entropy", q: 0.7 },
+  { kind: "symmetric-cross-entropy", alpha: 0.1, beta: 1, A: -4 },
   { kind: "regression", range: 3 },
 ];
 

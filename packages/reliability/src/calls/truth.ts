@@ -83,7 +83,7 @@ interface RowTruth {
 function rowsOf(meant: Meant, lost: number): RowTruth[] {
   const { logits, classes, loss, params } = meant;
   const smoothing = typeof loss === "object" && loss.kind === "label-smoothing" ? loss.smoothing : 0;
-  const rows = rowLoss(meant, loss);
+  const rows = rowLoss({ ...meant, transition: null });
   const weigh = params && rowWeigher(params);
   const count = logits.length / classes;
   return Array.from({ length: count }, (_, i) => {
@@ -177,8 +177,8 @@ export function checkWeightedLoss(meant: Meant, found: Found, isNative = true): 
   const terms = found.terms as Record<"alpha" | "beta" | "delta", ArrayLike<number>> | undefined;
   const smooth =
     typeof meant.loss === "object" && meant.loss.kind === "label-smoothing" ? meant.loss.smoothing : 0;
-  const losses = rowLoss(meant, meant.loss);
-  const sharp = smooth > 0 ? rowLoss(meant, "cross-entropy") : losses;
+  const losses = rowLoss({ ...meant, transition: null });
+  const sharp = smooth > 0 ? rowLoss({ ...meant, loss: "cross-entropy", transition: null }) : losses;
   const [exact, scale, part] = [0, 0, 0].map(() => new Float64Array(classes)) as [
     Float64Array,
     Float64Array,
@@ -291,9 +291,9 @@ export function checkAlignmentWeights(meant: Meant, found: Found, isNative = tru
   const lost = lostIn(meant, isNative);
   const tangents = meant.tangents!;
   const at = kindsOf(meant);
-  const rows = rowLoss(meant, loss);
+  const rows = rowLoss({ ...meant, transition: null });
   const smooth = typeof loss === "object" && loss.kind === "label-smoothing" ? loss.smoothing : 0;
-  const sharp = smooth > 0 ? rowLoss(meant, "cross-entropy") : rows;
+  const sharp = smooth > 0 ? rowLoss({ ...meant, loss: "cross-entropy", transition: null }) : rows;
   const gradient = new Float64Array(classes);
   const part = new Float64Array(classes);
   let bad = 0;

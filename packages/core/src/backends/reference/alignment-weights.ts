@@ -15,7 +15,7 @@ export function alignmentWeights(
   out: AlignmentWeightsOutputs,
 ): AlignmentWeightsScalars {
   const { classes, tangents } = args;
-  const rows = rowLoss(args, args.loss);
+  const rows = rowLoss(args);
   const count = lengthOf(args.logits) / classes;
   const gradient = new Float64Array(classes);
   const alignments = new Float64Array(count);

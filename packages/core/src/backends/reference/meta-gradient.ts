@@ -5,7 +5,7 @@ import { plainWeight, rowWeigher } from "./row-weight.js";
 
 /** LiLAW, algorithm 1, line 3: the direct partials of the weighted validation loss by the three scalars. */
 export function metaGradient(args: MetaGradientArgs): MetaGradient {
-  const rows = rowLoss(args, args.loss);
+  const rows = rowLoss(args);
   const weigh = rowWeigher(args.params);
   const count = lengthOf(args.logits) / args.classes;
   const sum: MetaGradient = { alpha: 0, beta: 0, delta: 0, objective: 0, nonFiniteRows: 0 };

@@ -6,7 +6,7 @@ import { plainWeight, rowWeigher } from "./row-weight.js";
 /** LiLAW (arXiv 2509.20786, algorithm 1, line 1) in one pass over the rows; two where the batch mean of the weights is needed first. */
 export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): WeightedLossScalars {
   const { classes, params, gradient, sampleWeights } = args;
-  const rows = rowLoss(args, args.loss);
+  const rows = rowLoss(args);
   const weigh = params === null ? null : rowWeigher(params);
   const count = lengthOf(args.logits) / classes;
   const batch = args.normalize === "batch-mean" && params !== null ? batchMeans(args, count) : null;
@@ -58,7 +58,7 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
 
 /** Mean weight and normalised objective over the finite rows, so that a NaN row spoils no other. */
 function batchMeans(args: WeightedLossArgs, count: number): { weight: number; objective: number } {
-  const rows = rowLoss(args, args.loss);
+  const rows = rowLoss(args);
   const weigh = rowWeigher(args.params!);
   let weights = 0;
   let weighted = 0;

@@ -1,11 +1,13 @@
 import type { Batch } from "../../../backend.js";
+import type { Loss } from "../../../losses.js";
 import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /**
  * Squared error of one output f against a target y. The weights read (p * f - y) / range in place of p * u - v,
  * which is u = f / range and v = y / range; v does not depend on the model.
  */
-export function regressionRows({ logits, labels }: Batch, range: number): RowLoss {
+export function regressionRows({ logits, labels, loss }: Batch): RowLoss {
+  const { range } = loss as Extract<Loss, { kind: "regression" }>;
   const row = newRowStats();
   let error = 0;
 

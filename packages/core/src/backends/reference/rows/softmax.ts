@@ -1,16 +1,16 @@
 import type { Batch } from "../../../backend.js";
+import { isOfLabelProb, lossOfLabelProb, nameOfLoss } from "../../../losses.js";
 import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /**
- * Softmax cross-entropy, focal loss (gamma > 0) and label smoothing (smoothing > 0).
+ * The losses of u, the softmax probability of the label, and label smoothing.
  *
  * With m = max z and j its index, only r = sum over k != j of exp(z_k - m) is accumulated. Then 1 - v = r / S and,
  * when the label is j, the loss is log1p(r): forming 1 - s by subtraction would lose every digit on confident rows.
  */
-export function softmaxRows(
-  { logits, labels, classes }: Batch,
-  { gamma, smoothing }: { gamma: number; smoothing: number },
-): RowLoss {
+export function softmaxRows({ logits, labels, classes, loss }: Batch): RowLoss {
+  const smoothing = nameOfLoss(loss) === "label-smoothing" ? (loss as { smoothing: number }).smoothing : 0;
+  const ofLabelProb = isOfLabelProb(loss) ? lossOfLabelProb(loss) : null;
   const row = newRowStats();
   let at = 0;
   let label = 0;
@@ -46,11 +46,12 @@ export function softmaxRows(
       row.labelProb = Math.exp(shiftedLabel) / (1 + rest);
       row.maxProb = 1 / (1 + rest);
       row.prediction = top;
-      row.loss =
-        smoothing === 0
-          ? crossEntropy
-          : logPartition - (1 - smoothing) * shiftedLabel - (smoothing / classes) * sum;
-      if (gamma > 0) applyFocal(crossEntropy);
+      if (ofLabelProb === null) {
+        row.loss = logPartition - (1 - smoothing) * shiftedLabel - (smoothing / classes) * sum;
+        return row;
+      }
+      const p = { u: row.labelProb, oneMinusU: -Math.expm1(-crossEntropy), minusLogU: crossEntropy };
+      ({ loss: row.loss, factor: lossFactor } = ofLabelProb(p));
       return row;
     },
 
@@ -71,13 +72,4 @@ export function softmaxRows(
       }
     },
   };
-
-  /** L = (1-u)^gamma CE and F = (1-u)^gamma + gamma u (1-u)^(gamma-1) CE, with CE / (1-u) -> 1 as u -> 1. */
-  function applyFocal(crossEntropy: number): void {
-    const oneMinusU = -Math.expm1(-crossEntropy);
-    const modulation = oneMinusU ** gamma;
-    const ratio = oneMinusU === 0 ? 1 : crossEntropy / oneMinusU;
-    row.loss = modulation * crossEntropy;
-    lossFactor = modulation * (1 + gamma * row.labelProb * ratio);
-  }
 }

@@ -1,0 +1,86 @@
+/** The numbers that this package shares with the addon, by name. They come from the addon: src/addon/layout.cpp. */
+import { expected } from "./errors.js";
+import { layoutHash } from "./layout-hash.js";
+
+export { layoutHash };
+
+/** A structure of results in words of 8 bytes: how many, and the one of each member. */
+export interface ResultLayout<Member extends string> {
+  readonly words: number;
+  readonly members: Readonly<Record<Member, number>>;
+}
+
+type ScalarName = "alpha" | "beta" | "delta";
+
+export interface LossLayout {
+  readonly name: string;
+  /** What a label is: a class index, 0 or 1, 0 or 1 for each class, a number */
+  readonly label: "class" | "binary" | "flags" | "target";
+  /** 1 where the loss is a function of u, and can have a transition matrix */
+  readonly ofLabelProb: 0 | 1;
+  readonly parameters: readonly { readonly name: string; readonly range: string }[];
+}
+
+export interface Layout {
+  readonly losses: readonly LossLayout[];
+  /** Parameters that a loss has at most */
+  readonly lossParameters: number;
+  readonly gradientModes: readonly string[];
+  readonly normalizations: readonly string[];
+  /** Types of elements */
+  readonly elements: readonly string[];
+  readonly weightedLossResult: ResultLayout<ScalarName | "objective" | "nonFiniteRows" | "invalidLabels">;
+  readonly metaGradientResult: ResultLayout<
+    ScalarName | "objective" | "nonFiniteRows" | "invalidLabels" | "moved"
+  >;
+  readonly alignmentWeightsResult: ResultLayout<"nonFiniteRows" | "invalidLabels">;
+  /** Places in the input `settings` of the TensorFlow ops */
+  readonly opSettings: Readonly<
+    Record<
+      | ScalarName
+      | "parameters"
+      | "loss"
+      | "gradient"
+      | "normalize"
+      | "weighted"
+      | "rowMask"
+      | "transition"
+      | "count",
+      number
+    >
+  >;
+  /** Bits of the row mask */
+  readonly rowValues: readonly string[];
+}
+
+/** A layout with what is looked up in every call. */
+export class Names {
+  readonly layout: Layout;
+  readonly #losses: ReadonlyMap<string, number>;
+
+  constructor(layout: Layout) {
+    this.layout = layout;
+    this.#losses = new Map(layout.losses.map(({ name }, i) => [name, i]));
+  }
+
+  /** The number of a loss. */
+  loss(name: string): number {
+    const kind = this.#losses.get(name);
+    if (kind !== undefined) return kind;
+    throw expected("INVALID_ARGUMENT", `one of ${[...this.#losses.keys()].join(", ")}`, "loss", name);
+  }
+
+  gradientMode(name: string): number {
+    return placeOf(this.layout.gradientModes, name, "gradient");
+  }
+
+  normalization(name: string): number {
+    return placeOf(this.layout.normalizations, name, "normalize");
+  }
+}
+
+export function placeOf(names: readonly string[], name: string, argument: string): number {
+  const place = names.indexOf(name);
+  if (place < 0) throw expected("INVALID_ARGUMENT", `one of ${names.join(", ")}`, argument, name);
+  return place;
+}

@@ -1,0 +1,186 @@
+/** From the arguments that people pass to the positions in which the addon takes them. */
+import type {
+  AlignmentWeightsArgsAt,
+  AlignmentWeightsOutputsAt,
+  AlignmentWeightsPositions,
+  MetaGradientArgsAt,
+  MetaGradientPositions,
+  NativeLoss,
+  Place,
+  WeightedLossArgsAt,
+  WeightedLossOutputsAt,
+  WeightedLossPositions,
+} from "./call.js";
+import { expected } from "./errors.js";
+import { addon } from "./load.js";
+
+/** The name of a loss, read once. */
+function lossName(loss: NativeLoss): string {
+  return typeof loss === "string" ? loss : isReadable(loss) ? loss.kind : (undefined as never);
+}
+
+/** A loss as the addon takes it. */
+export interface LossNumbers {
+  kind: number;
+  parameters: [number, number, number];
+}
+
+const noParameters: LossNumbers["parameters"] = [0, 0, 0];
+
+/** The number of a loss, and its parameters in their order, 0 in place of those that it has not. */
+export function lossNumbers(loss: NativeLoss): LossNumbers {
+  const { names } = addon();
+  const kind = names.loss(lossName(loss));
+  const { parameters } = names.layout.losses[kind]!;
+  if (parameters.length === 0) return { kind, parameters: noParameters };
+  const values = loss as unknown as Readonly<Record<string, number>>;
+  const at = (i: number) => (i < parameters.length ? values[parameters[i]!.name]! : 0);
+  return { kind, parameters: [at(0), at(1), at(2)] };
+}
+
+/** Where the params of a call go in and its scalars come out. */
+export interface CallMemory<At extends Place> {
+  params(params: At["params"]): At["doubles"];
+  readonly result: At["bytes"];
+}
+
+// The objects of a caller are read once, and all of them before anything is written to the memory of the
+// call: a getter may make a call of its own, on the same memory.
+
+/** Calls a form of weightedLoss. An array of the arguments in between would cost more than a small kernel. */
+export function marshalWeightedLoss<At extends Place, R>(
+  call: (...args: WeightedLossPositions<At>) => R,
+  args: WeightedLossArgsAt<At>,
+  out: WeightedLossOutputsAt<At>,
+  memory: CallMemory<At>,
+): R {
+  const { logits, labels, classes, loss, transition, params, gradient, normalize, sampleWeights } = object(
+    args,
+    "args",
+  );
+  const { losses, weights, labelProbs, maxProbs, predictions, terms, gradLogits } = object(out, "out");
+  const { names } = addon();
+  const alpha = terms?.alpha;
+  const beta = terms?.beta;
+  const delta = terms?.delta;
+  const { kind, parameters } = lossNumbers(loss);
+  const rows = rowsOf(logits, classes);
+  const { result } = memory;
+  return call(
+    rows,
+    classes,
+    kind,
+    parameters[0],
+    parameters[1],
+    parameters[2],
+    logits,
+    labels,
+    transition,
+    params && memory.params(params),
+    names.gradientMode(gradient),
+    names.normalization(normalize),
+    sampleWeights,
+    losses,
+    weights,
+    labelProbs,
+    maxProbs,
+    predictions,
+    alpha,
+    beta,
+    delta,
+    gradLogits,
+    result,
+  );
+}
+
+export function marshalMetaGradient<At extends Place, R>(
+  call: (...args: MetaGradientPositions<At>) => R,
+  args: MetaGradientArgsAt<At>,
+  memory: CallMemory<At>,
+): R {
+  const { logits, labels, classes, loss, transition, params, coefficients } = object(args, "args");
+  const { kind, parameters } = lossNumbers(loss);
+  const rows = rowsOf(logits, classes);
+  const { result } = memory;
+  return call(
+    rows,
+    classes,
+    kind,
+    parameters[0],
+    parameters[1],
+    parameters[2],
+    logits,
+    labels,
+    transition,
+    memory.params(params),
+    coefficients,
+    result,
+  );
+}
+
+export function marshalAlignmentWeights<At extends Place, R>(
+  call: (...args: AlignmentWeightsPositions<At>) => R,
+  args: AlignmentWeightsArgsAt<At>,
+  out: AlignmentWeightsOutputsAt<At>,
+  memory: CallMemory<At>,
+): R {
+  const { logits, labels, classes, loss, transition, tangents } = object(args, "args");
+  const { alignments, weights } = object(out, "out");
+  const { kind, parameters } = lossNumbers(loss);
+  const rows = rowsOf(logits, classes);
+  const { result } = memory;
+  return call(
+    rows,
+    classes,
+    kind,
+    parameters[0],
+    parameters[1],
+    parameters[2],
+    logits,
+    labels,
+    transition,
+    tangents,
+    alignments,
+    weights,
+    result,
+  );
+}
+
+/** Not whole where the logits are none, or do not divide by the classes, which the addon refuses. */
+function rowsOf(logits: { readonly length: number } | undefined, classes: number): number {
+  if (typeof classes !== "number") throw expected("INVALID_ARGUMENT", "a number", "classes", classes);
+  const length = lengthOf(logits);
+  return typeof length === "number" ? length / classes : Number.NaN;
+}
+
+/** Of typed arrays, whatever their own properties say. */
+const typedLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Float32Array.prototype), "length")!
+  .get!;
+
+/** Undefined for anything that has none, such as a proxy of a typed array. */
+function lengthOf(logits: { readonly length: number } | undefined): number | undefined {
+  try {
+    return ArrayBuffer.isView(logits) ? typedLength.call(logits) : logits?.length;
+  } catch {
+    return undefined;
+  }
+}
+
+const everyObject: object = {};
+
+/** An object, unless it is a proxy that answers nothing any more. */
+function isReadable(value: unknown): value is object {
+  try {
+    return typeof value === "object" && value !== null && Object.getPrototypeOf(value) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** An object of arguments, without the names that all objects share. */
+export function object<T extends object>(value: T, name: string): T {
+  if (!isReadable(value)) throw expected("INVALID_ARGUMENT", "an object", name, value);
+  // A name that was put on Object.prototype is one of every object, and no argument.
+  for (const _ in everyObject) return Object.assign(Object.create(null), value);
+  return value;
+}

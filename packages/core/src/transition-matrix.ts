@@ -1,0 +1,115 @@
+import { expected } from "./errors.js";
+
+/** Probabilities of observed labels by true class, [C, C] row-major: row k, column j is P(label j | true class k). */
+export type TransitionProbabilities = Float32Array | Float64Array | readonly (readonly number[])[];
+
+/** How far the sum of a row may be from 1: float32 rounds that much in rows of some thousand classes. */
+const tolerance = 1e-4;
+
+/**
+ * How labels come about: the probability of each observed label for each true class. An operation that is given one
+ * compares its model of the true class with the labels as they are observed (forward correction, Patrini et al. 2017).
+ *
+ * It is checked once and never changes, so make it once and use it for many batches.
+ *
+ * @example
+ * // Of the labels of class 0, three tenths say class 1.
+ * const transition = new TransitionMatrix([[0.7, 0.3], [0, 1]]);
+ * weightedLoss({ logits, labels, classes: 2, params: null, transition });
+ */
+export class TransitionMatrix {
+  /** C */
+  readonly classes: number;
+  /**
+   * [C, C] by observed labels: row j, column k is P(label j | true class k), so that the numbers of one label lie together.
+   * Not to be written to.
+   */
+  readonly byLabel: Float64Array;
+  readonly #hasImpossibleLabels: boolean;
+  #float32: Float32Array | undefined;
+
+  /**
+   * @param probabilities [C, C], each in [0, 1], each row with the sum 1 (to 1e-4)
+   * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`
+   */
+  constructor(probabilities: TransitionProbabilities) {
+    const rows = Array.isArray(probabilities) ? probabilities : undefined;
+    const flat = rows === undefined ? checkFlat(probabilities as Float64Array) : checkRows(rows);
+    const classes = Math.sqrt(flat.length);
+    this.classes = classes;
+    this.byLabel = new Float64Array(flat.length);
+    for (let k = 0; k < classes; k++) {
+      let sum = 0;
+      for (let j = 0; j < classes; j++) {
+        const value = flat[k * classes + j]!;
+        if (!(value >= 0 && value <= 1))
+          throw expected("INVALID_ARGUMENT", "a number in [0, 1]", `transition[${k}][${j}]`, value);
+        sum += value;
+        this.byLabel[j * classes + k] = value;
+      }
+      if (!(Math.abs(sum - 1) <= tolerance))
+        throw expected("INVALID_ARGUMENT", "the sum 1", `the numbers of transition[${k}]`, sum);
+    }
+    this.#hasImpossibleLabels = !Array.from({ length: classes }, (_, j) => this.isPossible(j)).every(Boolean);
+    Object.freeze(this);
+  }
+
+  /** {@link byLabel} in single precision, for kernels that compute in it. Not to be written to. */
+  get byLabelFloat32(): Float32Array {
+    this.#float32 ??= Float32Array.from(this.byLabel);
+    return this.#float32;
+  }
+
+  /** P(label | true class) */
+  probability(trueClass: number, label: number): number {
+    return this.byLabel[label * this.classes + trueClass]!;
+  }
+
+  /** Whether a label comes from any class at all. */
+  isPossible(label: number): boolean {
+    const { byLabel, classes } = this;
+    return byLabel.subarray(label * classes, (label + 1) * classes).some((p) => Math.fround(p) > 0);
+  }
+
+  /** @throws LilawError `LABEL_OUT_OF_RANGE` for a label that comes from no class */
+  checkLabels(labels: ArrayLike<number>): void {
+    if (!this.#hasImpossibleLabels) return;
+    for (let i = 0; i < labels.length; i++) {
+      if (this.isPossible(labels[i]!)) continue;
+      const expectation = "a label that has a probability above 0 in the transition matrix";
+      throw expected("LABEL_OUT_OF_RANGE", expectation, `labels[${i}]`, labels[i]);
+    }
+  }
+
+  /** Row k: the probabilities of the labels of true class k. */
+  toJSON(): number[][] {
+    const of = Array.from({ length: this.classes }, (_, i) => i);
+    return of.map((k) => of.map((j) => this.probability(k, j)));
+  }
+}
+
+function checkFlat(values: Float32Array | Float64Array): ArrayLike<number> {
+  if (!(values instanceof Float32Array || values instanceof Float64Array)) {
+    const expectation = "a Float32Array, a Float64Array or an array of rows";
+    throw expected("INVALID_ARGUMENT", expectation, "transition", values);
+  }
+  if (values.length === 0 || !Number.isInteger(Math.sqrt(values.length)))
+    throw expected(
+      "LENGTH_MISMATCH",
+      "the square of the number of classes",
+      "transition.length",
+      values.length,
+    );
+  return values;
+}
+
+function checkRows(rows: readonly (readonly number[])[]): ArrayLike<number> {
+  if (rows.length === 0) throw expected("LENGTH_MISMATCH", "at least one row", "transition", rows);
+  for (const [k, row] of rows.entries()) {
+    if (!Array.isArray(row) && !ArrayBuffer.isView(row))
+      throw expected("INVALID_ARGUMENT", "an array", `transition[${k}]`, row);
+    if (row.length !== rows.length)
+      throw expected("LENGTH_MISMATCH", `${rows.length}`, `transition[${k}].length`, row.length);
+  }
+  return Float64Array.from(rows.flatMap((row) => Array.from(row)));
+}
