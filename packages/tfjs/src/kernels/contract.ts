@@ -13,7 +13,7 @@
  * (high part, low part). `moved` is the change of alpha, beta and delta since the values in `params`, to which it is added: for
  * scalars that are learnt on the device.
  */
-import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
+import type { GradientMode, LilawParams, Loss, Normalize, TransitionMatrix } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 
 /** The name of each kernel in tfjs's registry, and of its op in TensorFlow's. */
@@ -37,8 +37,13 @@ export const rowValueNames = [
 
 export type RowValueName = (typeof rowValueNames)[number];
 
-export interface WeightedLossAttributes {
+interface BatchAttributes {
   readonly loss: Loss;
+  /** For losses of the label probability */
+  readonly transition?: TransitionMatrix | null | undefined;
+}
+
+export interface WeightedLossAttributes extends BatchAttributes {
   readonly params: LilawParams | null;
   readonly gradient: GradientMode;
   readonly normalize: Normalize;
@@ -46,14 +51,11 @@ export interface WeightedLossAttributes {
   readonly rowValues: readonly RowValueName[];
 }
 
-export interface MetaGradientAttributes {
-  readonly loss: Loss;
+export interface MetaGradientAttributes extends BatchAttributes {
   readonly params: LilawParams;
 }
 
-export interface AlignmentWeightsAttributes {
-  readonly loss: Loss;
-}
+export type AlignmentWeightsAttributes = BatchAttributes;
 
 export interface WeightedLossInputs {
   logits: tf.TensorInfo;

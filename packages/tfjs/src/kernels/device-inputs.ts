@@ -1,4 +1,4 @@
-import { checks, expected, type Labels, type Loss } from "@lilaw/core";
+import { checks, expected, type Labels, type Loss, losses } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "./contract.js";
 
@@ -37,7 +37,7 @@ export function checkingInputs(kernels: Kernels): Kernels {
 
 function checkBatch(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss): void {
   const [count, classes] = logits.shape as [number, number];
-  checkLength("labels", labels, loss === "multi-label" ? count * classes : count);
+  checkLength("labels", labels, losses.labelTypeOf(loss) === "flags" ? count * classes : count);
   const values = hostValues(labels);
   if (values !== undefined) checks.checkLabels(values, loss, classes, count);
 }

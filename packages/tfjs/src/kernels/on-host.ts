@@ -2,7 +2,7 @@
 import {
   alignmentWeights,
   type Labels,
-  type Loss,
+  losses,
   metaGradient,
   type WeightedLossOutputs,
   weightedLoss,
@@ -13,7 +13,8 @@ import { type Kernels, movedBy, type RowValueName, split } from "./contract.js";
 
 /** Object literals throughout: a spread would cost more than a kernel on a small batch. */
 export const onHost: Kernels = {
-  weightedLoss({ logits, labels, sampleWeights, moved }, { rowValues, loss, params, gradient, normalize }) {
+  weightedLoss({ logits, labels, sampleWeights, moved }, { rowValues, ...attributes }) {
+    const { loss, transition, params, gradient, normalize } = attributes;
     const [count, classes] = logits.shape as [number, number];
     const shapes = [[], [count, classes]];
     if (rowValues.length > 0) shapes.push([rowValues.length, count]);
@@ -25,8 +26,9 @@ export const onHost: Kernels = {
         {
           logits: floats(memory, logits),
           labels: memory.view(labels) as Labels,
-          classes: hasOneLogit(loss) ? 1 : classes,
+          classes: losses.hasOneLogit(loss) ? 1 : classes,
           loss,
+          transition,
           params: params && movedBy(params, moved && memory.view(moved)),
           gradient,
           normalize,
@@ -39,13 +41,14 @@ export const onHost: Kernels = {
     });
   },
 
-  metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
+  metaGradient({ logits, labels, coefficients, moved }, { loss, transition, params }) {
     return filled([[5, 2]], [logits, labels, coefficients, moved], (memory, [values]) => {
       const { alpha, beta, delta, objective, nonFiniteRows } = metaGradient({
         logits: floats(memory, logits),
         labels: memory.view(labels) as Labels,
-        classes: hasOneLogit(loss) ? 1 : logits.shape[1],
+        classes: losses.hasOneLogit(loss) ? 1 : logits.shape[1],
         loss,
+        transition,
         params: movedBy(params, moved && memory.view(moved)),
         coefficients: coefficients && floats(memory, coefficients),
       });
@@ -55,15 +58,16 @@ export const onHost: Kernels = {
     });
   },
 
-  alignmentWeights({ logits, tangents, labels }, { loss }) {
+  alignmentWeights({ logits, tangents, labels }, { loss, transition }) {
     const count = logits.shape[0]!;
     return filled([[count], [count]], [logits, tangents, labels], (memory, [alignments, weights]) => {
       alignmentWeights(
         {
           logits: floats(memory, logits),
           labels: memory.view(labels) as Labels,
-          classes: hasOneLogit(loss) ? 1 : logits.shape[1],
+          classes: losses.hasOneLogit(loss) ? 1 : logits.shape[1],
           loss,
+          transition,
           tangents: floats(memory, tangents),
         },
         { alignments: alignments!, weights: weights! },
@@ -91,9 +95,6 @@ function filled<T extends tf.Tensor[]>(
 
 const floats = (memory: HostMemory, tensor: tf.TensorInfo) => memory.view(tensor) as Float32Array;
 
-const hasOneLogit = (loss: Loss): boolean =>
-  loss === "binary" || (typeof loss === "object" && loss.kind === "regression");
-
 /** The outputs of the operation as views of `rows`, one row a value. */
 function rowOutputs(
   rows: Float32Array,
@@ -105,7 +106,7 @@ function rowOutputs(
     const at = names.indexOf(name);
     return at < 0 ? undefined : rows.subarray(at * count, (at + 1) * count);
   };
-  const [losses, weights, labelProbs, maxProbs] = (
+  const [rowLosses, weights, labelProbs, maxProbs] = (
     ["losses", "weights", "labelProbs", "maxProbs"] as const
   ).map(view);
   const terms = (["alpha", "beta", "delta"] as const).map(view);
@@ -116,7 +117,7 @@ function rowOutputs(
     Float32Array,
   ];
   return {
-    ...(losses && { losses }),
+    ...(rowLosses && { losses: rowLosses }),
     ...(weights && { weights }),
     ...(labelProbs && { labelProbs }),
     ...(maxProbs && { maxProbs }),

@@ -2,38 +2,51 @@
  * The operations as ops of the TensorFlow that tfjs-node has loaded: the native CPU kernels on TensorFlow's own
  * memory, without a copy. `native/src/tensorflow/ops.cpp` is the other side of every name here.
  */
-import { type ErrorCode, LilawError, type TensorFlowOps } from "@lilaw/core";
+import { type ErrorCode, LilawError, type TensorFlowOps, type TransitionMatrix } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeBackend, type OpAttribute } from "../patches/node-backend.js";
-import { type Kernels, kernelNames, movedBy, rowValueNames } from "./contract.js";
+import { type Kernels, kernelNames, movedBy } from "./contract.js";
 
 export function onTensorFlow(ops: TensorFlowOps): Kernels {
   return {
     weightedLoss({ logits, labels, sampleWeights, moved }, attributes) {
       const { loss, gradient, normalize, rowValues } = attributes;
       const params = attributes.params && movedBy(attributes.params, valuesOf(moved));
-      const rowMask = rowValues.reduce((bits, name) => bits | (1 << rowValueNames.indexOf(name)), 0);
-      const settings = settingsTensor(ops.settings({ loss, params, gradient, normalize, rowMask }));
-      const inputs = [logits, labels, settings, ...(sampleWeights ? [sampleWeights] : [])];
-      const counts = { weight_tensors: sampleWeights !== undefined, row_tensors: rowMask > 0 };
-      return execute("weightedLoss", settings, inputs, counts, rowMask > 0 ? 3 : 2);
-    },
-
-    metaGradient({ logits, labels, coefficients, moved }, { loss, params }) {
-      const settings = settingsTensor(ops.settings({ loss, params: movedBy(params, valuesOf(moved)) }));
-      const inputs = [logits, labels, settings, ...(coefficients ? [coefficients] : [])];
-      return execute(
-        "metaGradient",
-        settings,
-        inputs,
-        { coefficient_tensors: coefficients !== undefined },
-        1,
+      const transition = transitionTensor(attributes.transition);
+      const settings = settingsTensor(
+        ops.settings({ loss, params, gradient, normalize, rowValues, transition: transition !== undefined }),
       );
+      const inputs = [logits, labels, settings, sampleWeights, transition];
+      const counts = {
+        weight_tensors: sampleWeights !== undefined,
+        transition_tensors: transition !== undefined,
+        row_tensors: rowValues.length > 0,
+      };
+      return execute("weightedLoss", [settings, transition], inputs, counts, rowValues.length > 0 ? 3 : 2);
     },
 
-    alignmentWeights({ logits, tangents, labels }, { loss }) {
-      const settings = settingsTensor(ops.settings({ loss, params: null }));
-      return execute("alignmentWeights", settings, [logits, tangents, labels, settings], {}, 2);
+    metaGradient({ logits, labels, coefficients, moved }, attributes) {
+      const { loss } = attributes;
+      const params = movedBy(attributes.params, valuesOf(moved));
+      const transition = transitionTensor(attributes.transition);
+      const settings = settingsTensor(ops.settings({ loss, params, transition: transition !== undefined }));
+      const inputs = [logits, labels, settings, coefficients, transition];
+      const counts = {
+        coefficient_tensors: coefficients !== undefined,
+        transition_tensors: transition !== undefined,
+      };
+      return execute("metaGradient", [settings, transition], inputs, counts, 1);
+    },
+
+    alignmentWeights({ logits, tangents, labels }, attributes) {
+      const { loss } = attributes;
+      const transition = transitionTensor(attributes.transition);
+      const settings = settingsTensor(
+        ops.settings({ loss, params: null, transition: transition !== undefined }),
+      );
+      const inputs = [logits, tangents, labels, settings, transition];
+      const counts = { transition_tensors: transition !== undefined };
+      return execute("alignmentWeights", [settings, transition], inputs, counts, 2);
     },
   };
 }
@@ -42,19 +55,26 @@ export function onTensorFlow(ops: TensorFlowOps): Kernels {
 const settingsTensor = (values: Float32Array): tf.Tensor =>
   tf.engine().makeTensor(values, [values.length], "float32");
 
+function transitionTensor(transition: TransitionMatrix | null | undefined): tf.Tensor | undefined {
+  if (transition == null) return undefined;
+  const { classes, byLabelFloat32 } = transition;
+  return tf.engine().makeTensor(byLabelFloat32, [classes, classes], "float32");
+}
+
 const valuesOf = (tensor: tf.TensorInfo | undefined) =>
   (tensor as tf.Tensor | undefined)?.dataSync<"float32">();
 
 /**
  * Runs an op. TensorFlow infers the type of the labels; each attribute that is passed costs as much as a small batch.
  *
- * @param settings one of its inputs, disposed afterwards
+ * @param own inputs that were made for this call, disposed afterwards
+ * @param inputs without those that are undefined
  * @param counts attributes that are 1 where true, and otherwise 0, their default
  */
 function execute<K extends keyof Kernels>(
   kernel: K,
-  settings: tf.Tensor,
-  inputs: tf.TensorInfo[],
+  own: (tf.Tensor | undefined)[],
+  inputs: (tf.TensorInfo | undefined)[],
   counts: Record<string, boolean>,
   outputs: number,
 ): ReturnType<Kernels[K]> {
@@ -64,12 +84,13 @@ function execute<K extends keyof Kernels>(
     if (counts[count]) attributes.push({ name: count, type: backend.binding.TF_ATTR_INT, value: 1 });
   }
   try {
-    const results = backend.executeMultipleOutputs(kernelNames[kernel], attributes, inputs, outputs);
+    const given = inputs.filter((input) => input !== undefined);
+    const results = backend.executeMultipleOutputs(kernelNames[kernel], attributes, given, outputs);
     return results as ReturnType<Kernels[K]>;
   } catch (error) {
     throw asLilawError(error as Error);
   } finally {
-    settings.dispose();
+    tf.dispose(own as tf.Tensor[]);
   }
 }
 

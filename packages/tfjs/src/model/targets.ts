@@ -1,4 +1,4 @@
-import { expected, type Labels, type Loss } from "@lilaw/core";
+import { expected, type Labels, type Loss, losses } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { crossEntropy } from "../operations/cross-entropy.js";
 
@@ -8,8 +8,6 @@ export interface Targets {
   /** Values per row: the classes for multi-label, else 1 */
   readonly width: number;
 }
-
-const isRegression = (loss: Loss): boolean => typeof loss === "object" && loss.kind === "regression";
 
 /**
  * Reads a target tensor: class indices [N] or [N, 1], or one-hot [N, C] for class losses; 0/1 [N] or [N, 1] for
@@ -21,14 +19,15 @@ const isRegression = (loss: Loss): boolean => typeof loss === "object" && loss.k
 export async function readTargets(y: tf.Tensor, units: number, loss: Loss, name = "y"): Promise<Targets> {
   const values = await y.data<"float32">();
   const width = y.size / y.shape[0]!;
-  if (loss === "multi-label") {
+  const type = losses.labelTypeOf(loss);
+  if (type === "flags") {
     checkWidth(width, units, name);
     return { labels: checked(Float32Array.from(values), 2, name), width };
   }
-  if (isRegression(loss) || loss === "binary") {
+  if (type === "target" || type === "binary") {
     checkWidth(width, 1, name);
     const labels =
-      loss === "binary"
+      type === "binary"
         ? Int32Array.from(checked(values, 2, name))
         : finiteTargets(Float32Array.from(values), name);
     return { labels, width: 1 };

@@ -1,9 +1,9 @@
-import type { AlignmentWeightsInput } from "@lilaw/core";
+import { type AlignmentWeightsInput, checks } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
 
-export type AlignmentWeightsOptions = Pick<AlignmentWeightsInput, "labels" | "loss">;
+export type AlignmentWeightsOptions = Pick<AlignmentWeightsInput, "labels" | "loss" | "transition">;
 
 /**
  * The alignments of the rows and the weights that Learning to Reweight gives them (see `alignmentWeights` in
@@ -16,11 +16,14 @@ export type AlignmentWeightsOptions = Pick<AlignmentWeightsInput, "labels" | "lo
 export function alignmentWeights(
   logits: tf.Tensor2D,
   tangents: tf.Tensor2D,
-  { labels, loss = "cross-entropy" }: AlignmentWeightsOptions,
+  { labels, loss = "cross-entropy", transition }: AlignmentWeightsOptions,
 ): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
   return tf.tidy(() => {
     const inputs = { logits, tangents, labels: labelTensor(labels, loss, logits.shape[0]) };
-    const [alignments, weights] = runKernel("alignmentWeights", inputs, { loss });
+    const [alignments, weights] = runKernel("alignmentWeights", inputs, {
+      loss,
+      transition: checks.checkTransition(transition, loss, logits.shape[1]),
+    });
     return { alignments, weights };
   });
 }

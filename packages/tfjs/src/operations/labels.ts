@@ -1,12 +1,13 @@
-import { expected, type Labels, type Loss } from "@lilaw/core";
+import { expected, type Labels, type Loss, losses } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Labels as the kernels take them: int32 for class losses and binary, float32 for multi-label and regression. */
 export function labelTensor(labels: Labels, loss: Loss, rows: number): tf.Tensor {
-  const real = loss === "multi-label" || (typeof loss === "object" && loss.kind === "regression");
-  if (!real) return tf.tensor1d(labels instanceof Int32Array ? labels : integers(labels), "int32");
+  const type = losses.labelTypeOf(loss);
+  if (type === "class" || type === "binary")
+    return tf.tensor1d(labels instanceof Int32Array ? labels : integers(labels), "int32");
   const values = labels instanceof Float32Array ? labels : Float32Array.from(labels);
-  return loss === "multi-label" ? tf.tensor2d(values, [rows, labels.length / rows]) : tf.tensor1d(values);
+  return type === "flags" ? tf.tensor2d(values, [rows, labels.length / rows]) : tf.tensor1d(values);
 }
 
 /** Refuses fractions, which tfjs would truncate. */

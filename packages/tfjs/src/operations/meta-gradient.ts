@@ -1,4 +1,4 @@
-import type { MetaGradient as Gradient, MetaGradientInput } from "@lilaw/core";
+import { checks, type MetaGradient as Gradient, type MetaGradientInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
@@ -32,6 +32,7 @@ export function metaGradientTensor(
   {
     labels,
     loss = "cross-entropy",
+    transition,
     params,
     coefficients,
     moved,
@@ -44,6 +45,7 @@ export function metaGradientTensor(
       ...(coefficients && { coefficients: tf.tensor1d(coefficients as Float32Array) }),
       ...(moved && { moved }),
     };
-    return runKernel("metaGradient", inputs, { loss, params })[0];
+    const matrix = checks.checkTransition(transition, loss, logits.shape[1]);
+    return runKernel("metaGradient", inputs, { loss, transition: matrix, params })[0];
   });
 }

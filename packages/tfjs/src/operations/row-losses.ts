@@ -1,9 +1,9 @@
-import type { WeightedLossInput } from "@lilaw/core";
+import { checks, type WeightedLossInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernels/register.js";
 import { labelTensor } from "./labels.js";
 
-export type RowLossesOptions = Pick<WeightedLossInput, "labels" | "loss">;
+export type RowLossesOptions = Pick<WeightedLossInput, "labels" | "loss" | "transition">;
 
 /**
  * The unweighted loss of each row, computed where the logits are. Nothing is read back, and no gradient is defined: for
@@ -14,11 +14,12 @@ export type RowLossesOptions = Pick<WeightedLossInput, "labels" | "loss">;
  */
 export function rowLosses(
   logits: tf.Tensor2D,
-  { labels, loss = "cross-entropy" }: RowLossesOptions,
+  { labels, loss = "cross-entropy", transition }: RowLossesOptions,
 ): tf.Tensor1D {
   return tf.tidy(() => {
     const inputs = { logits, labels: labelTensor(labels, loss, logits.shape[0]) };
     const [, , losses] = runKernel("weightedLoss", inputs, {
+      transition: checks.checkTransition(transition, loss, logits.shape[1]),
       ...{ loss, params: null, gradient: "detached", normalize: "none" },
       rowValues: ["losses"],
     });

@@ -1,4 +1,11 @@
-import { checks, expected, type WeightedLossInput, type WeightedLossOutputs } from "@lilaw/core";
+import {
+  checks,
+  expected,
+  losses,
+  type TransitionMatrix,
+  type WeightedLossInput,
+  type WeightedLossOutputs,
+} from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { type RowValueName, rowValueNames, type WeightedLossAttributes } from "../kernels/contract.js";
 import { requireSynchronousReads, runKernel, scaledGradient } from "../kernels/register.js";
@@ -22,12 +29,12 @@ export function weightedLoss(
   options: WeightedLossOptions,
   out: RowOutputs = {},
 ): tf.Scalar {
-  const { labels, loss, params, gradient, normalize, sampleWeights } = checked(logits, options);
+  const { labels, loss, transition, params, gradient, normalize, sampleWeights } = checked(logits, options);
   const targets = checkedOutputs(logits.shape[0], { labels, params, sampleWeights }, out);
   const names = rowValueNames.filter((name) => targets[name] !== undefined);
   if (names.length > 0) requireSynchronousReads("the out of weightedLoss");
   const weights = sampleWeights && tf.tensor1d(Float32Array.from(sampleWeights));
-  const settings = { labels, loss, params, gradient, normalize, sampleWeights: weights };
+  const settings = { labels, loss, transition, params, gradient, normalize, sampleWeights: weights };
   const { objective, rowValues } = weightedLossTensors(logits, settings, names);
   weights?.dispose();
   if (rowValues !== undefined) {
@@ -49,6 +56,7 @@ function checked(logits: tf.Tensor2D, options: WeightedLossOptions) {
   const {
     labels,
     loss = "cross-entropy",
+    transition,
     params,
     gradient,
     normalize,
@@ -58,14 +66,17 @@ function checked(logits: tf.Tensor2D, options: WeightedLossOptions) {
   };
   const checkedLoss = checks.checkLoss(loss);
   const units = checks.checkClasses(classes, checkedLoss);
+  const matrix = checks.checkTransition(transition, checkedLoss, units);
   checks.checkLabels(labels, checkedLoss, units, checks.checkCount(count * classes, units));
+  matrix?.checkLabels(labels);
   checks.checkLength("sampleWeights", sampleWeights, count);
   return {
     labels,
     loss: checkedLoss,
+    transition: matrix,
     params: params === null ? null : checks.checkParams(params),
-    gradient: checks.checkChoice("gradient", gradient ?? "full", ["full", "detached"]),
-    normalize: checks.checkChoice("normalize", normalize ?? "none", ["none", "batch-mean"]),
+    gradient: checks.checkChoice("gradient", gradient ?? "full", losses.gradientModes),
+    normalize: checks.checkChoice("normalize", normalize ?? "none", losses.normalizations),
     sampleWeights,
   };
 }
@@ -78,9 +89,9 @@ function checkedOutputs(
   { labels, params, sampleWeights }: Pick<WeightedLossOptions, "labels" | "params" | "sampleWeights">,
   out: RowOutputs,
 ): Targets {
-  const { losses, weights, labelProbs, maxProbs, predictions, terms } = { ...checks.optionsOf("out", out) };
+  const { weights, labelProbs, maxProbs, predictions, terms, ...rest } = { ...checks.optionsOf("out", out) };
   const three = terms && checks.checkTerms(terms, params, count);
-  const floats = { losses, weights, labelProbs, maxProbs };
+  const floats = { losses: rest.losses, weights, labelProbs, maxProbs };
   for (const [name, array] of Object.entries(floats)) checks.checkLength(`out.${name}`, array, count);
   checks.checkIntegers("out.predictions", predictions, count);
   const targets = { ...floats, predictions, ...three } as Targets;
@@ -96,7 +107,8 @@ export function rowOf(values: Float32Array, i: number, rows: number): Float32Arr
   return values.subarray(i * length, (i + 1) * length);
 }
 
-export interface WeightedLossTensorOptions extends Omit<WeightedLossOptions, "sampleWeights"> {
+export interface WeightedLossTensorOptions extends Omit<WeightedLossOptions, "sampleWeights" | "transition"> {
+  transition?: TransitionMatrix | null | undefined;
   /** [B] */
   sampleWeights?: tf.Tensor1D | undefined;
   /** [3], the change of alpha, beta and delta since `params` */
@@ -110,8 +122,15 @@ export function weightedLossTensors(
   names: readonly RowValueName[],
 ): { objective: tf.Scalar; rowValues: tf.Tensor | undefined } {
   const { loss = "cross-entropy", gradient = "full", normalize = "none", params } = options;
-  const { sampleWeights, moved } = options;
-  const attributes: WeightedLossAttributes = { loss, params, gradient, normalize, rowValues: names };
+  const { sampleWeights, moved, transition = null } = options;
+  const attributes: WeightedLossAttributes = {
+    loss,
+    transition,
+    params,
+    gradient,
+    normalize,
+    rowValues: names,
+  };
   let rowValues: tf.Tensor | undefined;
   // With the registered gradient tfjs would make zeros for the gradients of all outputs, [B, C] among them.
   const operation = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {

@@ -42,10 +42,7 @@ const withLogits = (context: TrainingContext, parts: StepParts, onLogits: LossOn
 
 /** @throws LilawError `INVALID_ARGUMENT` */
 export function checkWeighting(weighting: unknown): void {
-  const { start, name, loss, needsValidation } = checks.optionsOf(
-    "weighting",
-    weighting as Partial<Weighting>,
-  );
+  const { start, name, loss, needsValidation } = (weighting ?? {}) as Partial<Weighting>;
   if (typeof start !== "function") {
     throw expected("INVALID_ARGUMENT", "a weighting, such as lilaw()", "weighting", weighting);
   }

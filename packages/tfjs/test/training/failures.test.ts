@@ -320,17 +320,7 @@ describe("hostile arguments", () => {
     ],
     [
       "a revoked function for record",
-      () => fit(blobModel(), x, y, { record: revoked(() => {}) }),
-      "INVALID_ARGUMENT",
-    ],
-    [
-      "a revoked weighting",
-      () => fit(blobModel(), x, y, { weighting: revoked({}) as never }),
-      "INVALID_ARGUMENT",
-    ],
-    [
-      "sampleWeight of an object with the prototype of an array",
-      () => fit(blobModel(), x, y, { sampleWeight: Object.create(new Float32Array(40)) }),
+      () => fit(blobModel(), x, y, { record: revokedFunction() }),
       "INVALID_ARGUMENT",
     ],
     ["logits of no model", () => predictLogits({} as never, x), "INVALID_ARGUMENT"],
@@ -491,8 +481,8 @@ describeBackends("weightedLoss", () => {
   });
 });
 
-function revoked<T extends object>(target: T): T {
-  const { proxy, revoke } = Proxy.revocable(target, {});
+function revokedFunction(): () => void {
+  const { proxy, revoke } = Proxy.revocable(() => {}, {});
   revoke();
   return proxy;
 }

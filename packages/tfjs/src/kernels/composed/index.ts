@@ -28,13 +28,14 @@ export const composed: Kernels = {
       return [tf.stack([values, tf.zerosLike(values)], 1) as tf.Tensor2D];
     }),
 
-  alignmentWeights: ({ logits, tangents, labels }, { loss }) =>
+  alignmentWeights: ({ logits, tangents, labels }, { loss, transition }) =>
     tf.tidy(() => {
       const result = alignmentWeights(
         asTensor(logits) as tf.Tensor2D,
         asTensor(tangents) as tf.Tensor2D,
         asTensor(labels),
         loss,
+        transition,
       );
       return [result.alignments, result.weights];
     }),

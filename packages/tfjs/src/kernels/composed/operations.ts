@@ -3,7 +3,7 @@
  * results as @lilaw/core to float32 rounding. A NaN or infinite logit makes its row NaN, as there, and so does a label
  * that does not fit.
  */
-import type { GradientMode, LilawParams, Loss, Normalize } from "@lilaw/core";
+import type { GradientMode, LilawParams, Loss, Normalize, TransitionMatrix } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { fitting, type RowLoss, rowLoss } from "./row-loss.js";
 
@@ -94,6 +94,7 @@ export function weightedLoss(
   labels: tf.Tensor,
   options: {
     loss: Loss;
+    transition?: TransitionMatrix | null | undefined;
     params: LilawParams | null;
     gradient: GradientMode;
     normalize: Normalize;
@@ -103,7 +104,7 @@ export function weightedLoss(
 ): ComposedWeightedLoss {
   const count = logits.shape[0];
   const valid = validRows(logits, labels, options.loss, logits.shape[1]);
-  const rows = rowLoss(onlyValid(valid, logits), onlyValid(valid, labels), options.loss);
+  const rows = rowLoss(onlyValid(valid, logits), onlyValid(valid, labels), options.loss, options.transition);
   const w = options.params === null ? undefined : rowWeights(rows, options.params, options.moved);
   const total = w?.total ?? tf.ones<tf.Rank.R1>([count]);
   const factor = options.sampleWeights ?? tf.ones<tf.Rank.R1>([count]);
@@ -146,13 +147,14 @@ export function metaGradient(
   labels: tf.Tensor,
   options: {
     loss: Loss;
+    transition?: TransitionMatrix | null | undefined;
     params: LilawParams;
     coefficients: tf.Tensor1D | undefined;
     moved: tf.Tensor1D | undefined;
   },
 ): tf.Tensor1D {
   const valid = validRows(logits, labels, options.loss, logits.shape[1]);
-  const rows = rowLoss(logits, labels, options.loss);
+  const rows = rowLoss(logits, labels, options.loss, options.transition);
   const w = rowWeights(rows, options.params, options.moved);
   const coefficients = nanWhereNot(valid, options.coefficients ?? rows.loss);
   const mean = (by: tf.Tensor) => tf.mean(tf.mul(coefficients, by));
@@ -167,9 +169,10 @@ export function alignmentWeights(
   tangents: tf.Tensor2D,
   labels: tf.Tensor,
   loss: Loss,
+  transition: TransitionMatrix | null | undefined,
 ): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
   const valid = validRows(tf.concat([logits, tangents], 1), labels, loss, logits.shape[1]);
-  const rows = rowLoss(onlyValid(valid, logits), onlyValid(valid, labels), loss);
+  const rows = rowLoss(onlyValid(valid, logits), onlyValid(valid, labels), loss, transition);
   const none = tf.zerosLike(rows.loss);
   const gradient = rows.gradient(tf.onesLike(rows.loss), none, none);
   const alignments = tf.sum(tf.mul(gradient, onlyValid(valid, tangents)), 1) as tf.Tensor1D;

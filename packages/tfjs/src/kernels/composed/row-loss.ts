@@ -1,5 +1,6 @@
-import type { Loss } from "@lilaw/core";
+import { type Loss, losses, type TransitionMatrix } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { lossesOfLabelProbs } from "../losses.js";
 
 /** The rows of a batch under one loss, as tensors: as in `backends/reference/row-loss.ts` of @lilaw/core for arrays. */
 export interface RowLoss {
@@ -15,23 +16,35 @@ export interface RowLoss {
   gradient(byLoss: tf.Tensor1D, byLabelProb: tf.Tensor1D, byMaxProb: tf.Tensor1D): tf.Tensor2D;
 }
 
-export function rowLoss(logits: tf.Tensor2D, labels: tf.Tensor, loss: Loss): RowLoss {
-  if (loss === "binary") return binaryRows(logits, labels);
-  if (loss === "multi-label") return multiLabelRows(logits, labels);
-  if (loss === "cross-entropy") return softmaxRows(logits, labels, 0, 0);
-  if (loss.kind === "focal") return softmaxRows(logits, labels, loss.gamma, 0);
-  if (loss.kind === "label-smoothing") return softmaxRows(logits, labels, 0, loss.smoothing);
-  return regressionRows(logits, labels, loss.range);
+export function rowLoss(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor,
+  loss: Loss,
+  transition: TransitionMatrix | null | undefined,
+): RowLoss {
+  switch (losses.labelTypeOf(loss)) {
+    case "binary":
+      return binaryRows(logits, labels);
+    case "flags":
+      return multiLabelRows(logits, labels);
+    case "target":
+      return regressionRows(logits, labels, (loss as Extract<Loss, { kind: "regression" }>).range);
+    default:
+      return transition == null
+        ? softmaxRows(logits, labels, loss)
+        : transitionRows(logits, labels, loss, transition);
+  }
 }
 
 /** Whether the label of each row is one that the loss knows, [B]. */
 export function fitting(labels: tf.Tensor, loss: Loss, classes: number): tf.Tensor1D {
-  if (typeof loss === "object" && loss.kind === "regression") return tf.isFinite(labels as tf.Tensor1D);
-  if (loss === "multi-label") {
+  const type = losses.labelTypeOf(loss);
+  if (type === "target") return tf.isFinite(labels as tf.Tensor1D);
+  if (type === "flags") {
     const isFlag = tf.logicalOr(tf.equal(labels, 0), tf.equal(labels, 1));
     return tf.all(tf.reshape(isFlag, [-1, classes]), 1);
   }
-  const limit = loss === "binary" ? 2 : classes;
+  const limit = type === "binary" ? 2 : classes;
   return tf.logicalAnd(tf.greaterEqual(labels, 0), tf.less(labels, limit)) as tf.Tensor1D;
 }
 
@@ -42,53 +55,100 @@ const oneHot = (indices: tf.Tensor, classes: number): tf.Tensor2D =>
   tf.cast(tf.equal(tf.expandDims(tf.cast(indices, "int32"), 1), tf.range(0, classes, 1, "int32")), "float32");
 const ones = (count: number): tf.Tensor1D => tf.ones([count]);
 
-/** Exact for confident rows: 1 - v is the sum over the other classes and not a difference. */
-function softmaxRows(logits: tf.Tensor2D, labels: tf.Tensor, gamma: number, smoothing: number): RowLoss {
-  const [count, classes] = logits.shape;
+/** The parts that the softmax losses share. Exact for confident rows: 1 - v is a sum and not a difference. */
+function softmaxOf(logits: tf.Tensor2D) {
+  const classes = logits.shape[1];
   const prediction = tf.argMax<tf.Tensor1D>(logits, 1);
   const top = oneHot(prediction, classes);
-  const label = oneHot(labels, classes);
   const shifted = tf.sub(logits, tf.max(logits, 1, true)) as tf.Tensor2D;
   const exponentials = tf.exp(shifted);
   const rest = sumRows(tf.mul(exponentials, tf.sub(1, top)));
   const partition = tf.add(1, rest) as tf.Tensor1D;
   const probs = tf.div(exponentials, column(partition)) as tf.Tensor2D;
-  const shiftedLabel = sumRows(tf.mul(shifted, label));
-  const logPartition = tf.log1p(rest);
-  const crossEntropy = tf.sub(logPartition, shiftedLabel) as tf.Tensor1D;
-  const labelProb = tf.div(tf.exp(shiftedLabel), partition) as tf.Tensor1D;
-  const maxProb = tf.reciprocal(partition);
   // s - e_top, whose element at the top is -rest / S.
   const minusTop = tf.sub(tf.mul(probs, tf.sub(1, top)), tf.mul(top, column(tf.div(rest, partition))));
+  return { prediction, top, shifted, exponentials, rest, partition, probs, minusTop };
+}
+
+function softmaxRows(logits: tf.Tensor2D, labels: tf.Tensor, kind: Loss): RowLoss {
+  const [count, classes] = logits.shape;
+  const { prediction, top, shifted, rest, partition, probs, minusTop } = softmaxOf(logits);
+  const label = oneHot(labels, classes);
+  const shiftedLabel = sumRows(tf.mul(shifted, label));
+  const logPartition = tf.log1p(rest);
+  const minusLogU = tf.sub(logPartition, shiftedLabel) as tf.Tensor1D;
+  const u = tf.div(tf.exp(shiftedLabel), partition) as tf.Tensor1D;
+  const maxProb = tf.reciprocal(partition);
   // s - e_label: that of the top where the two are one.
   const agrees = column(sumRows(tf.mul(top, label)));
   const minusLabel = tf.add(tf.mul(agrees, minusTop), tf.mul(tf.sub(1, agrees), tf.sub(probs, label)));
 
-  let loss: tf.Tensor1D = crossEntropy;
-  let slope = ones(count);
-  if (gamma > 0) {
-    const oneMinusU = tf.neg(tf.expm1(tf.neg(crossEntropy)));
-    const modulation = tf.pow(oneMinusU, gamma);
-    const isOne = tf.equal(oneMinusU, 0);
-    const ratio = tf.where(isOne, tf.onesLike(oneMinusU), tf.divNoNan(crossEntropy, oneMinusU));
-    loss = tf.mul(modulation, crossEntropy) as tf.Tensor1D;
-    slope = tf.mul(modulation, tf.add(1, tf.mul(gamma, tf.mul(labelProb, ratio))));
-  } else if (smoothing > 0) {
-    const spread = tf.mul(smoothing / classes, sumRows(shifted));
-    loss = tf.sub(tf.sub(logPartition, tf.mul(1 - smoothing, shiftedLabel)), spread);
-  }
+  const smoothing = typeof kind === "object" && kind.kind === "label-smoothing" ? kind.smoothing : undefined;
+  const { loss, factor } =
+    smoothing === undefined
+      ? lossesOfLabelProbs(kind, { u, oneMinusU: tf.neg(tf.expm1(tf.neg(minusLogU))), minusLogU })
+      : { loss: smoothed(smoothing), factor: ones(count) };
   return {
     loss,
-    labelProb,
+    labelProb: u,
     maxProb,
     prediction,
     weighted: ones(count),
     gradient(byLoss, byLabelProb, byMaxProb) {
-      const byLabel = tf.sub(tf.mul(byLoss, slope), tf.mul(byLabelProb, labelProb)) as tf.Tensor1D;
+      const byLabel = tf.sub(tf.mul(byLoss, factor), tf.mul(byLabelProb, u)) as tf.Tensor1D;
       const byTop = tf.neg(tf.mul(byMaxProb, maxProb)) as tf.Tensor1D;
       const sum = tf.add(tf.mul(column(byLabel), minusLabel), tf.mul(column(byTop), minusTop)) as tf.Tensor2D;
-      if (smoothing === 0) return sum;
+      if (smoothing === undefined) return sum;
       return tf.add(sum, tf.mul(column(tf.mul(byLoss, smoothing)), tf.sub(label, 1 / classes)));
+    },
+  };
+
+  /** Cross-entropy against smoothed labels. */
+  function smoothed(share: number): tf.Tensor1D {
+    const spread = tf.mul(share / classes, sumRows(shifted));
+    return tf.sub(tf.sub(logPartition, tf.mul(1 - share, shiftedLabel)), spread);
+  }
+}
+
+/**
+ * The losses of u under a transition matrix. P_k = s_k T_k / u is the probability of class k once the label is known: a
+ * softmax as well, of z_k + log T_k, which is exact where u is 0.
+ */
+function transitionRows(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor,
+  kind: Loss,
+  { classes, byLabelFloat32 }: TransitionMatrix,
+): RowLoss {
+  const { prediction, top, shifted, exponentials, rest, partition, minusTop } = softmaxOf(logits);
+  const rows = tf.cast(tf.clipByValue(tf.cast(labels, "float32"), 0, classes - 1), "int32") as tf.Tensor1D;
+  const transition = tf.gather(tf.tensor2d(byLabelFloat32, [classes, classes]), rows);
+  const isPossible = tf.greater(transition, 0);
+  const logTransition = tf.log(tf.where(isPossible, transition, tf.onesLike(transition)));
+  const joint = tf.where(isPossible, tf.add(shifted, logTransition), tf.fill(shifted.shape, -1e30));
+  const posterior = tf.softmax(joint);
+  const maxProb = tf.reciprocal(partition);
+  const beside = sumRows(tf.mul(exponentials, tf.sub(1, transition)));
+  const oneMinusU = tf.div(beside, partition) as tf.Tensor1D;
+  const ofLikely = tf.neg(tf.log1p(tf.neg(tf.minimum(oneMinusU, 0.5)))) as tf.Tensor1D;
+  const ofOthers = tf.sub(tf.log1p(rest), tf.logSumExp(joint, 1)) as tf.Tensor1D;
+  const minusLogU = tf.where(tf.less(oneMinusU, 0.5), ofLikely, ofOthers);
+  const u = tf.exp(tf.neg(minusLogU)) as tf.Tensor1D;
+  const { loss, factor } = lossesOfLabelProbs(kind, { u, oneMinusU, minusLogU });
+  // s - P as s - e_top less P - e_top, whose element at the top is minus the sum of the others.
+  const others = tf.mul(posterior, tf.sub(1, top));
+  const posteriorMinusTop = tf.sub(others, tf.mul(top, column(sumRows(others))));
+  const apart = tf.sub(minusTop, posteriorMinusTop);
+  return {
+    loss,
+    labelProb: u,
+    maxProb,
+    prediction,
+    weighted: ones(logits.shape[0]),
+    gradient(byLoss, byLabelProb, byMaxProb) {
+      const fromLabel = tf.sub(tf.mul(byLoss, factor), tf.mul(byLabelProb, u)) as tf.Tensor1D;
+      const fromTop = tf.neg(tf.mul(byMaxProb, maxProb)) as tf.Tensor1D;
+      return tf.add(tf.mul(column(fromLabel), apart), tf.mul(column(fromTop), minusTop)) as tf.Tensor2D;
     },
   };
 }

@@ -1,12 +1,13 @@
+import type { Loss } from "@lilaw/core";
 import type { AlignmentWeightsInputs, AlignmentWeightsResult } from "../contract.js";
 import { run } from "./program.js";
-import { overRows, type SoftmaxLoss } from "./rows.js";
+import { overRows } from "./rows.js";
 import { mailbox, mailboxLength, overLanes } from "./wgsl.js";
 
 /** [alignments, weights]: each workgroup computes the alignments of its rows, the last one divides them by their sum. */
 export function alignmentWeights(
   { logits, tangents, labels }: AlignmentWeightsInputs,
-  loss: SoftmaxLoss,
+  loss: Loss,
 ): AlignmentWeightsResult {
   const count = logits.shape[0]!;
   const rows = overRows(logits, labels, loss);

@@ -1,13 +1,14 @@
+import type { Loss } from "@lilaw/core";
 import type { MetaGradientAttributes, MetaGradientInputs, MetaGradientResult } from "../contract.js";
 import { run } from "./program.js";
-import { overRows, type SoftmaxLoss } from "./rows.js";
+import { overRows } from "./rows.js";
 import { mailboxLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /** [values]: each workgroup reduces its rows, the last one sums over all. */
 export function metaGradient(
   { logits, labels, coefficients, moved }: MetaGradientInputs,
-  { params }: Omit<MetaGradientAttributes, "loss">,
-  loss: SoftmaxLoss,
+  { params }: Omit<MetaGradientAttributes, "loss" | "transition">,
+  loss: Loss,
 ): MetaGradientResult {
   const count = logits.shape[0]!;
   const rows = overRows(logits, labels, loss);

@@ -1,21 +1,7 @@
-import type { Loss } from "@lilaw/core";
+import { type Loss, losses } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
+import { wgslOfLabelProb, wgslParameters } from "../losses.js";
 import { finiteness, overLanes } from "./wgsl.js";
-
-/** The losses on a softmax: `gamma` is 0 except for focal loss, `smoothing` is 0 except for label smoothing. */
-export interface SoftmaxLoss {
-  readonly gamma: number;
-  readonly smoothing: number;
-}
-
-/** The loss as one on a softmax, if it is one. */
-export function softmaxLoss(loss: Loss): SoftmaxLoss | undefined {
-  if (loss === "cross-entropy") return { gamma: 0, smoothing: 0 };
-  if (typeof loss === "string" || loss.kind === "regression") return undefined;
-  return loss.kind === "focal"
-    ? { gamma: loss.gamma, smoothing: 0 }
-    : { gamma: 0, smoothing: loss.smoothing };
-}
 
 /** Lanes of a workgroup. */
 const lanes = 64;
@@ -37,15 +23,15 @@ export interface RowProgram {
  * A program over rows: one lane for eight classes of a row, at most all lanes of a workgroup. A label that is no class makes
  * its row NaN, as a NaN logit does.
  */
-export function overRows(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: SoftmaxLoss): RowProgram {
+export function overRows(logits: tf.TensorInfo, labels: tf.TensorInfo, loss: Loss): RowProgram {
   const [count, classes] = logits.shape as [number, number];
   const width = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, classes / classesPerLane))));
   return {
     inputs: { logits, labels },
-    uniforms: { gamma: loss.gamma, smoothing: loss.smoothing },
+    uniforms: wgslParameters(loss),
     groups: Math.ceil((count * width) / lanes),
     lanes,
-    code: rowCode(width),
+    code: rowCode(width, loss),
   };
 }
 
@@ -60,11 +46,12 @@ const larger = "vec4<f32>(select(b.xy, a.xy, a.x > b.x || (a.x == b.x && a.y < b
  *
  * `gradientAt(…)`: `byLoss * dL/dz + byLabelProb * du/dz + byMaxProb * dv/dz` of a row, for one class.
  */
-const rowCode = (width: number): string => `
+const rowCode = (width: number, loss: Loss): string => `
 const width = ${width};
 ${finiteness}
 ${overLanes("largestOfRow", lanes, width, larger)}
 ${overLanes("sumOfRow", lanes, width, "a + b")}
+${losses.isOfLabelProb(loss) ? wgslOfLabelProb(loss) : ""}
 fn rowCount() -> i32 { return uniforms.logitsShape.x; }
 fn classCount() -> i32 { return uniforms.logitsShape.y; }
 
@@ -116,21 +103,10 @@ fn rowOf(i : i32, lane : i32) -> Row {
   let maxProb = 1.0 / (1.0 + rest);
   let labelProb = exp(shiftedLabel) * maxProb;
 
-  var loss = crossEntropy;
-  var slope = 1.0;
-  if (uniforms.smoothing > 0.0) {
-    loss = logSum - (1.0 - uniforms.smoothing) * shiftedLabel - uniforms.smoothing / f32(classes) * sums.y;
-  }
-  if (uniforms.gamma > 0.0) {
-    let oneMinusU = select(1.0 - labelProb, rest * maxProb, label == prediction);
-    let isZero = oneMinusU <= 0.0;
-    let modulation = select(pow(max(oneMinusU, 1e-37), uniforms.gamma), 0.0, isZero);
-    let ratio = select(crossEntropy / max(oneMinusU, 1e-37), 1.0, isZero);
-    loss = modulation * crossEntropy;
-    slope = modulation * (1.0 + uniforms.gamma * labelProb * ratio);
-  }
+  let oneMinusU = select(1.0 - labelProb, rest * maxProb, label == prediction);
+  let ofRow = ${losses.isOfLabelProb(loss) ? ofLabelProb : smoothed};
   let isValid = largest.z == 0.0 && label >= 0 && label < classes;
-  return Row(isValid, label, select(-1, prediction, isValid), loss, labelProb, maxProb, top, rest, slope);
+  return Row(isValid, label, select(-1, prediction, isValid), ofRow.x, labelProb, maxProb, top, rest, ofRow.y);
 }
 
 fn gradientAt(row : Row, class_ : i32, z : f32, byLoss : f32, byLabelProb : f32, byMaxProb : f32) -> f32 {
@@ -142,7 +118,14 @@ fn gradientAt(row : Row, class_ : i32, z : f32, byLoss : f32, byLabelProb : f32,
   let minusOne = select(s - 1.0, -row.rest / sum, isTop);
   let fromLabel = (byLoss * row.slope - byLabelProb * row.labelProb) * select(s, minusOne, isLabel);
   let fromTop = -byMaxProb * row.maxProb * select(s, minusOne, isTop);
-  let fromSmoothing = byLoss * uniforms.smoothing * (select(0.0, 1.0, isLabel) - 1.0 / f32(classCount()));
-  return fromLabel + fromTop + fromSmoothing;
+  return fromLabel + fromTop${losses.isOfLabelProb(loss) ? "" : fromSmoothing};
 }
 `;
+
+const ofLabelProb = "ofLabelProb(labelProb, oneMinusU, crossEntropy)";
+
+/** Label smoothing: the loss reads all logits, and its gradient has a term of its own. */
+const smoothed =
+  "vec2<f32>(logSum - (1.0 - uniforms.smoothing) * shiftedLabel - uniforms.smoothing / f32(classes) * sums.y, 1.0)";
+const fromSmoothing =
+  " + byLoss * uniforms.smoothing * (select(0.0, 1.0, isLabel) - 1.0 / f32(classCount()))";

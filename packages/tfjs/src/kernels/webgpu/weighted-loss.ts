@@ -1,3 +1,4 @@
+import type { Loss } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import type {
   RowValueName,
@@ -6,7 +7,7 @@ import type {
   WeightedLossResult,
 } from "../contract.js";
 import { type Program, run } from "./program.js";
-import { overRows, type SoftmaxLoss } from "./rows.js";
+import { overRows } from "./rows.js";
 import { mailboxLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
 
 /**
@@ -16,8 +17,8 @@ import { mailboxLength, paramUniforms, sumsOfRows, weigh } from "./wgsl.js";
  */
 export function weightedLoss(
   { logits, labels, sampleWeights, moved }: WeightedLossInputs,
-  { params, gradient, normalize, rowValues }: Omit<WeightedLossAttributes, "loss">,
-  loss: SoftmaxLoss,
+  { params, gradient, normalize, rowValues }: Omit<WeightedLossAttributes, "loss" | "transition">,
+  loss: Loss,
 ): WeightedLossResult {
   const [count, classes] = logits.shape as [number, number];
   const rows = overRows(logits, labels, loss);
