@@ -76,6 +76,38 @@ export interface ReweightNetworkCase extends ReweightCase {
   theta_after_sgd: number[];
 }
 
+type GoldenLossOfLabelProb =
+  | "cross-entropy"
+  | "mean-absolute-error"
+  | { kind: "focal"; gamma: number }
+  | { kind: "generalized-cross-entropy"; q: number }
+  | { kind: "symmetric-cross-entropy"; alpha: number; beta: number; A: number };
+
+/** One vector of a loss of u, in float64, with a transition matrix or without: results of all three operations. */
+export interface LossCase {
+  name: string;
+  /** As @lilaw/core takes it */
+  loss: GoldenLossOfLabelProb;
+  logits: number[][];
+  labels: number[];
+  /** Row k, column j is P(label j | true class k) */
+  transition: number[][] | null;
+  params: LilawParams;
+  losses: number[];
+  label_probs: number[];
+  max_probs: number[];
+  weights: number[];
+  objective_plain: number;
+  objective_weighted: number;
+  grad_logits_plain: number[][];
+  grad_logits_detached: number[][];
+  grad_logits_full: number[][];
+  meta_gradient: LilawParams;
+  tangents: number[][];
+  alignments: number[];
+  alignment_weights: number[];
+}
+
 export interface Golden {
   lilaw_cases: LilawCase[];
   lilaw_multilabel_cases: MultiLabelCase[];
@@ -85,6 +117,15 @@ export interface Golden {
 /** The golden vectors of both methods. */
 export function readGolden(): Golden {
   return JSON.parse(readFileSync(new URL("../golden/lilaw.json", import.meta.url), "utf8"));
+}
+
+/** The golden vectors of the losses of u. */
+export function readLossGolden(): LossCase[] {
+  const { cases } = JSON.parse(readFileSync(new URL("../golden/losses.json", import.meta.url), "utf8"));
+  return cases.map((c: LossCase & { loss: { kind: string } }) => {
+    const hasParameters = Object.keys(c.loss).length > 1;
+    return hasParameters ? c : { ...c, loss: c.loss.kind };
+  });
 }
 
 export function isNetworkCase(c: ReweightCase): c is ReweightNetworkCase {

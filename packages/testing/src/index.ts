@@ -5,12 +5,14 @@ export {
   type Golden,
   isNetworkCase,
   type LilawCase,
+  type LossCase,
   lossOf,
   type MultiLabelCase,
   paramsOf,
   type ReweightCase,
   type ReweightNetworkCase,
   readGolden,
+  readLossGolden,
 } from "./golden.js";
 export { answer, anything, mostly } from "./hostile.js";
 export { provideWebGpu } from "./webgpu.js";
