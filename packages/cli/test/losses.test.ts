@@ -7,6 +7,11 @@ describe("parseLoss", () => {
     expect(parseLoss("cross-entropy")).toBe("cross-entropy");
     expect(parseLoss("focal")).toEqual({ kind: "focal", gamma: 2 });
     expect(parseLoss("focal:0.5")).toEqual({ kind: "focal", gamma: 0.5 });
+    expect(parseLoss("gce")).toEqual({ kind: "generalized-cross-entropy", q: 0.7 });
+    expect(parseLoss("gce:0.3")).toEqual({ kind: "generalized-cross-entropy", q: 0.3 });
+    const symmetric = { kind: "symmetric-cross-entropy", alpha: 0.1, beta: 1, A: -4 };
+    expect(parseLoss("sce")).toEqual(symmetric);
+    expect(parseLoss("sce:6,0.1")).toEqual({ ...symmetric, alpha: 6, beta: 0.1 });
     expect(parseLoss("label-smoothing:0.2")).toEqual({ kind: "label-smoothing", smoothing: 0.2 });
   });
 
@@ -37,6 +42,8 @@ describe("parseLoss", () => {
     ["INVALID_ARGUMENT", "focal:-1"],
     ["INVALID_ARGUMENT", "focal:Infinity"],
     ["INVALID_ARGUMENT", "label-smoothing:1"],
+    ["INVALID_ARGUMENT", "gce:0"],
+    ["INVALID_ARGUMENT", "sce:0.1,1,4"],
   ])("answers %s to %s", (code, text) => {
     let thrown: unknown;
     try {
