@@ -42,7 +42,7 @@ export class TransitionMatrix {
       let sum = 0;
       for (let j = 0; j < classes; j++) {
         const value = flat[k * classes + j]!;
-        if (!(value >= 0 && value <= 1))
+        if (!(typeof value === "number" && value >= 0 && value <= 1))
           throw expected("INVALID_ARGUMENT", "a number in [0, 1]", `transition[${k}][${j}]`, value);
         sum += value;
         this.byLabel[j * classes + k] = value;
@@ -111,5 +111,5 @@ function checkRows(rows: readonly (readonly number[])[]): ArrayLike<number> {
     if (row.length !== rows.length)
       throw expected("LENGTH_MISMATCH", `${rows.length}`, `transition[${k}].length`, row.length);
   }
-  return Float64Array.from(rows.flatMap((row) => Array.from(row)));
+  return rows.flatMap((row) => Array.from(row));
 }
