@@ -87,7 +87,9 @@ typedef enum lilaw_loss_kind {
   /** (1 - u^q) / q; parameter: q in (0, 1] (Zhang and Sabuncu 2018). */
   LILAW_GENERALIZED_CROSS_ENTROPY = 6,
   /** alpha (-log u) - beta A (1 - u); parameters: alpha >= 0, beta >= 0, A <= 0 (Wang et al. 2019). */
-  LILAW_SYMMETRIC_CROSS_ENTROPY = 7
+  LILAW_SYMMETRIC_CROSS_ENTROPY = 7,
+  /** 2 (1 - u), the distance of the probabilities from the one-hot label (Ghosh et al. 2017). */
+  LILAW_MEAN_ABSOLUTE_ERROR = 8
 } lilaw_loss_kind;
 
 /** Parameters that a loss has at most. */

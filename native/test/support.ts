@@ -52,6 +52,7 @@ export const softmaxLosses: readonly Loss[] = [
   { kind: "generalized-cross-entropy", q: 1 },
   { kind: "symmetric-cross-entropy", alpha: 0.1, beta: 1, A: -4 },
   { kind: "symmetric-cross-entropy", alpha: 6, beta: 0.1, A: -4 },
+  "mean-absolute-error",
 ];
 /** Those that can have a transition matrix. */
 export const labelProbLosses = softmaxLosses.filter(isOfLabelProb);

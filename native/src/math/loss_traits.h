@@ -61,6 +61,7 @@ constexpr LossTraits kLosses[] = {
      {{"alpha", kAtLeast0, 0, kUnbounded, true, false},
       {"beta", kAtLeast0, 0, kUnbounded, true, false},
       {"A", "a finite number of at most 0", -kUnbounded, 0, false, true}}},
+    {LILAW_MEAN_ABSOLUTE_ERROR, "mean-absolute-error", LabelType::kClass, true, 0, {}},
 };
 constexpr std::int32_t kLossCount = static_cast<std::int32_t>(sizeof kLosses / sizeof kLosses[0]);
 

@@ -91,6 +91,8 @@ LILAW_HD LossOfLabelProb<M> loss_of_label_prob(const LabelProb<M>& p, const lila
       const Real reverse = M::splat(-loss.parameters[1] * loss.parameters[2]);
       return {forward * p.minus_log_u + reverse * p.one_minus_u, forward + reverse * p.u};
     }
+    case LILAW_MEAN_ABSOLUTE_ERROR:
+      return {M::splat(2) * p.one_minus_u, M::splat(2) * p.u};
     default:
       return {p.minus_log_u, one};
   }

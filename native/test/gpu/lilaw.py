@@ -11,7 +11,7 @@ import torch
 
 KINDS = [
     "cross-entropy", "focal", "label-smoothing", "binary", "multi-label", "regression", "generalized-cross-entropy",
-    "symmetric-cross-entropy",
+    "symmetric-cross-entropy", "mean-absolute-error",
 ]  # fmt: skip
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 ROW_OUTPUTS = ["losses", "weights", "label_probs", "max_probs", "predictions", "term_alpha", "term_beta", "term_delta"]

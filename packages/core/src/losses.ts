@@ -115,6 +115,13 @@ export const losses = {
       return { loss: alpha * minusLogU + reverse * oneMinusU, factor: alpha + reverse * u };
     },
   },
+  /** 2 (1 - u), the distance of the probabilities from the one-hot label (Ghosh et al. 2017, section 3) */
+  "mean-absolute-error": {
+    label: "class",
+    short: "mae",
+    parameters: {},
+    ofLabelProb: ({ u, oneMinusU }) => ({ loss: 2 * oneMinusU, factor: 2 * u }),
+  },
 } as const satisfies Readonly<Record<string, Description>>;
 
 export type LossName = keyof typeof losses;
@@ -130,6 +137,7 @@ type ParametersOf<Name extends LossName> = (typeof losses)[Name]["parameters"];
  * - label-smoothing: cross-entropy against (1 - smoothing) one-hot + smoothing / C, `smoothing` in [0, 1)
  * - generalized-cross-entropy: (1 - u^q) / q, `q` in (0, 1]
  * - symmetric-cross-entropy: alpha (-log u) - beta A (1 - u), `alpha` and `beta` >= 0, `A` <= 0
+ * - `"mean-absolute-error"`: 2 (1 - u)
  * - `"binary"`: sigmoid cross-entropy of one logit a sample
  * - `"multi-label"`: sigmoid cross-entropy, mean over the classes
  * - regression: squared error of one output a sample; `range` > 0 is the width of the target range

@@ -15,6 +15,9 @@ const classLosses: Loss[] = [
   { kind: "focal", gamma: 2 },
   { kind: "focal", gamma: 0.5 },
   { kind: "label-smoothing", smoothing: 0.1 },
+  { kind: "generalized-cross-entropy", q: 0.7 },
+  { kind: "symmetric-cross-entropy", alpha: 0.1, beta: 1, A: -4 },
+  "mean-absolute-error",
 ];
 const allLosses: Loss[] = [...classLosses, "binary", "multi-label", { kind: "regression", range: 4 }];
 const nameOf = (loss: Loss) => (typeof loss === "string" ? loss : JSON.stringify(loss));
@@ -99,6 +102,11 @@ describe.each(classLosses)("softmax losses: $kind", (loss) => {
       if (typeof loss === "object" && loss.kind === "focal") {
         slope *= q ** loss.gamma + loss.gamma * (1 - q) * q ** (loss.gamma - 1) * crossEntropy;
       } else if (typeof loss === "object" && loss.kind === "label-smoothing") slope += loss.smoothing / 2;
+      else if (typeof loss === "object" && loss.kind === "generalized-cross-entropy") {
+        slope *= Math.exp(-loss.q * crossEntropy);
+      } else if (typeof loss === "object" && loss.kind === "symmetric-cross-entropy") {
+        slope *= loss.alpha - loss.beta * loss.A * (1 - q);
+      } else if (loss === "mean-absolute-error") slope *= 2 * (1 - q);
       expect(Math.abs(gradLogits[0]! / slope - 1)).toBeLessThan(1e-12);
     }
   });

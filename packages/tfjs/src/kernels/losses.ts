@@ -61,6 +61,10 @@ const formulas: Readonly<Record<string, Formulas>> = {
     },
     wgsl: "vec2<f32>(lossAlpha * minusLogU - lossBeta * lossA * oneMinusU, lossAlpha - lossBeta * lossA * u)",
   },
+  "mean-absolute-error": {
+    composed: ({ u, oneMinusU }) => ({ loss: tf.mul(2, oneMinusU), factor: tf.mul(2, u) }),
+    wgsl: "vec2<f32>(2.0 * oneMinusU, 2.0 * u)",
+  },
 };
 
 export function lossesOfLabelProbs(loss: Loss, p: LabelProbs): LossesOfLabelProbs {
