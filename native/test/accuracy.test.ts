@@ -1,5 +1,5 @@
 import { alignmentWeights, metaGradient, setCpuIsa, weightedLoss } from "@lilaw/native";
-import { isNetworkCase, lossOf, paramsOf, readGolden } from "@lilaw/testing";
+import { isNetworkCase, lossOf, paramsOf, readGolden, readLossGolden } from "@lilaw/testing";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { referenceBackend } from "../../packages/core/src/backends/reference/index.js";
 import type { Loss } from "../../packages/core/src/losses.js";
@@ -254,6 +254,20 @@ describe.each(instructionSets())("%s", (isa) => {
     near([objective], [c.weighted_loss_mean]);
     const meta = metaGradient(args);
     near([meta.alpha, meta.beta, meta.delta], Object.values(paramsOf(c.meta_grad)));
+  });
+
+  it.each(readLossGolden())("golden $name", ({ transition, ...c }) => {
+    const classes = c.logits[0]!.length;
+    const byLabel =
+      transition && Float32Array.from(transition.flatMap((_, j) => transition.map((row) => row[j]!)));
+    const args = {
+      ...{ logits: Float32Array.from(c.logits.flat()), labels: Int32Array.from(c.labels), classes },
+      ...{ loss: c.loss, params: paramsOf(c.params), normalize: "none" as const },
+      ...(byLabel && { transition: byLabel }),
+    };
+    check(isa, { ...args, gradient: "full" });
+    check(isa, { ...args, gradient: "detached" });
+    check(isa, { ...args, gradient: "full", params: null });
   });
 
   it.each(readGolden().lilaw_multilabel_cases)("golden $name", (c) => {

@@ -1,4 +1,4 @@
-import { deviation, lossOf, paramsOf, readGolden } from "@lilaw/testing";
+import { deviation, lossOf, paramsOf, readGolden, readLossGolden } from "@lilaw/testing";
 import { describe, expect, it } from "vitest";
 import { alignmentWeights, LiLAW, metaGradient, weightedLoss } from "../src/index.js";
 
@@ -123,5 +123,39 @@ describe.each(golden.l2rw_cases)("golden $name", (c) => {
     });
     expect(deviation(result.alignments, c.dot)).toBeLessThan(tolerance);
     expect(deviation(result.weights, c.weights)).toBeLessThan(tolerance);
+  });
+});
+
+describe.each(readLossGolden())("golden $name", (c) => {
+  const batch = {
+    logits: floats(c.logits),
+    labels: Int32Array.from(c.labels),
+    classes: c.logits[0]!.length,
+    loss: c.loss,
+    transition: c.transition,
+    params: paramsOf(c.params),
+  };
+
+  it("weightedLoss", () => {
+    const result = weightedLoss(batch);
+    expect(deviation(result.losses, c.losses)).toBeLessThan(tolerance);
+    expect(deviation(result.labelProbs, c.label_probs)).toBeLessThan(tolerance);
+    expect(deviation(result.maxProbs, c.max_probs)).toBeLessThan(tolerance);
+    expect(deviation(result.weights, c.weights)).toBeLessThan(tolerance);
+    expect(deviation([result.objective], [c.objective_weighted])).toBeLessThan(tolerance);
+    expect(deviation(result.gradLogits, floats(c.grad_logits_full))).toBeLessThan(tolerance);
+    const detached = weightedLoss({ ...batch, gradient: "detached" });
+    expect(deviation(detached.gradLogits, floats(c.grad_logits_detached))).toBeLessThan(tolerance);
+    const plain = weightedLoss({ ...batch, params: null });
+    expect(deviation(plain.gradLogits, floats(c.grad_logits_plain))).toBeLessThan(tolerance);
+    expect(deviation([plain.objective], [c.objective_plain])).toBeLessThan(tolerance);
+  });
+
+  it("metaGradient and alignmentWeights", () => {
+    const expected = Object.values(paramsOf(c.meta_gradient));
+    expect(deviation(Object.values(paramsOf(metaGradient(batch))), expected)).toBeLessThan(tolerance);
+    const aligned = alignmentWeights({ ...batch, tangents: floats(c.tangents) });
+    expect(deviation(aligned.alignments, c.alignments)).toBeLessThan(tolerance);
+    expect(deviation(aligned.weights, c.alignment_weights)).toBeLessThan(tolerance);
   });
 });
