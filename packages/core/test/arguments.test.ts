@@ -263,7 +263,14 @@ describe("arguments that only look like what they should be", () => {
     ["null options", () => new LiLAW(null as never)],
     ["null options of the other method", () => new LearningToReweight(null as never)],
     ["no gradient", () => new LiLAW().applyMetaGradient(undefined as never)],
-    ["a gradient of texts", () => new LiLAW().applyMetaGradient({ alpha: "1", beta: 0, delta: 0 } as never)],
+    [
+      "a gradient of texts",
+      () => new LiLAW().applyMetaGradient({ alpha: "1", beta: 0, delta: 0, objective: 0 } as never),
+    ],
+    [
+      "a gradient without objective",
+      () => new LiLAW().applyMetaGradient({ alpha: 1, beta: 0, delta: 0 } as never),
+    ],
     ["a revoked proxy of a batch", () => new LearningToReweight().weigh(revoked() as never)],
     ["a prototype", () => weightedLoss({ ...batch, logits: looksLike })],
     ["a proxy", () => weightedLoss({ ...batch, logits: new Proxy(batch.logits, {}) })],

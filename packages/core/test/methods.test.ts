@@ -43,6 +43,19 @@ describe("LiLAW", () => {
     expect(second.weigh(batch)).toEqual(whole.weigh(batch));
   });
 
+  it.each([
+    ["alpha", Number.NaN],
+    ["delta", Number.POSITIVE_INFINITY],
+    ["objective", Number.NaN],
+    ["beta", 1e308],
+  ])("moves no scalar for a gradient whose %s is %d", (name, value) => {
+    const lilaw = new LiLAW({ learningRate: 1e3, clamp: true });
+    const before = lilaw.params;
+    const gradient = { alpha: 1, beta: 1, delta: 1, objective: 1, nonFiniteRows: 0, [name]: value };
+    expect(() => lilaw.applyMetaGradient(gradient)).toThrow(expect.objectContaining({ code: "NON_FINITE" }));
+    expect(lilaw.params).toEqual(before);
+  });
+
   it("does not move on non-finite validation logits", () => {
     const lilaw = new LiLAW();
     const spoilt = { ...batch, logits: Float32Array.of(Number.NaN, 0, -1, 1) };

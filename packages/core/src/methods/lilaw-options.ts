@@ -29,8 +29,6 @@ export interface LiLAWOptions {
 /** The state and options of a LiLAW, as plain JSON. */
 export type LiLAWState = Required<Omit<LiLAWOptions, "backend">> & { method: "lilaw"; version: 1 };
 
-export const scalarNames = ["alpha", "beta", "delta"] as const;
-
 /**
  * All options, with the defaults: a copy, which nobody can change.
  * @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME`
@@ -68,7 +66,7 @@ function checkRates(name: string, rates: number | LilawParams): number | LilawPa
   return Object.freeze({ alpha: check(alpha), beta: check(beta), delta: check(delta) });
 }
 
-export function perScalar(value: number | LilawParams, name: (typeof scalarNames)[number]): number {
+function perScalar(value: number | LilawParams, name: keyof LilawParams): number {
   return typeof value === "number" ? value : value[name];
 }
 

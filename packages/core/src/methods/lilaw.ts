@@ -13,14 +13,14 @@ import { metaGradient } from "../operations/meta-gradient.js";
 import { type WeightedLossResult, weightedLoss } from "../operations/weighted-loss.js";
 import { DeviceLiLAW } from "./device-lilaw.js";
 import {
+  allScalars,
   checkOptions,
   type LiLAWOptions,
   type LiLAWState,
   optionsOfState,
-  perScalar,
-  scalarNames,
   stateOf,
 } from "./lilaw-options.js";
+import { metaStep } from "./meta-step.js";
 
 export interface WeighInput<A extends FloatArray = FloatArray> extends BatchInput<A> {
   /** True during warm-up: every weight is 1, the plain loss. */
@@ -107,13 +107,18 @@ export class LiLAW {
    * @throws LilawError `NON_FINITE`, `INVALID_ARGUMENT` for other things than numbers; the scalars have not moved then
    */
   applyMetaGradient(gradient: MetaGradient): MetaGradient {
-    const { alpha, beta, delta, nonFiniteRows } = optionsOf("gradient", gradient);
-    for (const [name, value] of Object.entries({ alpha, beta, delta })) {
+    const { alpha, beta, delta, objective, nonFiniteRows } = optionsOf("gradient", gradient);
+    for (const [name, value] of Object.entries({ alpha, beta, delta, objective })) {
       if (typeof value !== "number")
         throw expected("INVALID_ARGUMENT", "a number", `gradient.${name}`, value);
     }
-    const moved = this.#moved({ alpha, beta, delta });
-    if (!scalarNames.every((name) => Number.isFinite(moved[name]))) {
+    const { learningRate, weightDecay, clamp } = this.#options;
+    const moved = metaStep(
+      this.#params,
+      { alpha, beta, delta, objective },
+      { learningRate: allScalars(learningRate), weightDecay: allScalars(weightDecay), clamp },
+    );
+    if (moved === null) {
       throw new LilawError(
         "NON_FINITE",
         `Expected ${causeOf({ alpha, beta, delta, nonFiniteRows })}; alpha, beta and delta have not moved`,
@@ -121,20 +126,6 @@ export class LiLAW {
     }
     this.#params = moved;
     return gradient;
-  }
-
-  #moved(gradient: LilawParams): LilawParams {
-    const { learningRate, weightDecay, clamp } = this.#options;
-    const moved = { ...this.#params };
-    for (const name of scalarNames) {
-      const decay = perScalar(weightDecay, name) * moved[name];
-      moved[name] -= perScalar(learningRate, name) * (gradient[name] + decay);
-    }
-    if (clamp) {
-      moved.delta = Math.max(moved.delta, moved.beta);
-      moved.alpha = Math.max(moved.alpha, 1);
-    }
-    return moved;
   }
 
   /**

@@ -63,8 +63,10 @@ class DeviceScalars implements Scalars {
       const sums = tf.sum(values, 1);
       const gradient = tf.slice(sums, 0, 3) as tf.Tensor1D;
       const next = this.#movedAlong(gradient);
+      // All three move or none does: the gradient, the objective and the scalars are finite.
+      const allFinite = tf.all(tf.isFinite(tf.concat([tf.slice(sums, 0, 4), next])));
       return [
-        tf.keep(tf.where(tf.isFinite(next), next, this.#moved) as tf.Tensor1D),
+        tf.keep(tf.where(allFinite, next, this.#moved) as tf.Tensor1D),
         tf.keep(tf.add(this.#nonFiniteRows, tf.slice(sums, 4, 1))),
       ] as const;
     });
