@@ -1,5 +1,22 @@
-import { alignmentWeights, type LilawParams, type Loss, metaGradient, weightedLoss } from "@lilaw/core";
-import { batches, deviation, lossOf, params, paramsOf, type RandomBatch, readGolden } from "@lilaw/testing";
+import {
+  alignmentWeights,
+  type LilawParams,
+  type Loss,
+  losses as lossTable,
+  metaGradient,
+  TransitionMatrix,
+  weightedLoss,
+} from "@lilaw/core";
+import {
+  batches,
+  deviation,
+  lossOf,
+  params,
+  paramsOf,
+  type RandomBatch,
+  readGolden,
+  readLossGolden,
+} from "@lilaw/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -16,6 +33,9 @@ const losses: Loss[] = [
   "binary",
   "multi-label",
   { kind: "regression", range: 4 },
+  { kind: "generalized-cross-entropy", q: 0.7 },
+  { kind: "generalized-cross-entropy", q: 1 },
+  { kind: "symmetric-cross-entropy", alpha: 0.1, beta: 1, A: -4 },
 ];
 const nameOf = (loss: Loss) => (typeof loss === "string" ? loss : JSON.stringify(loss));
 
@@ -36,6 +56,19 @@ function asBatch({ logits, labels, classes }: RandomBatch, loss: Loss) {
   }
   const targets = Float32Array.from(labels);
   return { logits: z.slice(0, count), labels: targets, classes: 1, labelTensor: tf.tensor1d(targets) };
+}
+
+/** How labels come about: as they are, some as the next class, some as any class. */
+const flips = fc.constantFrom("none", "pair", "any");
+
+function transitionOf(flip: string, classes: number, loss: Loss): TransitionMatrix | null {
+  if (flip === "none" || !lossTable.isOfLabelProb(loss)) return null;
+  const indices = Array.from({ length: classes }, (_, k) => k);
+  const share = (k: number, j: number) => {
+    if (flip === "any") return 0.3 / classes;
+    return j === (k + 1) % classes ? 0.3 : 0;
+  };
+  return new TransitionMatrix(indices.map((k) => indices.map((j) => share(k, j) + (j === k ? 0.7 : 0))));
 }
 
 const exact = (logits: Float32Array) => Float64Array.from(logits);
@@ -63,11 +96,13 @@ describe.each([
           fc.constantFrom("full", "detached"),
           fc.constantFrom("none", "batch-mean"),
           fc.boolean(),
-          async (b, p, gradient, normalize, weighted) => {
+          flips,
+          async (b, p, gradient, normalize, weighted, flip) => {
             const batch = asBatch(b, loss);
+            const transition = transitionOf(flip, batch.classes, loss);
             const count = b.labels.length;
             const sampleWeights = Float32Array.from({ length: count }, (_, i) => 0.5 + i);
-            const attributes = { loss, params: weighted ? p : null, gradient, normalize } as const;
+            const attributes = { loss, transition, params: weighted ? p : null, gradient, normalize } as const;
             const floats = () => new Float64Array(count);
             const terms = { alpha: floats(), beta: floats(), delta: floats() };
             const expected = weightedLoss(
@@ -107,14 +142,16 @@ describe.each([
 
     it.each(losses.map((loss) => [nameOf(loss), loss] as const))("metaGradient, %s", async (_name, loss) => {
       await fc.assert(
-        fc.asyncProperty(batches({ scale: 8 }), params, fc.boolean(), async (b, p, own) => {
+        fc.asyncProperty(batches({ scale: 8 }), params, fc.boolean(), flips, async (b, p, own, flip) => {
           const batch = asBatch(b, loss);
+          const transition = transitionOf(flip, batch.classes, loss);
           const count = b.labels.length;
           const coefficients = own ? Float32Array.from({ length: count }, (_, i) => i - 1) : undefined;
           const expected = metaGradient({
             ...batch,
             logits: exact(batch.logits),
             loss,
+            transition,
             params: p,
             coefficients,
           });
@@ -124,7 +161,7 @@ describe.each([
               labels: batch.labelTensor,
               ...(coefficients && { coefficients: tf.tensor1d(coefficients) }),
             };
-            return kernels.metaGradient(inputs, { loss, params: p });
+            return kernels.metaGradient(inputs, { loss, transition, params: p });
           });
           const sums = [0, 2, 4, 6].map((i) => values![i]! + values![i + 1]!);
           const { alpha, beta, delta, objective } = expected;
@@ -139,11 +176,18 @@ describe.each([
       "alignmentWeights, %s",
       async (_name, loss) => {
         await fc.assert(
-          fc.asyncProperty(batches({ scale: 8 }), async (b) => {
+          fc.asyncProperty(batches({ scale: 8 }), flips, async (b, flip) => {
             const batch = asBatch(b, loss);
+            const transition = transitionOf(flip, batch.classes, loss);
             const count = b.labels.length;
             const tangents = batch.logits.map((_, i) => Math.sin(5 * i + 2));
-            const expected = alignmentWeights({ ...batch, logits: exact(batch.logits), tangents, loss });
+            const expected = alignmentWeights({
+              ...batch,
+              logits: exact(batch.logits),
+              tangents,
+              loss,
+              transition,
+            });
             const [alignments, weights] = await valuesOf(() => {
               const shape: [number, number] = [count, batch.classes];
               const inputs = {
@@ -151,7 +195,7 @@ describe.each([
                 tangents: tf.tensor2d(tangents, shape),
                 labels: batch.labelTensor,
               };
-              return kernels.alignmentWeights(inputs, { loss });
+              return kernels.alignmentWeights(inputs, { loss, transition });
             });
             expect(deviation(alignments!, expected.alignments)).toBeLessThan(tolerance);
             // Where all but nothing is positive, a weight is a quotient of rounding errors.
@@ -188,6 +232,42 @@ describe.each([
         expect(deviation(sums, [alpha, beta, delta]), c.name).toBeLessThan(bound);
         tf.dispose(inputs);
       }
+    });
+
+    it.each(
+      readLossGolden()
+        .filter(({ loss }) => (lossTable.lossNames as string[]).includes(lossTable.nameOfLoss(loss as Loss)))
+        .map((c) => [c.name, c] as const),
+    )("golden vectors of the losses of u, %s", async (_, c) => {
+      const inputs = { logits: tf.tensor2d(c.logits), labels: tf.tensor1d(c.labels, "int32") };
+      const transition = c.transition && new TransitionMatrix(c.transition);
+      const shared = { loss: c.loss as Loss, transition };
+      const gradients = [
+        ["plain", null, "full"],
+        ["detached", c.params, "detached"],
+        ["full", c.params, "full"],
+      ] as const;
+      for (const [name, params, gradient] of gradients) {
+        const rowValues = ["losses", "weights", "labelProbs", "maxProbs"] as const;
+        const attributes = { ...shared, params, gradient, normalize: "none", rowValues } as const;
+        const [objective, grad, rows] = await valuesOf(() => kernels.weightedLoss(inputs, attributes));
+        const expected = name === "plain" ? c.objective_plain : c.objective_weighted;
+        const weights = name === "plain" ? c.weights.map(() => 1) : c.weights;
+        const expectedRows = [...c.losses, ...weights, ...c.label_probs, ...c.max_probs];
+        expect(deviation(objective!, [expected]), name).toBeLessThan(tolerance);
+        expect(deviation(grad!, c[`grad_logits_${name}`].flat()), name).toBeLessThan(tolerance);
+        expect(deviation(rows!, expectedRows), name).toBeLessThan(tolerance);
+      }
+      const [values] = await valuesOf(() => kernels.metaGradient(inputs, { ...shared, params: c.params }));
+      const { alpha, beta, delta } = c.meta_gradient;
+      const sums = [0, 2, 4, 6].map((i) => values![i]! + values![i + 1]!);
+      expect(deviation(sums, [alpha, beta, delta, c.objective_weighted])).toBeLessThan(tolerance);
+      const [alignments, weights] = await valuesOf(() => {
+        return kernels.alignmentWeights({ ...inputs, tangents: tf.tensor2d(c.tangents) }, shared);
+      });
+      expect(deviation(alignments!, c.alignments)).toBeLessThan(tolerance);
+      expect(deviation(weights!, c.alignment_weights)).toBeLessThan(tolerance);
+      tf.dispose(inputs);
     });
 
     it.each<Loss>(["cross-entropy", "multi-label"])("scalars that have moved, %s", async (loss) => {
