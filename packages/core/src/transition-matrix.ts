@@ -71,13 +71,16 @@ export class TransitionMatrix {
     return byLabel.subarray(label * classes, (label + 1) * classes).some((p) => Math.fround(p) > 0);
   }
 
-  /** @throws LilawError `LABEL_OUT_OF_RANGE` for a label that comes from no class */
-  checkLabels(labels: ArrayLike<number>): void {
+  /**
+   * @param name of the labels, for the message
+   * @throws LilawError `LABEL_OUT_OF_RANGE` for a label that comes from no class
+   */
+  checkLabels(labels: ArrayLike<number>, name = "labels"): void {
     if (!this.#hasImpossibleLabels) return;
     for (let i = 0; i < labels.length; i++) {
       if (this.isPossible(labels[i]!)) continue;
       const expectation = "a label that has a probability above 0 in the transition matrix";
-      throw expected("LABEL_OUT_OF_RANGE", expectation, `labels[${i}]`, labels[i]);
+      throw expected("LABEL_OUT_OF_RANGE", expectation, `${name}[${i}]`, labels[i]);
     }
   }
 

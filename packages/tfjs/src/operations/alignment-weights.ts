@@ -1,7 +1,7 @@
-import { type AlignmentWeightsInput, checks } from "@lilaw/core";
+import type { AlignmentWeightsInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernels/register.js";
-import { labelTensor } from "./labels.js";
+import { labelTensor, transitionOf } from "./labels.js";
 
 export type AlignmentWeightsOptions = Pick<AlignmentWeightsInput, "labels" | "loss" | "transition">;
 
@@ -20,10 +20,8 @@ export function alignmentWeights(
 ): { alignments: tf.Tensor1D; weights: tf.Tensor1D } {
   return tf.tidy(() => {
     const inputs = { logits, tangents, labels: labelTensor(labels, loss, logits.shape[0]) };
-    const [alignments, weights] = runKernel("alignmentWeights", inputs, {
-      loss,
-      transition: checks.checkTransition(transition, loss, logits.shape[1]),
-    });
+    const matrix = transitionOf(transition, loss, logits.shape[1], labels);
+    const [alignments, weights] = runKernel("alignmentWeights", inputs, { loss, transition: matrix });
     return { alignments, weights };
   });
 }

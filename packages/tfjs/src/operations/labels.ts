@@ -1,4 +1,12 @@
-import { expected, type Labels, type Loss, losses } from "@lilaw/core";
+import {
+  checks,
+  expected,
+  type Labels,
+  type Loss,
+  losses,
+  type TransitionMatrix,
+  type TransitionProbabilities,
+} from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Labels as the kernels take them: int32 for class losses and binary, float32 for multi-label and regression. */
@@ -8,6 +16,22 @@ export function labelTensor(labels: Labels, loss: Loss, rows: number): tf.Tensor
     return tf.tensor1d(labels instanceof Int32Array ? labels : integers(labels), "int32");
   const values = labels instanceof Float32Array ? labels : Float32Array.from(labels);
   return type === "flags" ? tf.tensor2d(values, [rows, labels.length / rows]) : tf.tensor1d(values);
+}
+
+/**
+ * The matrix that labels came about by, or null where there is none.
+ *
+ * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE` for a label that comes from no class
+ */
+export function transitionOf(
+  transition: TransitionMatrix | TransitionProbabilities | null | undefined,
+  loss: Loss,
+  classes: number,
+  labels: Labels,
+): TransitionMatrix | null {
+  const matrix = checks.checkTransition(transition, loss, classes);
+  matrix?.checkLabels(labels);
+  return matrix;
 }
 
 /** Refuses fractions, which tfjs would truncate. */

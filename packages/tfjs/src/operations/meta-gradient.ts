@@ -1,7 +1,7 @@
-import { checks, type MetaGradient as Gradient, type MetaGradientInput } from "@lilaw/core";
+import type { MetaGradient as Gradient, MetaGradientInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernels/register.js";
-import { labelTensor } from "./labels.js";
+import { labelTensor, transitionOf } from "./labels.js";
 
 export type MetaGradientOptions = Omit<MetaGradientInput, "logits" | "classes" | "backend">;
 
@@ -45,7 +45,7 @@ export function metaGradientTensor(
       ...(coefficients && { coefficients: tf.tensor1d(coefficients as Float32Array) }),
       ...(moved && { moved }),
     };
-    const matrix = checks.checkTransition(transition, loss, logits.shape[1]);
+    const matrix = transitionOf(transition, loss, logits.shape[1], labels);
     return runKernel("metaGradient", inputs, { loss, transition: matrix, params })[0];
   });
 }

@@ -1,7 +1,7 @@
-import { checks, type WeightedLossInput } from "@lilaw/core";
+import type { WeightedLossInput } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernels/register.js";
-import { labelTensor } from "./labels.js";
+import { labelTensor, transitionOf } from "./labels.js";
 
 export type RowLossesOptions = Pick<WeightedLossInput, "labels" | "loss" | "transition">;
 
@@ -19,7 +19,7 @@ export function rowLosses(
   return tf.tidy(() => {
     const inputs = { logits, labels: labelTensor(labels, loss, logits.shape[0]) };
     const [, , losses] = runKernel("weightedLoss", inputs, {
-      transition: checks.checkTransition(transition, loss, logits.shape[1]),
+      transition: transitionOf(transition, loss, logits.shape[1], labels),
       ...{ loss, params: null, gradient: "detached", normalize: "none" },
       rowValues: ["losses"],
     });

@@ -10,7 +10,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type RowValueName, rowValueNames, type WeightedLossAttributes } from "../kernels/contract.js";
 import { requireSynchronousReads, runKernel, scaledGradient } from "../kernels/register.js";
 import { checkTensor } from "./check-tensor.js";
-import { labelTensor } from "./labels.js";
+import { labelTensor, transitionOf } from "./labels.js";
 
 export type WeightedLossOptions = Omit<WeightedLossInput, "logits" | "classes" | "backend">;
 type RowOutputs = Omit<WeightedLossOutputs<Float32Array>, "gradLogits">;
@@ -66,9 +66,8 @@ function checked(logits: tf.Tensor2D, options: WeightedLossOptions) {
   };
   const checkedLoss = checks.checkLoss(loss);
   const units = checks.checkClasses(classes, checkedLoss);
-  const matrix = checks.checkTransition(transition, checkedLoss, units);
   checks.checkLabels(labels, checkedLoss, units, checks.checkCount(count * classes, units));
-  matrix?.checkLabels(labels);
+  const matrix = transitionOf(transition, checkedLoss, units, labels);
   checks.checkLength("sampleWeights", sampleWeights, count);
   return {
     labels,

@@ -1,4 +1,4 @@
-import { expected, type Loss } from "@lilaw/core";
+import { checks, expected, type Loss } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { compiledLoss, type Head, headOf, lossOf } from "../model/head.js";
@@ -19,7 +19,7 @@ export interface LossAndLabels {
 /**
  * @param recorded whether losses and probabilities of samples are wanted, for which the model's own loss must be one on
  *   its logits
- * @throws LilawError `MODEL_OUTPUT`
+ * @throws LilawError `MODEL_OUTPUT`, and for a transition matrix that does not fit `INVALID_ARGUMENT`, `LENGTH_MISMATCH`
  */
 export function lossAndLabelsOf(model: LayersModel, weighting: Weighting, recorded: boolean): LossAndLabels {
   if (model.outputs.length !== 1) {
@@ -27,12 +27,12 @@ export function lossAndLabelsOf(model: LayersModel, weighting: Weighting, record
   }
   const output = model.outputs[0]!.shape;
   const head = weighting.loss === "model" && !recorded ? undefined : headOf(model);
-  const onLogits = head && { head, loss: lossOnLogits(model, head, weighting) };
+  const onLogits = head && lossOnLogits(model, head, weighting);
   const units = head?.units ?? output.at(-1) ?? 1;
   return {
     onLogits,
     async readTargets(y, name) {
-      if (onLogits) return readTargets(y, onLogits.head.units, onLogits.loss, name);
+      if (onLogits) return readObserved(y, onLogits, name);
       await checkModelTargets(y, output, model.loss, name);
       return undefined;
     },
@@ -40,7 +40,19 @@ export function lossAndLabelsOf(model: LayersModel, weighting: Weighting, record
   };
 }
 
-function lossOnLogits(model: LayersModel, head: Head, { loss }: Weighting): Loss {
-  if (loss === "model") return compiledLoss(model, head);
-  return loss === "auto" ? lossOf(model, head) : loss;
+/** The labels of a loss on the logits. @throws LilawError as `readTargets`, `LABEL_OUT_OF_RANGE` for a label that comes from no class */
+export async function readObserved(
+  y: tf.Tensor,
+  { head, loss, transition }: LossOnLogits,
+  name: string,
+): Promise<Targets> {
+  const targets = await readTargets(y, head.units, loss, name);
+  transition?.checkLabels(targets.labels, name);
+  return targets;
+}
+
+function lossOnLogits(model: LayersModel, head: Head, weighting: Weighting): LossOnLogits {
+  if (weighting.loss === "model") return { head, loss: compiledLoss(model, head), transition: null };
+  const loss: Loss = weighting.loss === "auto" ? lossOf(model, head) : weighting.loss;
+  return { head, loss, transition: checks.checkTransition(weighting.transition, loss, head.units) };
 }

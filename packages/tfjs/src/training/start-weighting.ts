@@ -42,7 +42,7 @@ const withLogits = (context: TrainingContext, parts: StepParts, onLogits: LossOn
 
 /** @throws LilawError `INVALID_ARGUMENT` */
 export function checkWeighting(weighting: unknown): void {
-  const { start, name, loss, needsValidation } = (weighting ?? {}) as Partial<Weighting>;
+  const { start, name, loss, transition, needsValidation } = (weighting ?? {}) as Partial<Weighting>;
   if (typeof start !== "function") {
     throw expected("INVALID_ARGUMENT", "a weighting, such as lilaw()", "weighting", weighting);
   }
@@ -50,6 +50,10 @@ export function checkWeighting(weighting: unknown): void {
     throw expected("INVALID_ARGUMENT", "a name", "weighting.name", name);
   }
   if (loss !== "model" && loss !== "auto") checks.checkLoss(loss!);
+  if (loss === "model" && transition != null) {
+    const expectation = "a loss on the logits (there is a transition matrix)";
+    throw expected("INVALID_ARGUMENT", expectation, `loss of the weighting ${name}`, loss);
+  }
   if (typeof needsValidation !== "boolean") {
     throw expected(
       "INVALID_ARGUMENT",

@@ -1,4 +1,4 @@
-import { expected, type Loss } from "@lilaw/core";
+import { expected, type Loss, type TransitionMatrix } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type RowValueName, rowValueNames } from "../kernels/contract.js";
@@ -7,16 +7,18 @@ import type { Head } from "../model/head.js";
 import { internals, type ModelInternals, trainableVariables } from "../model/internals.js";
 import type { StochasticLayers } from "../model/stochastic-layers.js";
 import { checkTensor } from "../operations/check-tensor.js";
+import { transitionOf } from "../operations/labels.js";
 import { rowOf, type WeightedLossTensorOptions, weightedLossTensors } from "../operations/weighted-loss.js";
 import type { ApplyGradients } from "../patches/optimizer-step.js";
 import { trueFloats } from "../patches/true-floats.js";
 import type { Readback } from "./readback.js";
 import type { BatchRecord, GradientOptions, LogitsBatch, TrainBatch, WeighedLogits } from "./weighting.js";
 
-/** The logits of a model and a loss on them. */
+/** The logits of a model, and a loss on them of labels that came about by a transition matrix, if there is one. */
 export interface LossOnLogits {
   readonly head: Head;
   readonly loss: Loss;
+  readonly transition: TransitionMatrix | null;
 }
 
 /** The parts of a training that its steps use. */
@@ -32,7 +34,7 @@ export interface StepParts {
 /** See `LogitsContext.stepOnLogits`. */
 export function stepOnLogits(
   parts: StepParts,
-  { head, loss }: LossOnLogits,
+  { head, loss, transition }: LossOnLogits,
   batch: LogitsBatch,
   forward: () => WeighedLogits = () => ({ logits: head.forward(batch.xs, true) }),
   options: GradientOptions = {},
@@ -42,7 +44,9 @@ export function stepOnLogits(
     checkFloats("logits", logits, [batch.size, head.units]);
     const weights = checkedWeights(given.weights, batch);
     const sampleWeights = product(weights, batch.sampleWeights);
-    const settings = { ...options, params, moved, sampleWeights };
+    const own = options.transition && transitionOf(options.transition, loss, head.units, batch.labels);
+    const matrix = own === undefined ? transition : own;
+    const settings = { ...options, transition: matrix, params, moved, sampleWeights };
     const objective = lossOf(parts, loss, batch, logits, settings, weights);
     return { objective, outputs: () => head.activate(logits) };
   });

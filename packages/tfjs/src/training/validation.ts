@@ -1,8 +1,9 @@
 import { expected, type Labels, Random } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs.js";
-import { readTargets, type Targets, takeTargets } from "../model/targets.js";
+import { type Targets, takeTargets } from "../model/targets.js";
 import { gatherRows } from "../patches/gather-rows.js";
+import { readObserved } from "./loss-and-labels.js";
 import { digest } from "./state-bytes.js";
 import type { LogitsContext } from "./weighting.js";
 
@@ -33,17 +34,17 @@ export class ValidationSampler {
    */
   static async of(
     given: LabelledTensors,
-    { model, head, loss, seed, ...context }: LogitsContext,
+    context: LogitsContext,
     batchSize = context.batchSize,
   ): Promise<ValidationSampler> {
     if (!Array.isArray(given) || given.length !== 2) {
       throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validation", given);
     }
     const [x, y] = given as unknown as LabelledTensors;
-    const xs = checkInputs(model, x, "validation x");
+    const xs = checkInputs(context.model, x, "validation x");
     const count = checkSamples(xs, y, "validation y");
-    const targets = await readTargets(y, head.units, loss, "validation y");
-    return new ValidationSampler(xs, targets, count, Math.min(batchSize, count), seed);
+    const targets = await readObserved(y, context, "validation y");
+    return new ValidationSampler(xs, targets, count, Math.min(batchSize, count), context.seed);
   }
 
   private constructor(xs: tf.Tensor[], targets: Targets, count: number, batchSize: number, seed: number) {

@@ -2,7 +2,7 @@
  * The interface of a weighting: one of this package or one of your own. `fit` starts it once a training, calls its `step`
  * for every batch, and puts its state into checkpoints.
  */
-import type { GradientMode, Labels, LilawParams, Loss, Normalize } from "@lilaw/core";
+import type { GradientMode, Labels, LilawParams, Loss, Normalize, TransitionMatrix } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Head } from "../model/head.js";
@@ -48,7 +48,7 @@ export interface BatchRecord {
   readonly rows: Int32Array;
   /** Unweighted losses */
   readonly losses: Float32Array;
-  /** u: probability of the observed label */
+  /** u: probability of the observed label, under the transition matrix where there is one */
   readonly labelProbs: Float32Array;
   /** v: largest probability */
   readonly maxProbs: Float32Array;
@@ -74,12 +74,17 @@ export interface WeighedLogits {
   moved?: tf.Tensor1D | undefined;
 }
 
-/** How the weights of LiLAW enter the gradient; see `weightedLoss` in @lilaw/core. */
+/** How the weights of LiLAW enter the gradient, and how the labels came about; see `weightedLoss` in @lilaw/core. */
 export interface GradientOptions {
   /** Default `"full"` */
   gradient?: GradientMode;
   /** Default `"none"` */
   normalize?: Normalize;
+  /**
+   * For a matrix that changes from step to step, such as an estimate; null: none. Default: that of the weighting, whose labels
+   * and size have been checked at the start
+   */
+  transition?: TransitionMatrix | null | undefined;
 }
 
 /** The training of a weighting. Valid until the training ends. */
@@ -125,6 +130,8 @@ export interface LogitsContext extends TrainingContext {
   readonly head: Head;
   /** The loss of {@link Weighting.loss}; for `"auto"` the one that the model's last layer stands for */
   readonly loss: Loss;
+  /** That of {@link Weighting.transition}, for the classes of the model */
+  readonly transition: TransitionMatrix | null;
   /**
    * One optimizer step on the mean over the batch of the row losses of the logits, each times its weight, plus the model's
    * regularisation. `record`, where the user has given one, gets losses, probabilities and weights.
@@ -183,6 +190,11 @@ export interface LogitsWeighting extends AnyWeighting {
   /** The loss it works on; `"auto"`: the one that the model's last layer stands for */
   readonly loss: Loss | "auto";
   /**
+   * How the training labels came about, for losses of u (see `TransitionMatrix` in @lilaw/core): the model then learns the true
+   * classes. `fit` refuses one for another number of classes, and labels that it rules out
+   */
+  readonly transition?: TransitionMatrix | null | undefined;
+  /**
    * Begins a training: once for each call of `fit`, before the model changes. The running state is made here, so that one
    * weighting serves several trainings.
    *
@@ -194,6 +206,8 @@ export interface LogitsWeighting extends AnyWeighting {
 /** A weighting of whatever loss the model was compiled with, also of models that are no classifiers. */
 export interface ModelLossWeighting extends AnyWeighting {
   readonly loss: "model";
+  /** Only a loss on the logits can have one */
+  readonly transition?: undefined;
   /** As {@link LogitsWeighting.start} */
   start(context: TrainingContext): WeightingRun | Promise<WeightingRun>;
 }

@@ -102,7 +102,13 @@ describe.each([
             const transition = transitionOf(flip, batch.classes, loss);
             const count = b.labels.length;
             const sampleWeights = Float32Array.from({ length: count }, (_, i) => 0.5 + i);
-            const attributes = { loss, transition, params: weighted ? p : null, gradient, normalize } as const;
+            const attributes = {
+              loss,
+              transition,
+              params: weighted ? p : null,
+              gradient,
+              normalize,
+            } as const;
             const floats = () => new Float64Array(count);
             const terms = { alpha: floats(), beta: floats(), delta: floats() };
             const expected = weightedLoss(

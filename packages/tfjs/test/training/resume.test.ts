@@ -11,9 +11,15 @@ import {
   plain,
   randomWeights,
   readTrainingState,
+  type Weighting,
 } from "../../src/index.js";
 import { describeBackends } from "../backends.js";
 import { blobModel, blobTensors, leakOf, weightsOf } from "../models.js";
+
+const transition = [
+  [0.75, 0.25],
+  [0.25, 0.75],
+];
 
 const newModel = (optimizer: tf.Optimizer, activation: "linear" | "tanh" = "linear") => {
   const extra = [
@@ -39,6 +45,11 @@ describeBackends("a resumed training equals an uninterrupted one bit for bit", (
     plain: () => plain(),
     "random weights": () => randomWeights(),
     lilaw: () => lilaw({ validationBatchSize: 3 }),
+    "plain, with a transition matrix": () => plain({ transition }),
+    "random weights, with a transition matrix": () => randomWeights({ transition }),
+    "lilaw, with a transition matrix": () => lilaw({ transition, validationBatchSize: 3 }),
+    "learning to reweight, with a transition matrix": () =>
+      learningToReweight({ transition, validation: [x, y], validationBatchSize: 10 }),
     ...Object.fromEntries(
       (["tangent", "central-difference", "last-layer"] as const).map((route) => [
         `learning to reweight, ${route}`,
@@ -126,6 +137,11 @@ describe("resume", () => {
       () => ({ args: { weighting: lilaw({ learningRate: 1 }) } }),
       "the options of the weighting",
     ],
+    [
+      "a transition matrix",
+      () => ({ args: { weighting: lilaw({ transition }) } }),
+      "the options of the weighting",
+    ],
     ["other batches", () => ({ args: { batchSize: 7 } }), "the training data"],
     ["another order", () => ({ args: { shuffle: false } }), "the training data"],
     ["other labels", () => ({ y: tf.sub(1, y) }), "the options of the weighting"],
@@ -151,6 +167,34 @@ describe("resume", () => {
     });
     expect(await everything(model, weighting)).toEqual(before);
     expect(await leakOf(() => act().catch(() => {}))).toBe(0);
+  });
+
+  it.each<[string, (transition?: number[][]) => Weighting]>([
+    ["plain", (transition) => plain({ loss: "cross-entropy", ...(transition && { transition }) })],
+    [
+      "random weights",
+      (transition) => randomWeights({ loss: "cross-entropy", ...(transition && { transition }) }),
+    ],
+    ["lilaw", (transition) => lilaw(transition && { transition })],
+    [
+      "learning to reweight",
+      (transition) => learningToReweight({ validation: [x, y], ...(transition && { transition }) }),
+    ],
+  ])("refuses a state of %s under another transition matrix", async (_, weighting) => {
+    const saved = await state({ weighting: weighting(transition) });
+    const other = [
+      [0.75, 0.25],
+      [0.2, 0.8],
+    ];
+    for (const matrix of [other, undefined]) {
+      const args = { ...quiet, weighting: weighting(matrix), resume: saved };
+      await expect(fit(newModel(tf.train.adam(0.01)), x, y, args)).rejects.toMatchObject({
+        code: "INCOMPATIBLE_STATE",
+        message: expect.stringContaining("for the options of the weighting but"),
+      });
+    }
+    const equal = weighting(transition.map((row) => [...row]));
+    await fit(newModel(tf.train.adam(0.01)), x, y, { ...quiet, weighting: equal, resume: saved });
   });
 
   it("takes another learning rate back", async () => {

@@ -8,11 +8,14 @@ import { weightedLoss } from "../../operations/weighted-loss.js";
 import { checkCount } from "../checks.js";
 import { ValidationSampler, type ValidationState } from "../validation.js";
 import type { LogitsBatch, LogitsContext, LogitsWeighting } from "../weighting.js";
+import { type TransitionOption, transitionOption, transitionSetting } from "./options.js";
 import { type Route, type RouteName, routeOf } from "./routes.js";
 
 /** Without `backend`: the operations run on the tfjs backend that has the logits. */
-export interface LearningToReweightWeightingOptions extends Omit<LearningToReweightOptions, "backend"> {
-  /** A small, clean, balanced set: 10 samples a class is a good start */
+export interface LearningToReweightWeightingOptions
+  extends Omit<LearningToReweightOptions, "backend">,
+    TransitionOption {
+  /** A small, clean, balanced set: 10 samples a class is a good start. Its labels are right, so `transition` is not theirs */
   validation: LabelledTensors;
   /** Default: the training batch size */
   validationBatchSize?: number;
@@ -50,20 +53,29 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
   } = {
     ...checks.optionsOf("options", options),
   };
-  const { validationMode = "training", ...methodOptions } = rest;
+  const { validationMode = "training", transition: given, ...methodOptions } = rest;
+  const transition = transitionOption(given);
   if (validationBatchSize !== undefined) checkCount("validationBatchSize", validationBatchSize, 1);
   return {
     name: "learning-to-reweight",
     loss: methodOptions.loss ?? "auto",
+    transition,
     needsValidation: false,
     async start(context) {
       context.stochastic.requireSeedable("learningToReweight");
       const { loss } = new LearningToReweight({ ...methodOptions, loss: context.loss });
       const chosen = routeOf(route, context);
-      const samples = await ValidationSampler.of(validation, context, validationBatchSize);
+      const samples = await ValidationSampler.of(
+        validation,
+        { ...context, transition: null },
+        validationBatchSize,
+      );
       return {
         step: (batch) => step(context, loss, chosen, samples, batch),
-        settings: () => ({ loss, route, decayInValidation, validationMode, validation: samples.settings() }),
+        settings: () => ({
+          ...{ loss, route, decayInValidation, validationMode, validation: samples.settings() },
+          ...transitionSetting(transition),
+        }),
         state: () => ({ validation: samples.state }),
         restore: (state: { validation: ValidationState }) => samples.restore(state.validation),
       };
@@ -81,13 +93,13 @@ export function learningToReweight(options: LearningToReweightWeightingOptions):
     const forward = route.prepare(batch, direction);
     return context.stepOnLogits(batch, () => {
       const { logits, tangents } = forward();
-      const { weights } = alignmentWeights(logits, tangents, { labels: batch.labels, loss });
+      const { weights } = alignmentWeights(logits, tangents, { labels: batch.labels, loss, transition });
       tangents.dispose();
       return { logits, weights: tf.mul(weights, batch.size) }; // sum B (or all 0)
     });
   }
 
-  /** Gradient of the mean validation loss. Batch statistics are restored. */
+  /** Gradient of the mean validation loss, whose labels are right and so have no transition matrix. Batch statistics are restored. */
   function validationGradient(
     { model, head, loss, stochastic }: LogitsContext,
     samples: ValidationSampler,

@@ -1,7 +1,13 @@
-import { type Labels, LiLAW, LilawError, type LilawParams, type Loss } from "@lilaw/core";
+import { LiLAW, LilawError, type LilawParams } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { readsSynchronously } from "../../kernels/register.js";
-import { metaGradient, metaGradientTensor } from "../../operations/meta-gradient.js";
+import {
+  type MetaGradientOptions,
+  metaGradient,
+  metaGradientTensor,
+} from "../../operations/meta-gradient.js";
+
+type ValidationLabels = Pick<MetaGradientOptions, "labels" | "loss" | "transition">;
 
 /** Alpha, beta and delta during a training. */
 export interface Scalars {
@@ -10,7 +16,7 @@ export interface Scalars {
   /** The present scalars: those of the method, plus `moved` [3], their change on the device since then */
   current(): { params: LilawParams; moved?: tf.Tensor1D };
   /** @throws LilawError `NON_FINITE`, here or from `settle`; the scalars have not changed then */
-  metaStep(logits: tf.Tensor2D, labels: Labels, loss: Loss): void;
+  metaStep(logits: tf.Tensor2D, observed: ValidationLabels): void;
   settle(): void | Promise<void>;
   dispose(): void;
 }
@@ -31,8 +37,8 @@ class HostScalars implements Scalars {
     return { params: this.method.params };
   }
 
-  metaStep(logits: tf.Tensor2D, labels: Labels, loss: Loss): void {
-    this.method.applyMetaGradient(metaGradient(logits, { labels, loss, params: this.method.params }));
+  metaStep(logits: tf.Tensor2D, observed: ValidationLabels): void {
+    this.method.applyMetaGradient(metaGradient(logits, { ...observed, params: this.method.params }));
   }
 
   settle(): void {}
@@ -56,10 +62,10 @@ class DeviceScalars implements Scalars {
     return { params: this.method.params, moved: this.#moved };
   }
 
-  metaStep(logits: tf.Tensor2D, labels: Labels, loss: Loss): void {
+  metaStep(logits: tf.Tensor2D, observed: ValidationLabels): void {
     const { params } = this.method;
     const [moved, nonFiniteRows] = tf.tidy(() => {
-      const values = metaGradientTensor(logits, { labels, loss, params, moved: this.#moved });
+      const values = metaGradientTensor(logits, { ...observed, params, moved: this.#moved });
       const sums = tf.sum(values, 1);
       const gradient = tf.slice(sums, 0, 3) as tf.Tensor1D;
       const next = this.#movedAlong(gradient);

@@ -1,4 +1,4 @@
-import { checks, LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
+import { checks, type Labels, LiLAW, type LiLAWOptions, type LiLAWState } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LabelledTensors } from "../../model/inputs.js";
 import { checkCount } from "../checks.js";
@@ -12,10 +12,11 @@ import type {
   WeightingRun,
 } from "../weighting.js";
 import { type Scalars, scalarsOf } from "./lilaw-scalars.js";
+import { type TransitionOption, transitionOption, transitionSetting } from "./options.js";
 import { sharesForward } from "./shared-forward.js";
 
 /** Without `backend`: the operations run on the tfjs backend that has the logits. */
-export interface LiLAWWeightingOptions extends Omit<LiLAWOptions, "backend"> {
+export interface LiLAWWeightingOptions extends Omit<LiLAWOptions, "backend">, TransitionOption {
   /** Epochs at the start with the plain loss and without meta-steps. Default 1 */
   warmupEpochs?: number;
   /** Samples for the meta-step, observed labels. Default: `validationData`, else 15 % of the training data */
@@ -53,7 +54,8 @@ export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
   } = {
     ...checks.optionsOf("options", options),
   };
-  const { sharedForward = "auto", ...methodOptions } = rest;
+  const { sharedForward = "auto", transition: given, ...methodOptions } = rest;
+  const transition = transitionOption(given);
   checkCount("warmupEpochs", warmupEpochs, 0);
   checkCount("metaEvery", metaEvery, 1);
   if (validationBatchSize !== undefined) checkCount("validationBatchSize", validationBatchSize, 1);
@@ -62,6 +64,7 @@ export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
   return {
     name: "lilaw",
     loss: methodOptions.loss ?? "auto",
+    transition,
     needsValidation: validation === undefined,
     get method() {
       return trained?.method ?? untrained;
@@ -81,7 +84,9 @@ export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
     shares: boolean,
     scalars: Scalars,
   ): WeightingRun<LogitsBatch> {
-    const { model, head, loss } = context;
+    const { model, head, loss, transition } = context;
+    // The validation labels are as noisy as the training labels, so they came about in the same way.
+    const observed = (labels: Labels) => ({ labels, loss, transition });
     const { gradient, normalize } = scalars.method.toJSON();
     let due = false; // whether a meta-step at the present weights is still to come
 
@@ -90,7 +95,7 @@ export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
       due = false;
       tf.tidy(() => {
         const { xs, labels } = samples.next();
-        scalars.metaStep(head.forward(xs, false), labels, loss);
+        scalars.metaStep(head.forward(xs, false), observed(labels));
       });
     }
 
@@ -104,7 +109,7 @@ export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
       };
       const both = xs.map((x, i) => tf.concat([x, validation.xs[i]!].map((part) => asInput(part, i))));
       const logits = head.forward(both, true);
-      scalars.metaStep(tf.slice(logits, size), validation.labels, loss);
+      scalars.metaStep(tf.slice(logits, size), observed(validation.labels));
       return tf.slice(logits, 0, size);
     }
 
@@ -129,6 +134,7 @@ export function lilaw(options: LiLAWWeightingOptions = {}): LiLAWWeighting {
       settings: () => ({
         method: { ...untrained.toJSON(), loss },
         ...{ warmupEpochs, metaEvery, sharedForward, validation: samples.settings() },
+        ...transitionSetting(transition),
       }),
       state: () => ({ method: scalars.method.toJSON(), validation: samples.state }),
       restore(state: { method: LiLAWState; validation: ValidationState }) {

@@ -1,11 +1,42 @@
-import { checks, LearningToReweight, type Loss } from "@lilaw/core";
+import {
+  checks,
+  LearningToReweight,
+  type Loss,
+  TransitionMatrix,
+  type TransitionProbabilities,
+} from "@lilaw/core";
+import { digest } from "../state-bytes.js";
+
+/** An option of all weightings. */
+export interface TransitionOption {
+  /**
+   * How the observed labels came about, [C, C]: row k, column j is P(label j | true class k). The losses and weights compare the
+   * model of the true class with the labels under it (forward correction, Patrini et al. 2017), so that the model learns the
+   * true classes. For losses of u: cross-entropy, focal, generalized and symmetric cross-entropy. Predictions and metrics of the
+   * model are not changed by it.
+   */
+  transition?: TransitionMatrix | TransitionProbabilities | null | undefined;
+}
 
 /**
- * The `loss` of the options, if there is one: a copy, which the caller cannot change.
+ * The loss and the transition matrix of a weighting that also works on the model's own loss. They are copies, which the caller
+ * cannot change.
  *
- * @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME`
+ * @throws LilawError `INVALID_ARGUMENT`, `UNKNOWN_NAME`, `LENGTH_MISMATCH`
  */
-export function lossOption(options: { loss?: Loss }): Loss | undefined {
-  const { loss } = checks.optionsOf("options", options);
-  return loss === undefined ? undefined : new LearningToReweight({ loss }).loss;
+export function lossOptions(options: { loss?: Loss } & TransitionOption) {
+  const { loss, transition } = checks.optionsOf("options", options);
+  const matrix = transitionOption(transition);
+  const unnamed = matrix === null ? ("model" as const) : ("auto" as const);
+  return { loss: loss === undefined ? unnamed : new LearningToReweight({ loss }).loss, transition: matrix };
 }
+
+/** The option as a matrix of our own, or null where there is none. @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH` */
+export function transitionOption(transition: TransitionOption["transition"]): TransitionMatrix | null {
+  if (transition == null) return null;
+  return transition instanceof TransitionMatrix ? transition : new TransitionMatrix(transition);
+}
+
+/** Its part of the settings of a weighting. There is none without a matrix, so that states of earlier versions stay valid. */
+export const transitionSetting = (transition: TransitionMatrix | null): { transition?: string } =>
+  transition === null ? {} : { transition: digest(transition.byLabel) };

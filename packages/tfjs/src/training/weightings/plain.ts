@@ -1,27 +1,31 @@
 import type { Loss } from "@lilaw/core";
 import type { Weighting } from "../weighting.js";
-import { lossOption } from "./options.js";
+import { lossOptions, type TransitionOption, transitionSetting } from "./options.js";
 
-export interface PlainOptions {
-  /** Compute this loss on the logits in place of the loss the model was compiled with. */
+export interface PlainOptions extends TransitionOption {
+  /**
+   * Compute this loss on the logits in place of the loss the model was compiled with. Default with `transition`: the one that the
+   * model's last layer stands for
+   */
   loss?: Loss;
 }
 
 /** Every sample has the same weight (times `sampleWeight` and `classWeight`), as in `model.fit`. */
 export function plain(options: PlainOptions = {}): Weighting {
-  const loss = lossOption(options);
+  const { loss, transition } = lossOptions(options);
   const common = { name: "plain", needsValidation: false };
-  const settings = () => ({ loss: loss ?? "model" });
-  if (loss === undefined) {
+  const settings = () => ({ loss, ...transitionSetting(transition) });
+  if (loss === "model") {
     return {
       ...common,
-      loss: "model",
+      loss,
       start: (context) => ({ settings, step: (batch) => context.stepOnModelLoss(batch) }),
     };
   }
   return {
     ...common,
     loss,
+    transition,
     start: (context) => ({ settings, step: (batch) => context.stepOnLogits(batch) }),
   };
 }

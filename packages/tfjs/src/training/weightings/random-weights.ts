@@ -1,10 +1,13 @@
 import { type Loss, Random } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TrainBatch, Weighting } from "../weighting.js";
-import { lossOption } from "./options.js";
+import { lossOptions, type TransitionOption, transitionSetting } from "./options.js";
 
-export interface RandomWeightsOptions {
-  /** Compute this loss on the logits in place of the loss the model was compiled with. */
+export interface RandomWeightsOptions extends TransitionOption {
+  /**
+   * Compute this loss on the logits in place of the loss the model was compiled with. Default with `transition`: the one that the
+   * model's last layer stands for
+   */
   loss?: Loss;
 }
 
@@ -13,13 +16,13 @@ export interface RandomWeightsOptions {
  * section 4), which is stronger than one would expect.
  */
 export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
-  const loss = lossOption(options);
+  const { loss, transition } = lossOptions(options);
   const common = { name: "random-weights", needsValidation: false };
-  const settings = () => ({ loss: loss ?? "model" });
-  if (loss === undefined) {
+  const settings = () => ({ loss, ...transitionSetting(transition) });
+  if (loss === "model") {
     return {
       ...common,
-      loss: "model",
+      loss,
       start: (context) => ({
         settings,
         step: (batch) => context.stepOnModelLoss(batch, draw(context.seed, batch)),
@@ -29,6 +32,7 @@ export function randomWeights(options: RandomWeightsOptions = {}): Weighting {
   return {
     ...common,
     loss,
+    transition,
     start: (context) => ({
       settings,
       step: (batch) =>
