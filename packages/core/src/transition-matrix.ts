@@ -1,4 +1,5 @@
 import { expected } from "./errors.js";
+import { lengthOf, typeOf } from "./typed-array.js";
 
 /** Probabilities of observed labels by true class, [C, C] row-major: row k, column j is P(label j | true class k). */
 export type TransitionProbabilities = Float32Array | Float64Array | readonly (readonly number[])[];
@@ -33,8 +34,9 @@ export class TransitionMatrix {
    * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`
    */
   constructor(probabilities: TransitionProbabilities) {
-    const rows = Array.isArray(probabilities) ? probabilities : undefined;
-    const flat = rows === undefined ? checkFlat(probabilities as Float64Array) : checkRows(rows);
+    const flat = isList(probabilities)
+      ? checkRows(probabilities as readonly (readonly number[])[])
+      : checkFlat(probabilities as Float64Array);
     const classes = Math.sqrt(flat.length);
     this.classes = classes;
     this.byLabel = new Float64Array(flat.length);
@@ -52,6 +54,11 @@ export class TransitionMatrix {
     }
     this.#hasImpossibleLabels = !Array.from({ length: classes }, (_, j) => this.isPossible(j)).every(Boolean);
     Object.freeze(this);
+  }
+
+  /** Whether it is one. Unlike `instanceof` it asks nothing of the value, which may be a proxy that throws. */
+  static is(value: unknown): value is TransitionMatrix {
+    return typeof value === "object" && value !== null && #hasImpossibleLabels in value;
   }
 
   /** {@link byLabel} in single precision, for kernels that compute in it. Not to be written to. */
@@ -92,24 +99,30 @@ export class TransitionMatrix {
 }
 
 function checkFlat(values: Float32Array | Float64Array): ArrayLike<number> {
-  if (!(values instanceof Float32Array || values instanceof Float64Array)) {
+  const type = typeOf(values);
+  if (type !== "Float32Array" && type !== "Float64Array") {
     const expectation = "a Float32Array, a Float64Array or an array of rows";
     throw expected("INVALID_ARGUMENT", expectation, "transition", values);
   }
-  if (values.length === 0 || !Number.isInteger(Math.sqrt(values.length)))
-    throw expected(
-      "LENGTH_MISMATCH",
-      "the square of the number of classes",
-      "transition.length",
-      values.length,
-    );
-  return values;
+  const length = lengthOf(values);
+  if (length === 0 || !Number.isInteger(Math.sqrt(length)))
+    throw expected("LENGTH_MISMATCH", "the square of the number of classes", "transition.length", length);
+  return new Float64Array(values);
+}
+
+/** Whether it is an array; a revoked proxy is none. */
+function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 function checkRows(rows: readonly (readonly number[])[]): ArrayLike<number> {
   if (rows.length === 0) throw expected("LENGTH_MISMATCH", "at least one row", "transition", rows);
   for (const [k, row] of rows.entries()) {
-    if (!Array.isArray(row) && !ArrayBuffer.isView(row))
+    if (!isList(row) && !ArrayBuffer.isView(row))
       throw expected("INVALID_ARGUMENT", "an array", `transition[${k}]`, row);
     if (row.length !== rows.length)
       throw expected("LENGTH_MISMATCH", `${rows.length}`, `transition[${k}].length`, row.length);

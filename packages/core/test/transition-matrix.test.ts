@@ -53,6 +53,9 @@ describe("TransitionMatrix", () => {
     ["LENGTH_MISMATCH", "transition.length", new Float64Array(0)],
     ["LENGTH_MISMATCH", "transition[1].length", [[1, 0], [1]]],
     ["INVALID_ARGUMENT", "transition[1]", [[1, 0], null]],
+    ["INVALID_ARGUMENT", "transition", revoked([])],
+    ["INVALID_ARGUMENT", "transition[1]", [[1, 0], revoked([])]],
+    ["INVALID_ARGUMENT", "transition", Object.create(new Float64Array(4))],
     [
       "INVALID_ARGUMENT",
       "transition[0][0]",
@@ -112,4 +115,29 @@ describe("TransitionMatrix", () => {
       );
     }
   });
+});
+
+function revoked(target: object): object {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+it("is read before the lengths of arrays, which its getters may change", () => {
+  const logits = batch.logits.slice();
+  const rows = Object.defineProperty(
+    [
+      [1, 0],
+      [0, 1],
+    ],
+    1,
+    {
+      get() {
+        if (logits.length > 0) structuredClone(logits, { transfer: [logits.buffer] });
+        return [0, 1];
+      },
+    },
+  );
+  const act = () => weightedLoss({ ...batch, logits, transition: rows, backend: "reference" });
+  expect(act).toThrow(expect.objectContaining({ code: "LENGTH_MISMATCH" }));
 });

@@ -104,7 +104,7 @@ export function checkTransition(
     const able = lossNames.filter((name) => "ofLabelProb" in losses[name]).join(", ");
     throw expected("INVALID_ARGUMENT", `one of ${able} (there is a transition matrix)`, "loss", loss);
   }
-  const matrix = transition instanceof TransitionMatrix ? transition : new TransitionMatrix(transition);
+  const matrix = TransitionMatrix.is(transition) ? transition : new TransitionMatrix(transition);
   if (matrix.classes !== classes)
     throw expected("LENGTH_MISMATCH", `${classes} classes`, "transition", `${matrix.classes} classes`);
   return matrix;
@@ -148,8 +148,9 @@ export function checkBatch(input: BatchInput, loss: Loss): { batch: Batch; count
     throw expected("INVALID_ARGUMENT", "a Float32Array or Float64Array", "logits", logits);
   }
   const classes = checkClasses(input.classes, loss);
-  const count = checkCount(lengthOf(logits), classes);
+  // Its rows may have getters, so it is read before the lengths are.
   const transition = checkTransition(input.transition, loss, classes);
+  const count = checkCount(lengthOf(logits), classes);
   checkLabels(labels, loss, classes, count);
   transition?.checkLabels(labels);
   return { batch: { logits, labels, classes, loss, transition }, count };

@@ -49,6 +49,7 @@ const losses: readonly core.Loss[] = [
   { kind: "label-smoothing", smoothing: 0.1 },
   { kind: "generalized-cross-entropy", q: 0.7 },
   { kind: "symmetric-cross-entropy", alpha: 0.1, beta: 1, A: -4 },
+  "mean-absolute-error",
   { kind: "regression", range: 3 },
 ];
 

@@ -132,7 +132,7 @@ export async function fitCase(seed: number, index: number): Promise<Ending> {
       )
     ] = pick(random, strange);
   }
-  if (isStrange && typeof args.epochs === "number" && args.epochs > 100) args.epochs = 100;
+  if (isStrange && typeof args.epochs === "number" && args.epochs > 20) args.epochs = 20;
 
   const train = async () => {
     const model = layers.sequential({

@@ -38,10 +38,19 @@ const leastShare = Math.exp(-130);
  * unit of terms. It shows only under factors of 10^11 and more.
  */
 function lostIn({ logits, classes, loss }: Meant, isNative: boolean): number {
-  const isSoftmax = loss === "cross-entropy" || (typeof loss === "object" && loss.kind !== "regression");
+  const name = nameOf(loss);
+  const isSoftmax = name !== "binary" && name !== "multi-label" && name !== "regression";
   if (!isNative || !isSoftmax || logits instanceof Float64Array) return 0;
-  const steepest = typeof loss === "object" && loss.kind === "focal" ? 1 + loss.gamma : 1;
+  const steepest = steepestOf(loss);
   return (steepest * classes * leastShare) / (ulps * spacing);
+}
+
+/** The most by which a loss, or its gradient, may change with the probabilities of a row. */
+function steepestOf(loss: Loss): number {
+  if (loss === "mean-absolute-error") return 2;
+  if (typeof loss === "string") return 1;
+  if (loss.kind === "focal") return 1 + loss.gamma;
+  return loss.kind === "symmetric-cross-entropy" ? loss.alpha - loss.beta * loss.A : 1;
 }
 
 /** Compares one number. `scale`: the sum of the magnitudes of the terms of `exact`. */

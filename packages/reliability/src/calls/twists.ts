@@ -98,6 +98,19 @@ export const twists = {
     return right;
   },
 
+  /** A transition matrix, for which this harness has no truth: only errors and what is written are judged. */
+  transition(call, random) {
+    const { classes, loss } = call.meant;
+    if (classes > 100) return undefined;
+    const noise = random.uniform();
+    const values = Float32Array.from({ length: classes * classes }, (_, i) =>
+      i % (classes + 1) === 0 ? 1 - noise + noise / classes : noise / classes,
+    );
+    call.args.transition = call.memory.place(values as unknown as NumberArray);
+    call.memory.remember();
+    return hasTransition(loss) ? { expectation: "right", around: (run) => unjudged(run) } : refused;
+  },
+
   thing(call, random) {
     const bags = [call.args, call.out, call.args.params, call.args.loss, call.out?.terms];
     const which = random.int(7);
@@ -109,7 +122,15 @@ export const twists = {
       if (typeof bag !== "object" || bag === null) return undefined;
       const copy: Bag = { ...bag };
       copy[
-        pick(random, [...Object.keys(bag), ...Object.keys(bag), "loss", "sampleWeights", "params", "classes"])
+        pick(random, [
+          ...Object.keys(bag),
+          ...Object.keys(bag),
+          "loss",
+          "sampleWeights",
+          "params",
+          "classes",
+          "transition",
+        ])
       ] = value;
       if (which === 0) call.args = copy;
       else if (which === 1) call.out = copy;
@@ -351,6 +372,12 @@ function withGetter(args: Bag, random: Random, hook: () => void): Bag {
     },
   });
 }
+
+/** Whether a loss is a function of the label probability, which a transition matrix changes. */
+const hasTransition = (loss: Call["meant"]["loss"]): boolean =>
+  typeof loss === "string"
+    ? loss !== "binary" && loss !== "multi-label"
+    : loss.kind !== "regression" && loss.kind !== "label-smoothing";
 
 /** Marks a result that cannot be judged. */
 export const unknown = Symbol("unknown");
