@@ -1,5 +1,12 @@
-/** Shared by 02, 03 and 05: a part of MNIST with wrong training labels, and a small seeded network. */
-import { balancedRows, injectNoise, loadDataset, type Samples, takeSamples } from "@lilaw/datasets";
+/** Shared by 02, 03, 05 and 06: a part of MNIST with wrong training labels, and a small seeded network. */
+import {
+  balancedRows,
+  injectNoise,
+  loadDataset,
+  type Noise,
+  type Samples,
+  takeSamples,
+} from "@lilaw/datasets";
 import { accuracy, predictedClasses } from "@lilaw/diagnostics";
 import { crossEntropy, predictLogits } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
@@ -15,17 +22,21 @@ const toTensors = ({ features, labels, count, shape }: Samples): Tensors => ({
   y: tf.tensor1d(labels, "int32"),
 });
 
-/** 4,000 training images, half of them with another class's label, 100 clean ones (10 a class), the test set. */
-export async function noisyMnist() {
+/**
+ * 4,000 training images with wrong labels, by default half of them with any other class's, 100 clean ones (10 a class), the test
+ * set.
+ */
+export async function noisyMnist(noise: Noise = { kind: "symmetric", rate: 0.5 }, seed = 1) {
   const { train, test, classes } = await loadDataset("mnist");
   const clean = balancedRows(train.labels, classes, 10, 1);
   const isClean = new Set(clean);
   const others = Int32Array.from({ length: train.count }, (_, row) => row).filter((row) => !isClean.has(row));
   const part = takeSamples(train, others.subarray(0, 4000));
-  const noisy = injectNoise(part.labels, classes, { kind: "symmetric", rate: 0.5 }, 1);
+  const noisy = injectNoise(part.labels, classes, noise, seed);
   return {
     train: toTensors({ ...part, labels: noisy.labels }),
     flags: noisy.flags,
+    transitionMatrix: noisy.transitionMatrix,
     clean: toTensors(takeSamples(train, clean)),
     test: toTensors(test),
     testLabels: test.labels,

@@ -51,4 +51,10 @@ describe("examples", () => {
     expect(plain).toBeGreaterThan(0.5);
     expect(smallLoss).toBeGreaterThan(plain!);
   });
+
+  it("06 a transition matrix", async () => {
+    const [uncorrected, corrected] = accuracies(await outputOf("06-transition-matrix"));
+    expect(uncorrected).toBeGreaterThan(0.5);
+    expect(corrected).toBeGreaterThan(uncorrected! + 0.15);
+  });
 });
