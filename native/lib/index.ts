@@ -58,4 +58,9 @@ export {
   type NativeMetaGradient,
   type NativeWeightedLossScalars,
 } from "./results.js";
-export { type OpSettings, opSettings } from "./tensorflow-ops.js";
+export {
+  loadTensorFlowQuietly,
+  type OpSettings,
+  opSettings,
+  registerTensorFlowOps,
+} from "./tensorflow-ops.js";

@@ -1,7 +1,35 @@
 import type { NativeLoss, NativeParams } from "./call.js";
 import { placeOf } from "./layout.js";
-import { addon } from "./load.js";
+import { addon, load } from "./load.js";
 import { lossNumbers } from "./marshal.js";
+
+/**
+ * Registers the operations, on the CPU kernels, as ops of the TensorFlow that this process has loaded (tfjs-node):
+ * LilawWeightedLoss, LilawMetaGradient and LilawAlignmentWeights.
+ *
+ * @returns the reason why they are not there, or undefined where they are. Never throws
+ */
+export function registerTensorFlowOps(): string | undefined {
+  const { binding } = load();
+  return binding === null ? "@lilaw/native has no addon here" : binding.registerTensorFlowOps() || undefined;
+}
+
+/**
+ * Loads TensorFlow by `loadTensorFlow`, and keeps the lines about oneDNN that it writes at every start off standard error: no
+ * setting keeps it quiet. Every other line gets there. Without an addon all do.
+ *
+ * @returns the result of `loadTensorFlow`, whose errors pass through
+ */
+export function loadTensorFlowQuietly<T>(loadTensorFlow: () => T): T {
+  const { binding } = load();
+  return binding === null ? loadTensorFlow() : binding.withoutLines(startLines, loadTensorFlow);
+}
+
+/** Lines of TensorFlow 2.21 that its log level does not hold back, since they come before it reads it. */
+const startLines = [
+  "All log messages before absl::InitializeLog() is called are written to STDERR",
+  "oneDNN custom operations are on.",
+];
 
 /** What a call of an op says beside its tensors; those that an op does not know it does not read. */
 export interface OpSettings {

@@ -10,7 +10,6 @@ export type {
   WeightedLossScalars,
   WeightTerms,
 } from "./backend.js";
-export { loadTensorFlowQuietly, registerTensorFlowOps, type TensorFlowOps } from "./backends/native.js";
 export { type BackendChoice, type BackendReport, backendReport, getBackend } from "./backends/select.js";
 export type {
   DeviceAlignmentWeightsOutputs,

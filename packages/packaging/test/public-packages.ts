@@ -33,6 +33,7 @@ export const publicPackages: readonly PublicPackage[] = [
     exports: [
       ...["weightedLoss", "metaGradient", "alignmentWeights"],
       ...["load", "platformPackage", "remedies", "diagnose"],
+      ...["registerTensorFlowOps", "loadTensorFlowQuietly", "opSettings"],
       ...["DeviceBuffer", "Stream", "weightedLossCuda", "metaStepCuda"],
     ],
     checkAllTypes: true,

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { expected, LilawError, loadTensorFlowQuietly } from "@lilaw/core";
+import { expected, LilawError } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { findNative } from "./kernels/find-native.js";
 import { mendUtil } from "./patches/node-compatibility.js";
 import { prepareBackend } from "./patches/prepare-backend.js";
 
@@ -58,7 +59,10 @@ const loaders: Record<NodeBackend, (packages: readonly TensorFlowPackage[]) => P
     const usable = causes.find(({ cause }) => cause === undefined);
     if (usable === undefined) throw new Error(causes.map(({ name, cause }) => `${name} ${cause}`).join(", "));
     mendUtil(require("node:util"));
-    loadTensorFlowQuietly(() => require(usable.name));
+    const load = () => require(usable.name);
+    const native = findNative();
+    if (typeof native === "string") load();
+    else native.loadTensorFlowQuietly(load);
     await select("tensorflow");
   },
   async wasm() {

@@ -3,12 +3,11 @@ import type {
   AlignmentWeightsArgs,
   Backend,
   FloatArray,
-  LilawParams,
   MetaGradientArgs,
   WeightedLossArgs,
   WeightedLossOutputs,
 } from "../backend.js";
-import { type GradientMode, type Loss, labelTypeOf, type Normalize } from "../losses.js";
+import { labelTypeOf } from "../losses.js";
 import { typeOf } from "../typed-array.js";
 import { cudaBackend } from "./cuda.js";
 import { findNative } from "./find-native.js";
@@ -46,51 +45,6 @@ export function openCuda(): Opening {
   if (!device) return { backend: null, reason, help: "npx @lilaw/native doctor" };
   return { backend: cudaBackend(native), detail: device.name };
 }
-
-/** The native TensorFlow ops, once they are registered. */
-export interface TensorFlowOps {
-  /** Their input `settings`: what a call says beside its tensors */
-  settings(call: {
-    readonly loss: Loss;
-    readonly params: LilawParams | null;
-    readonly gradient?: GradientMode;
-    readonly normalize?: Normalize;
-    /** Names of the row values that LilawWeightedLoss computes: those of its outputs, and of the terms */
-    readonly rowValues?: readonly string[];
-    /** Whether a transition matrix is the last tensor: [C, C], `byLabel` of a {@link TransitionMatrix} */
-    readonly transition?: boolean;
-  }): Float32Array;
-}
-
-/**
- * Registers the operations, on the CPU kernels, as ops of the TensorFlow that this process has loaded (tfjs-node):
- * LilawWeightedLoss, LilawMetaGradient and LilawAlignmentWeights.
- *
- * @returns the ops, or the reason why they are not there
- */
-export function registerTensorFlowOps(): TensorFlowOps | string {
-  const native = findNative();
-  if (typeof native === "string") return native;
-  const { binding } = native.load();
-  if (binding === null) return "@lilaw/native has no addon here";
-  return binding.registerTensorFlowOps() || { settings: native.opSettings };
-}
-
-/**
- * Loads TensorFlow by `load`, and keeps what it says of oneDNN at every start off standard error, where @lilaw/native is
- * there to do so: no setting keeps it quiet. All else that it says gets there.
- */
-export function loadTensorFlowQuietly<T>(load: () => T): T {
-  const native = findNative();
-  const binding = typeof native === "string" ? null : native.load().binding;
-  return binding === null ? load() : binding.withoutLines(startLines, load);
-}
-
-/** Lines of TensorFlow 2.21 that its log level does not hold back, since they come before it reads it. */
-const startLines = [
-  "All log messages before absl::InitializeLog() is called are written to STDERR",
-  "oneDNN custom operations are on.",
-];
 
 /** Errors of the kernels become errors of this package. */
 function throwing<R>(run: () => R): R {

@@ -2,19 +2,20 @@
  * The operations as ops of the TensorFlow that tfjs-node has loaded: the native CPU kernels on TensorFlow's own
  * memory, without a copy. `native/src/tensorflow/ops.cpp` is the other side of every name here.
  */
-import { type ErrorCode, LilawError, type TensorFlowOps, type TransitionMatrix } from "@lilaw/core";
+import { type ErrorCode, LilawError, type TransitionMatrix } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeBackend, type OpAttribute } from "../patches/node-backend.js";
 import { type Kernels, kernelNames, movedBy } from "./contract.js";
+import type { NativeModule } from "./find-native.js";
 
-export function onTensorFlow(ops: TensorFlowOps): Kernels {
+export function onTensorFlow({ opSettings }: NativeModule): Kernels {
   return {
     weightedLoss({ logits, labels, sampleWeights, moved }, attributes) {
       const { loss, gradient, normalize, rowValues } = attributes;
       const params = attributes.params && movedBy(attributes.params, valuesOf(moved));
       const transition = transitionTensor(attributes.transition);
       const settings = settingsTensor(
-        ops.settings({ loss, params, gradient, normalize, rowValues, transition: transition !== undefined }),
+        opSettings({ loss, params, gradient, normalize, rowValues, transition: transition !== undefined }),
       );
       const inputs = [logits, labels, settings, sampleWeights, transition];
       const counts = {
@@ -29,7 +30,7 @@ export function onTensorFlow(ops: TensorFlowOps): Kernels {
       const { loss } = attributes;
       const params = movedBy(attributes.params, valuesOf(moved));
       const transition = transitionTensor(attributes.transition);
-      const settings = settingsTensor(ops.settings({ loss, params, transition: transition !== undefined }));
+      const settings = settingsTensor(opSettings({ loss, params, transition: transition !== undefined }));
       const inputs = [logits, labels, settings, coefficients, transition];
       const counts = {
         coefficient_tensors: coefficients !== undefined,
@@ -42,7 +43,7 @@ export function onTensorFlow(ops: TensorFlowOps): Kernels {
       const { loss } = attributes;
       const transition = transitionTensor(attributes.transition);
       const settings = settingsTensor(
-        ops.settings({ loss, params: null, transition: transition !== undefined }),
+        opSettings({ loss, params: null, transition: transition !== undefined }),
       );
       const inputs = [logits, tangents, labels, settings, transition];
       const counts = { transition_tensors: transition !== undefined };

@@ -1,9 +1,10 @@
-import { backendReport, expected, registerTensorFlowOps } from "@lilaw/core";
+import { expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { prepareBackend } from "../patches/prepare-backend.js";
 import { composed } from "./composed/index.js";
 import { type Kernels, kernelNames } from "./contract.js";
 import { checkingInputs } from "./device-inputs.js";
+import { findNative } from "./find-native.js";
 import { onHost } from "./on-host.js";
 import { onTensorFlow } from "./on-tensorflow.js";
 import { onWebGpu } from "./webgpu/index.js";
@@ -19,11 +20,14 @@ const fallbacks = new Map<string, string>();
  */
 function kernelsFor(backend: string): Kernels {
   if (backend === "tensorflow") {
-    const ops = registerTensorFlowOps();
-    if (typeof ops !== "string") return onTensorFlow(ops);
-    fallbacks.set(backend, ops);
-    // A warning only where the native package is installed: its user expects faster steps.
-    if (backendReport().backend !== "reference") console.warn(`lilaw: no native TensorFlow ops: ${ops}`);
+    const native = findNative();
+    const reason = typeof native === "string" ? native : native.registerTensorFlowOps();
+    if (typeof native !== "string" && reason === undefined) return onTensorFlow(native);
+    fallbacks.set(backend, reason!);
+    // A warning only where the native package has its addon: its user expects faster steps.
+    if (typeof native !== "string" && native.load().binding !== null) {
+      console.warn(`lilaw: no native TensorFlow ops: ${reason}`);
+    }
     return onHost;
   }
   if (synchronous.has(backend)) return onHost;
