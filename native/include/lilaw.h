@@ -1,7 +1,7 @@
 /**
  * lilaw: fused kernels for learning with noisy labels, as a C library.
  *
- * Three operations carry the methods: weighted_loss and meta_gradient / meta_step (LiLAW, arXiv 2509.20786) and
+ * Three operations implement the methods: weighted_loss and meta_gradient / meta_step (LiLAW, arXiv 2509.20786) and
  * alignment_weights (Learning to Reweight, arXiv 1803.09050). Each has a form `_cpu` and a form `_cuda` that take
  * the same argument structure:
  *
@@ -11,24 +11,25 @@
  *   never waits for the device and allocates nothing, so it can be captured into a CUDA graph.
  * - Outputs whose pointer is NULL are not computed and cost nothing.
  * - Strides count elements, not bytes, and are at least the length of a row. They may exceed 2^31 in total.
- * - Same input, same form: the same bits, whatever the number of threads.
+ * - The same input to the same form gives the same bits, for any number of threads.
  *
  * A row with a NaN or infinite logit gets NaN in all its real outputs and -1 as prediction, and is counted in the
- * result. It touches no other row.
+ * result. It does not affect any other row.
  *
- * Softmax losses may count a probability as 0 that is below exp(-130), with `_cuda` below 2^-126, of the largest in its
- * row. Factors (sample weights, tangents) beyond 10^11, with `_cuda` beyond 1, make that visible in float32.
+ * Softmax losses may round a probability to 0 if it is less than exp(-130) times the largest one in its row (2^-126
+ * times with `_cuda`). Float32 results show this only under factors (sample weights, tangents) beyond 10^11 (beyond 1
+ * with `_cuda`).
  *
- * Functions return LILAW_OK or the reason why they did nothing; `lilaw_last_error` has the sentence for people.
- * They are safe to call from several threads at once, throw nothing, and need no memory but that of a new thread: where
- * there is none, `_cpu` works with the threads it has. A forked process starts threads of its own.
+ * Functions return LILAW_OK or the reason why they did nothing; `lilaw_last_error` returns the message for people.
+ * They are safe to call from several threads at once and throw nothing. They allocate memory only to start a thread: if
+ * that fails, `_cpu` continues with the threads that it has. A forked process starts its own threads.
  *
- * Outputs lie apart from each other and from all inputs, but for grad_logits in the place of the logits. This is not
- * checked, since rows with strides may lie between each other.
+ * Outputs must not overlap each other or any input, except that grad_logits may be the logits. This is not checked,
+ * since with strides the rows of one array may lie between the rows of another.
  *
- * Another thread may write to the inputs during a call. Each result may then have any value, but nothing beyond the
+ * Another thread may write to the inputs during a call. Each result may then have any value, but nothing outside the
  * arrays is read or written, and the call ends: `_cpu` reads each label by an atomic load and checks its range again
- * before it is an index. Floats are read as vectors, so that a float may be old or new, and rows need not fit together.
+ * before using it as an index. Floats are read as vectors, so one row may mix old and new values.
  */
 #ifndef LILAW_H
 #define LILAW_H
@@ -60,7 +61,7 @@ typedef enum lilaw_status {
   LILAW_NON_FINITE = 3,
   /** A combination that this build or this processor cannot compute. */
   LILAW_UNSUPPORTED = 4,
-  /** Of the device, or of the programs that call this: the functions `_cpu` need none. */
+  /** Device memory ran out, or host memory of the caller; the functions `_cpu` allocate none. */
   LILAW_OUT_OF_MEMORY = 5,
   /** Built without CUDA, or no driver, or no device. */
   LILAW_CUDA_UNAVAILABLE = 6,
@@ -92,12 +93,12 @@ typedef enum lilaw_loss_kind {
   LILAW_MEAN_ABSOLUTE_ERROR = 8
 } lilaw_loss_kind;
 
-/** Parameters that a loss has at most. */
+/** Largest number of parameters of a loss. */
 #define LILAW_LOSS_PARAMETERS 3
 
 typedef struct lilaw_loss {
   int32_t kind;                             /* lilaw_loss_kind */
-  double parameters[LILAW_LOSS_PARAMETERS]; /* in the order of lilaw_loss_kind; those that a loss has not are not read */
+  double parameters[LILAW_LOSS_PARAMETERS]; /* in the order given in lilaw_loss_kind; surplus ones are not read */
 } lilaw_loss;
 
 /** The three learnable scalars of LiLAW. */
@@ -129,10 +130,10 @@ typedef struct lilaw_batch {
   lilaw_loss loss;
   /**
    * NULL, or a transition matrix [classes, classes]: row y, column k is the probability that a sample of class k is
-   * labelled y, so that a column of the usual matrix T lies together. Then u is the probability of the observed label
-   * under it, sum over k of softmax(z)_k T[k][y], in the loss and in the weight (forward correction, Patrini et al.
-   * 2017). For losses that are a function of u, which is all class losses but label smoothing. Each number is in
-   * [0, 1]; this is not checked.
+   * labelled y. This is the transpose of the usual matrix T, so that the numbers of one label are contiguous. With it,
+   * u is the probability of the observed label under the matrix, sum over k of softmax(z)_k T[k][y], in the loss and in
+   * the weight (forward correction, Patrini et al. 2017). Allowed for losses that are a function of u: all class losses
+   * but label smoothing. Each number must be in [0, 1]; this is not checked.
    */
   const float* transition;
   int64_t transition_stride; /* elements from a row to the next */
@@ -140,15 +141,15 @@ typedef struct lilaw_batch {
 
 typedef struct lilaw_weighted_loss_result {
   /**
-   * Partial derivatives of the objective by the three scalars, from the same pass: what meta_gradient gives where the
-   * validation batch is this one. 0 without params; NaN where the objective is.
+   * Partial derivatives of the objective by the three scalars, from the same pass; equal to those of meta_gradient on
+   * this batch. 0 without params; NaN if the objective is NaN.
    */
   lilaw_params gradient;
-  /** (1/rows) sum of sample_weight * weight * loss; NaN if any row is. */
+  /** (1/rows) sum of sample_weight * weight * loss; NaN if any row is not finite. */
   double objective;
   /** Rows with a NaN or infinite logit. */
   int64_t non_finite_rows;
-  /** `_cuda` only: rows with a label out of range; they are treated like non-finite rows, but counted here. */
+  /** `_cuda` only: rows with a label out of range. They are treated like non-finite rows, but counted here. */
   int64_t invalid_labels;
 } lilaw_weighted_loss_result;
 
@@ -167,7 +168,7 @@ typedef struct lilaw_weighted_loss_args {
   float* term_beta;            /*         definition (a multi-label row without labels) */
   float* term_delta;
   void* grad_logits;   /* [rows, classes] of dtype: gradient of the objective. May be the logits themselves (in
-                          place, same stride), but not overlap them otherwise */
+                          place, same stride), but must not overlap them otherwise */
   int64_t grad_stride; /* elements from a row to the next */
   lilaw_weighted_loss_result* result;
 } lilaw_weighted_loss_args;
@@ -175,11 +176,11 @@ typedef struct lilaw_weighted_loss_args {
 typedef struct lilaw_meta_gradient_result {
   /** Partial derivatives of the objective by the three scalars. */
   lilaw_params gradient;
-  /** (1/rows) sum of weight * coefficient (the row's loss where there are no coefficients). */
+  /** (1/rows) sum of weight * coefficient, or of weight * loss without coefficients. */
   double objective;
   int64_t non_finite_rows;
   int64_t invalid_labels; /* as in lilaw_weighted_loss_result */
-  /** meta_step: 1 if the scalars moved, 0 if a non-finite result kept them where they were. */
+  /** meta_step: 1 if the scalars moved, 0 if a non-finite result left them unchanged. */
   int64_t moved;
 } lilaw_meta_gradient_result;
 
@@ -191,7 +192,7 @@ typedef struct lilaw_meta_gradient_args {
 } lilaw_meta_gradient_args;
 
 typedef struct lilaw_meta_step_args {
-  /** Its params are read, and moved through `params` below when all results are finite. */
+  /** Its params are read; they are moved through `params` below if all results are finite. */
   lilaw_meta_gradient_args meta_gradient;
   lilaw_params* params; /* the same memory as meta_gradient.params */
   lilaw_params learning_rate;
@@ -209,11 +210,11 @@ typedef struct lilaw_alignment_weights_args {
   const void* tangents;    /* [rows, classes] of dtype: change of the logits along the validation gradient */
   int64_t tangents_stride; /* elements from a row to the next */
   /**
-   * [rows], inner product of each row's loss gradient with its tangent; the nearest float, which is infinite where it is
-   * larger than any. `_cuda` treats such a row as non-finite.
+   * [rows], inner product of each row's loss gradient with its tangent, rounded to float32; infinite if it exceeds the
+   * range of float32. `_cuda` treats such a row as non-finite.
    */
   float* alignments;
-  /** [rows], max(0, alignment) over its sum; all 0 when none is positive. `_cpu`: finite where the alignment is not. */
+  /** [rows], max(0, alignment) divided by its sum; 0 if none is positive. `_cpu`: finite even if the alignment is not. */
   float* weights;
   lilaw_alignment_weights_result* result;
 } lilaw_alignment_weights_args;
@@ -235,29 +236,29 @@ LILAW_API lilaw_status lilaw_alignment_weights_cpu(const lilaw_alignment_weights
 LILAW_API lilaw_status lilaw_alignment_weights_cuda(const lilaw_alignment_weights_args* args, void* workspace,
                                                     void* stream);
 
-/** Bytes of device memory that a `_cuda` form needs as `workspace` for so many rows; one per stream. */
+/** Bytes of device memory that a `_cuda` form needs as `workspace` for `rows` rows. Each stream needs its own. */
 LILAW_API size_t lilaw_cuda_workspace_bytes(int64_t rows);
 
 /** The version of this library, as in "1.2.3". */
 LILAW_API const char* lilaw_version(void);
 /** The name of a status, as in "LABEL_OUT_OF_RANGE". */
 LILAW_API const char* lilaw_status_text(lilaw_status status);
-/** What was wrong with the last call of this thread that did not return LILAW_OK; "" before the first. */
+/** Error message of the last call of this thread that did not return LILAW_OK; "" before the first. */
 LILAW_API const char* lilaw_last_error(void);
 
 /**
- * The instruction set in use: "sse2", "avx2", "avx512", "neon" or "baseline". "none" where LILAW_CPU names one that does
- * not run here or does not exist: every operation on the CPU returns LILAW_UNSUPPORTED then.
+ * The instruction set in use: "sse2", "avx2", "avx512", "neon" or "baseline". "none" if LILAW_CPU names one that does
+ * not run here or does not exist; every operation on the CPU then returns LILAW_UNSUPPORTED.
  */
 LILAW_API const char* lilaw_cpu_isa(void);
 /**
- * Uses another instruction set from now on, for tests; NULL chooses the best again. The environment variable
+ * Uses another instruction set from now on, for tests; NULL chooses the best one again. The environment variable
  * LILAW_CPU does the same when the library is first used.
  */
 LILAW_API lilaw_status lilaw_set_cpu_isa(const char* name);
 /** Threads that large CPU operations use, the caller's included. */
 LILAW_API int32_t lilaw_threads(void);
-/** Sets them, 1 to 256; 0 chooses again: LILAW_THREADS, else the processors this process may run on. */
+/** Sets that number, 1 to 256; 0 restores the default: LILAW_THREADS, else the processors this process may run on. */
 LILAW_API lilaw_status lilaw_set_threads(int32_t threads);
 
 typedef struct lilaw_cuda_device {
@@ -272,9 +273,9 @@ typedef struct lilaw_cuda_device {
 LILAW_API lilaw_status lilaw_cuda_versions(int32_t* driver, int32_t* runtime);
 LILAW_API lilaw_status lilaw_cuda_device_count(int32_t* count);
 LILAW_API lilaw_status lilaw_cuda_device_info(int32_t device, lilaw_cuda_device* info);
-/** Makes a device the one that this thread's `_cuda` calls use. */
+/** Selects the device for `_cuda` calls of this thread. */
 LILAW_API lilaw_status lilaw_cuda_use_device(int32_t device);
-/** Bytes of memory that the device in use has, and how many of them are free. */
+/** Free and total memory of the selected device, in bytes. */
 LILAW_API lilaw_status lilaw_cuda_memory(int64_t* free_bytes, int64_t* total_bytes);
 
 /** Device memory. Upload and download are queued on `stream`; host memory must live until it has been synchronized. */
@@ -289,16 +290,16 @@ LILAW_API lilaw_status lilaw_stream_free(void* stream);
 LILAW_API lilaw_status lilaw_stream_synchronize(void* stream);
 
 /**
- * CUDA graphs. Between begin and end, the work that is queued on the stream (not the default one) is recorded and not
- * done; nothing may wait for the stream then. Launching the graph does all of it, with one call to the driver and with
- * what is in the memory by then, on the addresses that were recorded: that memory, workspaces included, has to live as
- * long as the graph, and to be used by nothing else while it runs. After an error, `*graph` is NULL.
+ * CUDA graphs. Between begin and end, work queued on the stream (not the default one) is recorded and does not run;
+ * nothing may wait for the stream meanwhile. Launching the graph runs all of it with one call to the driver. It uses
+ * the recorded addresses and the values that the memory has at that time. That memory, workspaces included, must live
+ * as long as the graph, and nothing else may use it while the graph runs. After an error, `*graph` is NULL.
  */
 LILAW_API lilaw_status lilaw_stream_begin_capture(void* stream);
 LILAW_API lilaw_status lilaw_stream_end_capture(void* stream, void** graph);
 /** Queues the work of the graph. */
 LILAW_API lilaw_status lilaw_graph_launch(void* graph, void* stream);
-/** A graph that runs is freed when it is done. */
+/** Frees a graph; one that still runs is freed when it is done. */
 LILAW_API lilaw_status lilaw_graph_free(void* graph);
 
 #ifdef __cplusplus

@@ -7,14 +7,14 @@ import type {
 } from "./call.js";
 
 /**
- * Objects that own something on the device; the classes are in device.ts. The addon refuses any other object, so that its
- * types need not know the classes, which call it.
+ * Objects that own a resource of the device; the classes are in device.ts. The addon refuses any other object, so these
+ * types need no import of the classes, which call the addon.
  */
 type DeviceBuffer = object;
 type Stream = object;
 type Graph = object;
 
-/** Arrays of the device, as the addon takes them. */
+/** Types of the arrays on the device, as the addon takes them. */
 interface OnDevice {
   logits: { readonly length: number };
   labels: DeviceBuffer;
@@ -26,9 +26,9 @@ interface OnDevice {
 }
 
 export interface CudaInfo {
-  /** Why there is no CUDA; absent where there is */
+  /** Why CUDA is not available; absent if it is */
   reason?: string;
-  /** Versions as CUDA writes them: 13000 is 13.0 */
+  /** Versions in CUDA's format: 13000 is 13.0 */
   driver?: number;
   runtime?: number;
   devices?: { name: string; computeCapability: string; multiprocessors: number; memoryBytes: number }[];
@@ -63,21 +63,21 @@ export interface NativeBinding {
   /** Makes `buffer` the owner of device memory. dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
   bufferCreate(buffer: object, dtype: number, length: number): void;
   bufferIs(value: unknown): boolean;
-  /** Makes `part` an owner of memory of `whole`. */
+  /** Makes `part` a co-owner of the memory of `whole`. */
   bufferSlice(part: object, whole: DeviceBuffer, begin: number, end: number): void;
   bufferUpload(buffer: DeviceBuffer, source: ArrayBufferView, stream: Stream): void;
   bufferDownload(buffer: DeviceBuffer, out: ArrayBufferView, stream: Stream): void;
   bufferDispose(buffer: DeviceBuffer): void;
-  /** Makes `stream` the owner of one. */
+  /** Makes `stream` the owner of a new stream. */
   streamCreate(stream: object): void;
   streamSynchronize(stream: Stream): void;
   streamDispose(stream: Stream): void;
   streamBeginCapture(stream: Stream): void;
-  /** Makes `graph` the owner of what was captured. */
+  /** Makes `graph` the owner of the captured work. */
   streamEndCapture(stream: Stream, graph: object): void;
-  /** Ends a capture without a graph; nothing where there is none. */
+  /** Ends a capture without a graph; does nothing if there is no capture. */
   streamAbandonCapture(stream: Stream): void;
-  /** On the stream it was captured on, and no other */
+  /** `stream` must be the one that the graph was captured on. */
   graphLaunch(graph: Graph, stream: Stream): void;
   graphDispose(graph: Graph): void;
   deviceMemory(): { freeBytes: number; totalBytes: number };
@@ -90,8 +90,8 @@ export interface NativeBinding {
   /** Registers the operations in the TensorFlow that this process has loaded; "" or the reason why not. */
   registerTensorFlowOps(): string;
   /**
-   * Calls `act`. Lines that hold one of the texts and that a library writes meanwhile with C's own `stderr` do not get to
-   * standard error; with the GNU C library only.
+   * Calls `act`. Meanwhile, lines that contain one of the texts and are written through C's `stderr` are kept off standard
+   * error. With the GNU C library only.
    */
   withoutLines<T>(texts: readonly string[], act: () => T): T;
 }

@@ -1,13 +1,14 @@
 /**
- * The arguments of the operations, each described once for both places that arrays can be in: as people pass them, and by
- * position as the addon takes them. Positions, not names: reading an object in C++ would cost more than a small kernel.
+ * The arguments of the operations, each described once for arrays on the host and on the device: as objects, the form that
+ * people write, and by position, the form that the addon takes. Reading an object in C++ would cost more than a small
+ * kernel.
  */
 /** int32 class indices [rows], uint8 flags [rows * classes] for multi-label, float32 targets [rows] for regression. */
 export type NativeLabels = Int32Array | Uint8Array | Float32Array;
 
 /**
- * The name of a loss, or an object with its name as `kind` and its parameters, as in `{ kind: "focal", gamma: 2 }`: those
- * of `load().names.layout.losses`, whose formulas are in `include/lilaw.h`.
+ * The name of a loss, or an object with its name as `kind` and its parameters, as in `{ kind: "focal", gamma: 2 }`.
+ * Names and parameters are in `load().names.layout.losses`, formulas in `include/lilaw.h`.
  */
 export type NativeLoss = string | { readonly kind: string };
 
@@ -25,12 +26,12 @@ export interface OnHost {
   integers: Int32Array;
   /** alpha, beta, delta */
   params: NativeParams;
-  /** What the addon takes for them */
+  /** The params as the addon takes them */
   doubles: Float64Array;
   bytes: Uint8Array;
 }
 
-/** The types of arrays in a place: on the host or on the device. */
+/** The types of arrays in one place: on the host or on the device. */
 export type Place = { [Name in keyof OnHost]: object } & { logits: { readonly length: number } };
 
 export interface BatchAt<At extends Place> {

@@ -8,7 +8,7 @@ import { expected } from "./errors.js";
 import { placeOf } from "./layout.js";
 import { addon, binding, load } from "./load.js";
 
-/** The arrays on the host that hold each type of the device. 16-bit floats are their bits. */
+/** The host array for each type of the device. 16-bit floats are stored as their bits. */
 export interface HostArrays {
   float32: Float32Array;
   float16: Uint16Array;
@@ -30,8 +30,8 @@ const hostArrays = {
 } as const;
 
 /**
- * Work on the device, done in the order in which it was queued; streams do not wait for each other. Owns the memory
- * that operations queued on it work in.
+ * A queue of work on the device, done in order; streams do not wait for each other. Owns the workspace of the operations
+ * that are queued on it.
  */
 export class Stream {
   private constructor() {
@@ -48,8 +48,8 @@ export class Stream {
   }
 
   /**
-   * The operations that `record` queues on this stream, as a graph: they are not done now, but at each launch, with
-   * what is in the buffers by then. Waiting for the stream meanwhile (upload, download, synchronize) throws.
+   * Captures the operations that `record` queues on this stream as a graph. They do not run now, but at each launch, on
+   * the values that the buffers have then. Waiting for the stream meanwhile (upload, download, synchronize) throws.
    */
   capture(record: () => void): Graph {
     binding().streamBeginCapture(this);
@@ -62,7 +62,7 @@ export class Stream {
     }
   }
 
-  /** Frees it, once its work is done. A second time does nothing. */
+  /** Frees it, once its work is done. A second call does nothing. */
   dispose(): void {
     binding().streamDispose(this);
   }
@@ -76,11 +76,11 @@ const lateRecord = () =>
   expected("INVALID_ARGUMENT", "a function that queues at once", "record", "one that returns a promise");
 
 /**
- * Operations that were captured on a stream, to be done again and again by one call to the driver. Keeps the memory
- * of the buffers that they use, disposed or not.
+ * Operations captured on a stream; one call to the driver runs them all. Keeps the memory of the buffers that they use,
+ * even of disposed ones.
  */
 export class Graph {
-  /** The one that it was captured on */
+  /** Stream that the graph was captured on */
   readonly stream: Stream;
 
   /** Ends the capture of `stream`. */
@@ -89,12 +89,12 @@ export class Graph {
     this.stream = stream;
   }
 
-  /** Queues all of them, on its stream. */
+  /** Queues all its operations on its stream. */
   launch(): void {
     binding().graphLaunch(this, this.stream);
   }
 
-  /** Frees it, once its work is done. A second time does nothing. */
+  /** Frees it, once its work is done. A second call does nothing. */
   dispose(): void {
     binding().graphDispose(this);
   }
@@ -113,8 +113,8 @@ export function defaultStream(): Stream {
 }
 
 /**
- * An array of `length` elements in the memory of the GPU. The memory is freed when the buffer and all slices of it
- * are disposed; those that nobody disposes are when they are collected, some time.
+ * An array of `length` elements in the memory of the GPU. The memory is freed when the buffer and all slices of it are
+ * disposed or garbage-collected.
  */
 export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
   readonly dtype: D;
@@ -133,15 +133,15 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
     return buffer;
   }
 
-  /** Copies an array of the same length and type into it, behind the work of `stream`; waits until that is done. */
+  /** Copies an array of the same length and type into the buffer after the work of `stream`, and waits for the copy. */
   upload(source: HostArrays[D], stream: Stream = defaultStream()): this {
     binding().bufferUpload(this, source, stream);
     return this;
   }
 
   /**
-   * Copies it into `out` (default: a new array), behind the work of `stream`, and waits until that is done: name the
-   * stream that fills it.
+   * Copies the buffer into `out` (default: a new array) after the work of `stream`, and waits for the copy. Pass the
+   * stream that fills the buffer.
    */
   download(out?: HostArrays[D], stream: Stream = defaultStream()): HostArrays[D] {
     const array = out ?? (new hostArrays[this.dtype](this.length) as HostArrays[D]);
@@ -149,14 +149,14 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
     return array;
   }
 
-  /** The elements from `begin` up to but not including `end`, at least one: a view, which keeps the memory alive. */
+  /** A view of the elements from `begin` up to but not including `end`, at least one; it keeps the memory alive. */
   slice(begin: number, end = this.length): DeviceBuffer<D> {
     const part = new DeviceBuffer(this.dtype, end - begin);
     binding().bufferSlice(part, this, begin, end);
     return part;
   }
 
-  /** Lets go of the memory; all other use throws `DISPOSED` then. A second time does nothing. */
+  /** Releases the memory; all other use then throws `DISPOSED`. A second call does nothing. */
   dispose(): void {
     binding().bufferDispose(this);
   }
@@ -166,9 +166,9 @@ export class DeviceBuffer<D extends DeviceDtype = DeviceDtype> {
   }
 }
 
-/** Whether it is a buffer, disposed or not; without an addon nothing is. Never throws. */
+/** Whether a value is a buffer, disposed or not; false without an addon. Never throws. */
 export const isDeviceBuffer = (value: unknown): value is DeviceBuffer =>
   load().binding?.bufferIs(value) ?? false;
 
-/** Bytes of memory that the device has, and how many of them are free. */
+/** Free and total memory of the device, in bytes. */
 export const deviceMemory = (): { freeBytes: number; totalBytes: number } => binding().deviceMemory();

@@ -2,19 +2,19 @@ import { arch, cpus, platform, release } from "node:os";
 import type { CudaInfo, NativeBinding } from "./binding.js";
 import { type LoadAttempt, libc, load, remedies } from "./load.js";
 
-/** What this machine has for the native kernels, what was loaded, and why nothing better. */
+/** The platform, the addon and the kernels found on this machine, and the reasons why faster ones are missing. */
 export interface Diagnosis {
   readonly node: string;
   readonly system: string;
   readonly libc: string | undefined;
   readonly processor: string;
-  /** The addon: where from, or null */
+  /** The addon and its source, or null */
   readonly addon: { readonly source: string; readonly path: string; readonly version: string } | null;
   readonly failures: readonly LoadAttempt[];
-  /** Instruction set and threads of the CPU kernels, or why they do not run; null without an addon */
+  /** Instruction set and threads of the CPU kernels, or the reason why they do not run; null without an addon */
   readonly cpu: { readonly isa: string; readonly threads: number } | { readonly reason: string } | null;
   readonly cuda: CudaInfo;
-  /** Commands that would help; empty where nothing is missing */
+  /** Commands that would help; empty if nothing is missing */
   readonly remedies: readonly string[];
 }
 
@@ -89,7 +89,7 @@ export function describe(diagnosis: Diagnosis): string {
 const indent = 13;
 const width = 120;
 
-/** A text in lines that have room behind their title, broken between words; a longer word, such as a path, stays whole. */
+/** Wraps a text between words to the width that a title leaves; a longer word, such as a path, stays whole. */
 function folded(text: string): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

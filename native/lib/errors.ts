@@ -1,4 +1,4 @@
-/** Errors in the shape and with the codes of the addon's own. */
+/** Errors with the shape and codes of the addon's own errors. */
 
 /** An Error with a `code`: *Expected X for NAME but received Y*. */
 export function expected(code: string, expectation: string, name: string, received: unknown): Error {

@@ -1,10 +1,10 @@
-/** The numbers that this package shares with the addon, by name. They come from the addon: src/addon/layout.cpp. */
+/** The numbers that this package shares with the addon, by name. src/addon/layout.cpp exports them. */
 import { expected } from "./errors.js";
 import { layoutHash } from "./layout-hash.js";
 
 export { layoutHash };
 
-/** A structure of results in words of 8 bytes: how many, and the one of each member. */
+/** A structure of results in words of 8 bytes: their number, and the position of each member. */
 export interface ResultLayout<Member extends string> {
   readonly words: number;
   readonly members: Readonly<Record<Member, number>>;
@@ -14,27 +14,27 @@ type ScalarName = "alpha" | "beta" | "delta";
 
 export interface LossLayout {
   readonly name: string;
-  /** What a label is: a class index, 0 or 1, 0 or 1 for each class, a number */
+  /** Type of a label: a class index, 0 or 1, 0 or 1 for each class, a number */
   readonly label: "class" | "binary" | "flags" | "target";
-  /** 1 where the loss is a function of u, and can have a transition matrix */
+  /** 1 if the loss is a function of u, so that it can have a transition matrix */
   readonly ofLabelProb: 0 | 1;
   readonly parameters: readonly { readonly name: string; readonly range: string }[];
 }
 
 export interface Layout {
   readonly losses: readonly LossLayout[];
-  /** Parameters that a loss has at most */
+  /** Largest number of parameters of a loss */
   readonly lossParameters: number;
   readonly gradientModes: readonly string[];
   readonly normalizations: readonly string[];
-  /** Types of elements */
+  /** Element types */
   readonly elements: readonly string[];
   readonly weightedLossResult: ResultLayout<ScalarName | "objective" | "nonFiniteRows" | "invalidLabels">;
   readonly metaGradientResult: ResultLayout<
     ScalarName | "objective" | "nonFiniteRows" | "invalidLabels" | "moved"
   >;
   readonly alignmentWeightsResult: ResultLayout<"nonFiniteRows" | "invalidLabels">;
-  /** Places in the input `settings` of the TensorFlow ops */
+  /** Positions in the input `settings` of the TensorFlow ops */
   readonly opSettings: Readonly<
     Record<
       | ScalarName
@@ -53,7 +53,7 @@ export interface Layout {
   readonly rowValues: readonly string[];
 }
 
-/** A layout with what is looked up in every call. */
+/** A layout, with the lookups of every call prepared. */
 export class Names {
   readonly layout: Layout;
   readonly #losses: ReadonlyMap<string, number>;

@@ -6,14 +6,14 @@ import { type Layout, layoutHash, Names } from "./layout.js";
 
 export type AddonSource = "LILAW_NATIVE_PATH" | "local build" | "platform package";
 
-/** A place where the addon was looked for, and why it did not load from there. */
+/** A place where the addon was searched, and the reason why it did not load from there. */
 export interface LoadAttempt {
   readonly source: AddonSource;
   readonly path: string;
   readonly reason: string;
 }
 
-/** The addon, and where it was found. */
+/** The addon, and the place where it was found. */
 export interface Addon {
   readonly binding: NativeBinding;
   readonly names: Names;
@@ -22,7 +22,7 @@ export interface Addon {
   readonly failures: readonly LoadAttempt[];
 }
 
-/** What looking for the addon came to. */
+/** Result of the search for the addon. */
 export type LoadResult = Addon | { readonly binding: null; readonly failures: readonly LoadAttempt[] };
 
 const require = createRequire(import.meta.url);
@@ -38,7 +38,7 @@ export function libc(): "glibc" | "musl" | undefined {
   return header.glibcVersionRuntime === undefined ? "musl" : "glibc";
 }
 
-/** The package that brings the addon for this platform, as in `@lilaw/native-linux-x64`. */
+/** Package with the addon for this platform, such as `@lilaw/native-linux-x64`. */
 export function platformPackage(): string {
   const suffix = libc() === "musl" ? "-musl" : "";
   return `@lilaw/native-${process.platform}-${process.arch}${suffix}`;
@@ -46,7 +46,7 @@ export function platformPackage(): string {
 
 function places(): { source: AddonSource; path: string }[] {
   const { LILAW_NATIVE_PATH } = process.env;
-  // Whoever names a file wants that one: another would only hide the mistake.
+  // Only the named file: loading another one would hide a mistake in the name.
   if (LILAW_NATIVE_PATH) return [{ source: "LILAW_NATIVE_PATH", path: LILAW_NATIVE_PATH }];
   return [
     {
@@ -57,7 +57,7 @@ function places(): { source: AddonSource; path: string }[] {
   ];
 }
 
-/** How `lilaw-native` is called here: unlike `npx`, this works wherever the package lies. */
+/** Command line that runs `lilaw-native`; unlike `npx`, it works wherever the package is installed. */
 function command(subcommand: string): string {
   const program = fileURLToPath(new URL("./main.js", import.meta.url));
   return `node ${/[^\w./@-]/.test(program) ? JSON.stringify(program) : program} ${subcommand}`;
@@ -74,16 +74,16 @@ function open(path: string): NativeBinding {
   return binding;
 }
 
-/** The first line of an error: those of `require` go on with a list of modules. */
+/** First line of an error message; messages of `require` continue with a list of modules. */
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 
-/** Nobody has to have the package for a platform: that it is not installed is no reason for anything. */
+/** Whether the platform package is simply not installed. It is optional, so this is not reported as a failure. */
 const isNotInstalled = ({ source, path }: { source: AddonSource; path: string }, error: unknown) =>
   source === "platform package" && reasonOf(error) === `Cannot find module '${path}'`;
 
 let result: LoadResult | undefined;
 
-/** Looks for the addon, once. Never throws: without an addon, `failures` says where it was looked for. */
+/** Searches for the addon, once. Never throws: without an addon, `failures` lists the places that were searched. */
 export function load(): LoadResult {
   result ??= find();
   return result;
@@ -106,12 +106,12 @@ function find(): LoadResult {
   return { binding: null, failures };
 }
 
-/** What would give this machine the addon. */
+/** Commands that would give this machine the addon. */
 export function remedies(): string[] {
   return [`${command("build")}   (needs a C++ compiler and CMake 3.22; with nvcc, CUDA too)`];
 }
 
-/** The addon, or an Error with the code `BACKEND_UNAVAILABLE` that says where it was looked for. */
+/** The addon. Throws an Error with the code `BACKEND_UNAVAILABLE` that lists the places that were searched. */
 export function addon(): Addon {
   const found = load();
   if (found.binding) return found;
@@ -122,5 +122,5 @@ export function addon(): Addon {
   );
 }
 
-/** The functions of the addon, or that Error. */
+/** The functions of the addon. Throws as {@link addon} does. */
 export const binding = (): NativeBinding => addon().binding;

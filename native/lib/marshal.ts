@@ -1,4 +1,4 @@
-/** From the arguments that people pass to the positions in which the addon takes them. */
+/** Converts arguments from objects, the form that people write, to the positions in which the addon takes them. */
 import type {
   AlignmentWeightsArgsAt,
   AlignmentWeightsOutputsAt,
@@ -27,7 +27,7 @@ export interface LossNumbers {
 
 const noParameters: LossNumbers["parameters"] = [0, 0, 0];
 
-/** The number of a loss, and its parameters in their order, 0 in place of those that it has not. */
+/** The number of a loss, and its parameters in order, padded with 0. */
 export function lossNumbers(loss: NativeLoss): LossNumbers {
   const { names } = addon();
   const kind = names.loss(lossName(loss));
@@ -38,16 +38,16 @@ export function lossNumbers(loss: NativeLoss): LossNumbers {
   return { kind, parameters: [at(0), at(1), at(2)] };
 }
 
-/** Where the params of a call go in and its scalars come out. */
+/** Memory of a call: its params as input, its scalars as output. */
 export interface CallMemory<At extends Place> {
   params(params: At["params"]): At["doubles"];
   readonly result: At["bytes"];
 }
 
-// The objects of a caller are read once, and all of them before anything is written to the memory of the
-// call: a getter may make a call of its own, on the same memory.
+// The caller's objects are read once, and all of them before the memory of the call is written: a getter may make
+// another call, which uses the same memory.
 
-/** Calls a form of weightedLoss. An array of the arguments in between would cost more than a small kernel. */
+/** Calls a form of weightedLoss directly: collecting the arguments in an array would cost more than a small kernel. */
 export function marshalWeightedLoss<At extends Place, R>(
   call: (...args: WeightedLossPositions<At>) => R,
   args: WeightedLossArgsAt<At>,
@@ -146,18 +146,18 @@ export function marshalAlignmentWeights<At extends Place, R>(
   );
 }
 
-/** Not whole where the logits are none, or do not divide by the classes, which the addon refuses. */
+/** Number of rows; no integer if the logits are no array or do not divide by the classes, which the addon refuses. */
 function rowsOf(logits: { readonly length: number } | undefined, classes: number): number {
   if (typeof classes !== "number") throw expected("INVALID_ARGUMENT", "a number", "classes", classes);
   const length = lengthOf(logits);
   return typeof length === "number" ? length / classes : Number.NaN;
 }
 
-/** Of typed arrays, whatever their own properties say. */
+/** The length getter of all typed arrays, which properties of a single array cannot change. */
 const typedLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Float32Array.prototype), "length")!
   .get!;
 
-/** Undefined for anything that has none, such as a proxy of a typed array. */
+/** Length of a typed array; undefined for anything else, such as a proxy of a typed array. */
 function lengthOf(logits: { readonly length: number } | undefined): number | undefined {
   try {
     return ArrayBuffer.isView(logits) ? typedLength.call(logits) : logits?.length;
@@ -168,7 +168,7 @@ function lengthOf(logits: { readonly length: number } | undefined): number | und
 
 const everyObject: object = {};
 
-/** An object, unless it is a proxy that answers nothing any more. */
+/** Whether a value is an object that can be read, so not a revoked proxy. */
 function isReadable(value: unknown): value is object {
   try {
     return typeof value === "object" && value !== null && Object.getPrototypeOf(value) !== undefined;
@@ -177,10 +177,10 @@ function isReadable(value: unknown): value is object {
   }
 }
 
-/** An object of arguments, without the names that all objects share. */
+/** An object of arguments, without properties inherited from `Object.prototype`. */
 export function object<T extends object>(value: T, name: string): T {
   if (!isReadable(value)) throw expected("INVALID_ARGUMENT", "an object", name, value);
-  // A name that was put on Object.prototype is one of every object, and no argument.
+  // A property added to Object.prototype appears on every object, so it is not an argument.
   for (const _ in everyObject) return Object.assign(Object.create(null), value);
   return value;
 }

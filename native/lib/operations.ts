@@ -3,19 +3,19 @@
  *
  * `weightedLoss` computes on the CPU, in arrays of exactly the types below. It allocates nothing.
  *
- * `weightedLossAsync` does so on a thread of libuv, on copies of its inputs: these may be changed or transferred
+ * `weightedLossAsync` does the same on a thread of libuv, on copies of its inputs: these may be changed or transferred
  * meanwhile. Outputs are filled when it resolves; it rejects if one of them has been transferred by then.
  *
- * `weightedLossCuda` takes and gives arrays in device memory, with no copy and without waiting. It is queued on a
- * stream and reads its buffers when it is its turn, so that a step of LiLAW can be queued whole: `metaStepCuda` moves
- * the params that the next `weightedLossCuda` reads. Logits are float32, float16 or bfloat16; tangents and gradients
- * have the same type. Everything is checked before it is queued but what is in the memory: rows with a label that is
- * no class are treated like non-finite ones, and counted in `invalidLabels`.
+ * `weightedLossCuda` takes and returns arrays in device memory, without copying or waiting. It is queued on a stream and
+ * reads its buffers when it runs, so a whole step of LiLAW can be queued: `metaStepCuda` moves the params that the next
+ * `weightedLossCuda` reads. Logits are float32, float16 or bfloat16; tangents and gradients have the same type. All
+ * arguments but the contents of the arrays are checked before the operation is queued: rows with a label that is no
+ * class are treated like non-finite rows, and counted in `invalidLabels`.
  *
- * Outputs lie apart from each other and from all other arrays of the call, but `gradLogits` may be the logits.
+ * Outputs must not overlap each other or any other array of the call, except that `gradLogits` may be the logits.
  *
  * All throw an Error with a `code` (`INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `UNSUPPORTED`, `OUT_OF_MEMORY`; on the host
- * `LABEL_OUT_OF_RANGE`; on the device `DISPOSED`, `CUDA_ERROR`) and write nothing then.
+ * `LABEL_OUT_OF_RANGE`; on the device `DISPOSED`, `CUDA_ERROR`) and then write nothing.
  */
 
 import type {
@@ -108,7 +108,7 @@ class Scratch<Scalars, Member extends string> implements CallMemory<OnHost> {
     this.#type = type;
   }
 
-  /** Made in the first call: its layout comes from the addon. */
+  /** Created in the first call, since the addon provides its layout. */
   get #results(): ResultMemory<Member> {
     this.#memory ??= new ResultMemory(this.#type.layout());
     return this.#memory;
@@ -117,7 +117,7 @@ class Scratch<Scalars, Member extends string> implements CallMemory<OnHost> {
   params(params: NativeParams): Float64Array {
     if (params == null) throw expected("INVALID_ARGUMENT", "alpha, beta and delta", "params", params);
     const { alpha, beta, delta } = object(params, "params");
-    // An object would run its own code when it becomes a number.
+    // Converting an object to a number would run the object's own code.
     if (typeof alpha !== "number") throw noNumber("params.alpha", alpha);
     if (typeof beta !== "number") throw noNumber("params.beta", beta);
     if (typeof delta !== "number") throw noNumber("params.delta", delta);
@@ -139,14 +139,14 @@ class Scratch<Scalars, Member extends string> implements CallMemory<OnHost> {
 const noNumber = (name: string, received: unknown) =>
   expected("INVALID_ARGUMENT", "a number", name, received);
 
-/** The same for every synchronous call. */
+/** Shared by all synchronous calls. */
 const shared = {
   weightedLoss: new Scratch(weightedLossScalars),
   metaGradient: new Scratch(metaGradientScalars),
   alignmentWeights: new Scratch(alignmentWeightsScalars),
 };
 
-/** The memory of a call on the device: params are there already. */
+/** The memory of a call on the device, where the params are already. */
 const onDevice = (result: DeviceResult<unknown> | undefined): CallMemory<OnDevice> => ({
   params: (params) => params,
   result: result?.buffer as DeviceBuffer<"uint8">,
@@ -205,8 +205,8 @@ export function metaGradientCuda(
 }
 
 /**
- * `metaGradientCuda`, then p <- p - learningRate * (gradient + weightDecay * p) on `params` themselves, unless a
- * result is not finite. On the host, whoever holds the params moves them.
+ * `metaGradientCuda`, then p <- p - learningRate * (gradient + weightDecay * p) in place on `params`, unless a result is
+ * not finite. There is no such form on the host, where the owner of the params moves them.
  */
 export function metaStepCuda(
   args: DeviceMetaStepArgs,
@@ -252,13 +252,13 @@ export function alignmentWeightsCuda(
 }
 
 /**
- * The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one; this and every
- * operation on the CPU throw `UNSUPPORTED`, with the names there are, where it names none that runs here.
+ * The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one; if that does not run
+ * here, this and every operation on the CPU throw `UNSUPPORTED` with the available names.
  */
 export const cpuIsa = (): string => binding().cpuIsa();
-/** Forces an instruction set, for tests; without a name the best again. Throws `UNSUPPORTED` if it cannot run here. */
+/** Forces an instruction set, for tests; without a name, the best one. Throws `UNSUPPORTED` if it cannot run here. */
 export const setCpuIsa = (name?: string): void => binding().setCpuIsa(name);
 /** Threads that large operations use, the caller's included. */
 export const threads = (): number => binding().threads();
-/** Sets them, 1 to 256, for the whole process; 0 chooses again: `LILAW_THREADS`, else the processors there are. */
+/** Sets that number for the whole process, 1 to 256; 0 restores the default: `LILAW_THREADS`, else all processors. */
 export const setThreads = (count: number): void => binding().setThreads(count);

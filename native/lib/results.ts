@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The scalars of the operations: structures of lilaw.h, of float64 and int64 members. */
+/** The scalars of the operations: structures of lilaw.h with float64 and int64 members. */
 import { DeviceBuffer, type Stream } from "./device.js";
 import type { Layout, ResultLayout } from "./layout.js";
 import { addon } from "./load.js";
@@ -23,7 +23,7 @@ export class ResultMemory<Member extends string = string> {
     return this.#reals[this.#members[member]]!;
   }
 
-  /** Counts are never negative, and addresses end long before 2^53. */
+  /** A count as a number: it is never negative, and far below 2^53. */
   count(member: Member): number {
     const word = this.#members[member];
     return this.#halves[2 * word]! + 2 ** 32 * this.#halves[2 * word + 1]!;
@@ -49,17 +49,17 @@ export interface NativeAlignmentWeightsScalars {
   nonFiniteRows: number;
 }
 
-/** Rows whose label is no class; on the host such a label is an error. */
+/** Number of rows whose label is no class; on the host such a label is an error. */
 interface InvalidLabels {
   invalidLabels: number;
 }
 
 export type DeviceWeightedLossScalars = NativeWeightedLossScalars & InvalidLabels;
-/** `moved` is 1 where `metaStepCuda` moved the params, 0 where a result that is not finite kept them. */
+/** `moved` is 1 if `metaStepCuda` moved the params, 0 if a non-finite result left them unchanged. */
 export type DeviceMetaGradient = NativeMetaGradient & InvalidLabels & { moved: number };
 export type DeviceAlignmentWeightsScalars = NativeAlignmentWeightsScalars & InvalidLabels;
 
-/** How a structure is read: its layout, which the addon knows, and what its members mean. */
+/** How to read a structure: its layout, which the addon provides, and the meaning of its members. */
 export interface ResultType<Scalars, Member extends string = string> {
   layout(): ResultLayout<Member>;
   read(memory: ResultMemory<Member>): Scalars;
@@ -101,11 +101,11 @@ export const alignmentWeightsScalars: ResultType<
 
 /** Scalars that an operation leaves on the device. */
 export interface DeviceResult<Scalars> {
-  /** Where the operation writes them */
+  /** Memory that the operation writes them to */
   readonly buffer: DeviceBuffer<"uint8">;
-  /** The scalars, once the work of `stream` is done: name the stream that fills them. */
+  /** Waits for the work of `stream` and returns the scalars. Pass the stream that fills them. */
   download(stream?: Stream): Scalars;
-  /** Frees their memory. A second time does nothing. */
+  /** Frees their memory. A second call does nothing. */
   dispose(): void;
   [Symbol.dispose](): void;
 }

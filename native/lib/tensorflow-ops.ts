@@ -31,7 +31,7 @@ const startLines = [
   "oneDNN custom operations are on.",
 ];
 
-/** What a call of an op says beside its tensors; those that an op does not know it does not read. */
+/** Arguments of an op other than its tensors; an op ignores those that do not concern it. */
 export interface OpSettings {
   readonly loss: NativeLoss;
   readonly params: NativeParams | null;
@@ -65,7 +65,7 @@ export function opSettings(call: OpSettings): Float32Array {
   return settings;
 }
 
-/** A number as two floats whose sum has twice the digits of one. */
+/** Writes a number as two floats whose sum has twice the digits of one float. */
 function writeSplit(to: Float32Array, at: number, value: number): void {
   to[at] = value;
   to[at + 1] = value - to[at]!;

@@ -110,7 +110,7 @@ std::string describe(napi_env env, napi_value value) {
   if (type == napi_function) return "a function";
   if (const Buffer* const buffer = held_by<Buffer>(env, value)) return Buffer::kind_of(buffer->element);
   if (type == napi_object) return "an object";
-  // A text may be of any length; whole characters of its beginning are enough.
+  // A text may be of any length; its beginning, in whole characters, is enough.
   char beginning[300];
   std::size_t length = 0;
   napi_get_value_string_utf8(env, Napi::Value(env, value).ToString(), beginning, sizeof beginning, &length);
@@ -170,7 +170,7 @@ void Arguments::array(const char* name, Element element, std::int64_t length, bo
 
 namespace {
 
-/** The bytes of an array, from its first to behind its last. */
+/** Address range of an array: its first byte, and the byte after its last. */
 struct Span {
   std::uintptr_t begin;
   std::uintptr_t end;
@@ -189,8 +189,8 @@ bool is_in_place(const ArrayUse& out, const ArrayUse& in) {
 }  // namespace
 
 void Arguments::check_apart() const {
-  // Every call pays for this loop, so it only finds out whether there is anything to look at. Most arrays lie beside all
-  // that came before them.
+  // Every call pays for this loop, so it only tests whether any two arrays may overlap. Most arrays lie apart from all
+  // earlier ones.
   Span spans[kMost];
   Span all = {UINTPTR_MAX, 0};
   bool any = false;

@@ -16,30 +16,30 @@
 
 namespace lilaw::addon {
 
-/** A JavaScript error with a `code`, made without memory of C++, of which there may be none left. */
+/** A JavaScript error with a `code`, created without allocating in C++, since memory may have run out. */
 napi_value plain_error(napi_env env, const char* code, const char* message);
 
-/** The same, to be thrown in C++. */
+/** The same as an exception of C++. */
 Napi::Error error(Napi::Env env, const char* code, const std::string& message);
 
-/** The same in the shape of all bad input. */
+/** The same with the message of all bad input: "Expected X for NAME but received Y". */
 Napi::Error unexpected(Napi::Env env, const char* code, const std::string& expectation, const std::string& name,
                        const std::string& received);
 
-/** A value for people. */
+/** A readable description of a value. */
 std::string describe(napi_env env, napi_value value);
 
 /** Throws the error of a status that is not LILAW_OK. */
 void check(Napi::Env env, lilaw_status status);
 
-/** What an array holds: first the types of lilaw_dtype, with its numbers. */
+/** Element type of an array. The types of lilaw_dtype come first, with the same numbers. */
 enum class Element { kFloat32, kFloat16, kBfloat16, kFloat64, kInt32, kUint8 };
 constexpr int kElements = 6;
 
-/** Bytes of one. */
+/** Bytes of one element. */
 std::int64_t size_of(Element element);
 
-/** An array of a call: where its pointer went, so that an asynchronous call can put another in its place. */
+/** An array of a call, and the place of its pointer, so that an asynchronous call can replace the pointer. */
 struct ArrayUse {
   const char* name;
   napi_value value;
@@ -59,10 +59,10 @@ class Arguments {
 
   napi_value next() { return values_[values_used_++]; }
   double number(const char* name);
-  /** A number without a fraction that is exact in a double. */
+  /** The next argument as an integer that a double represents exactly. */
   std::int64_t integer(const char* name);
 
-  /** The type of the next argument, if that is an array of logits; float32 otherwise. */
+  /** The element type of the next argument if that is an array of logits; float32 otherwise. */
   virtual lilaw_dtype logits_type() const = 0;
 
   /** The next argument as an array of exactly `length` elements. */
@@ -76,7 +76,7 @@ class Arguments {
   void output(const char* name, std::int64_t length, T** pointer) {
     array(name, element_of<T>(), length, true, false, reinterpret_cast<void**>(pointer));
   }
-  /** The same, or null or undefined, which make a null pointer. */
+  /** The same; null and undefined give a null pointer. */
   template <class T>
   void optional_input(const char* name, std::int64_t length, const T** pointer) {
     array(name, element_of<T>(), length, false, true, reinterpret_cast<void**>(const_cast<T**>(pointer)));
@@ -86,7 +86,7 @@ class Arguments {
     array(name, element_of<T>(), length, true, true, reinterpret_cast<void**>(pointer));
   }
 
-  /** The next argument as memory for a structure of results: as many bytes, where a structure may lie. */
+  /** The next argument as memory for a structure of results: of its size and alignment. */
   template <class Result>
   void result(Result** pointer) {
     output("result", sizeof(Result), reinterpret_cast<std::uint8_t**>(pointer));
@@ -94,8 +94,8 @@ class Arguments {
   }
 
   /**
-   * Throws unless every output lies apart from all other arrays, since kernels read and write in no order that JavaScript
-   * knows of. The gradient may take the place of the logits.
+   * Throws if an output overlaps another array, since kernels read and write in an order that JavaScript cannot see.
+   * Only the gradient may be the same array as the logits.
    */
   void check_apart() const;
 
@@ -103,10 +103,10 @@ class Arguments {
   const ArrayUse* end() const { return arrays_ + arrays_used_; }
 
  protected:
-  /** What an array is, or nothing (`found` false) if it is none of this kind. */
+  /** Properties of an array; `found` is false if the value is no array of this kind. */
   struct Array {
     bool found;
-    /** Has the type that was asked for */
+    /** Has the requested element type */
     bool fits;
     std::size_t length;
     void* data;
@@ -145,7 +145,7 @@ class HostArguments : public Arguments {
   std::string kind_of(Element element) const override;
 };
 
-/** Data and length in bytes of a typed array as it is now; a detached one has no bytes. */
+/** Current address and length in bytes of a typed array; a detached one has length 0. */
 struct Bytes {
   void* data;
   std::size_t length;

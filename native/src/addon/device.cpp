@@ -12,7 +12,7 @@
 namespace lilaw::addon {
 namespace {
 
-/** Arrays are buffers. */
+/** Arguments whose arrays are buffers on the device. */
 class DeviceArguments : public Arguments {
  public:
   using Arguments::Arguments;
@@ -23,7 +23,7 @@ class DeviceArguments : public Arguments {
     return is_float ? static_cast<lilaw_dtype>(buffer->element) : LILAW_FLOAT32;
   }
 
-  /** The memory of all arrays. */
+  /** Adds the memory of all arrays to `memories`. */
   void add_to(Memories& memories) const {
     for (const ArrayUse& use : *this) memories.push_back(held_by<Buffer>(env(), use.value)->memory);
   }
@@ -57,7 +57,7 @@ void buffer_create(HostArguments& arguments) {
   give(env, self, std::move(buffer));
 }
 
-/** (value): whether it is one, disposed or not. */
+/** (value): whether it is a buffer, disposed or not. */
 napi_value buffer_is(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
     HostArguments arguments(env, info);
@@ -80,7 +80,7 @@ void buffer_slice(HostArguments& arguments) {
   give(env, self, std::make_unique<Buffer>(Buffer{whole.memory, first_byte, end - begin, whole.element}));
 }
 
-/** Copies between a buffer and a typed array, and waits until it is done: (buffer, array, stream) */
+/** (buffer, array, stream): copies between a buffer and a typed array, and waits for the copy. */
 template <class Copy>
 void transfer(HostArguments& arguments, const char* name, Copy copy) {
   const Buffer& buffer = next_alive<Buffer>(arguments, "this");
@@ -103,7 +103,7 @@ void buffer_download(HostArguments& arguments) {
   });
 }
 
-/** (handle); a second time does nothing. */
+/** (handle): releases what it owns; a second call does nothing. */
 template <class T>
 void dispose(HostArguments& arguments) {
   next_handle<T>(arguments, "this").dispose();
@@ -146,12 +146,12 @@ void stream_end_capture(HostArguments& arguments) {
   give(env, owner, std::move(graph));
 }
 
-/** (stream): no graph; nothing where none is captured. */
+/** (stream): ends a capture without a graph; does nothing if there is no capture. */
 void stream_abandon_capture(HostArguments& arguments) {
   next_handle<Stream>(arguments, "this").abandon_capture();
 }
 
-/** (graph, stream): the one that it was captured on, whose workspace it uses. */
+/** (graph, stream): the stream must be the one it was captured on, whose workspace it uses. */
 void graph_launch(HostArguments& arguments) {
   const Napi::Env env = arguments.env();
   const Graph& graph = next_alive<Graph>(arguments, "this");
@@ -175,7 +175,7 @@ napi_value memory(napi_env env, napi_callback_info) {
   });
 }
 
-/** Queues an operation on the stream that is its last argument. */
+/** Queues an operation on the stream given as the last argument. */
 template <class Operation>
 napi_value queue(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
@@ -184,7 +184,7 @@ napi_value queue(napi_env env, napi_callback_info info) {
     operation.read(arguments);
     Stream& stream = next_alive<Stream>(arguments, "stream");
     arguments.check_apart();
-    // First: of an operation that fails, a part may have been captured.
+    // Before the operation is queued: if it fails, part of it may still have been captured.
     if (stream.captures) arguments.add_to(stream.captured);
     check(env, operation.queue(stream.workspace->address(), stream.stream));
     return nullptr;

@@ -1,4 +1,4 @@
-/** How functions of plain Node-API are called and exported. */
+/** Calls and exports functions of plain Node-API. */
 #pragma once
 
 #include <exception>
@@ -9,7 +9,7 @@ namespace lilaw::addon {
 
 constexpr const char* kNoMemory = "Expected memory for a call but received none";
 
-/** Does what a function of JavaScript does; what that throws, JavaScript catches. */
+/** Runs the body of a JavaScript function; exceptions of C++ become JavaScript exceptions. */
 template <class Work>
 napi_value guarded(napi_env env, Work work) noexcept {
   try {
@@ -23,7 +23,7 @@ napi_value guarded(napi_env env, Work work) noexcept {
   return nullptr;
 }
 
-/** The function of JavaScript that does `body` with the arguments of its call, and returns nothing. */
+/** JavaScript function that runs `body` with the arguments of the call, and returns nothing. */
 template <void (*body)(HostArguments&)>
 napi_value method(napi_env env, napi_callback_info info) {
   return guarded(env, [&]() -> napi_value {
@@ -40,7 +40,7 @@ inline void set(Napi::Object exports, const std::string& name, napi_callback fun
   exports.Set(name, Napi::Value(exports.Env(), value));
 }
 
-/** Exports the function that gives what `body` does. */
+/** Exports a function that returns the result of `body`. */
 template <napi_value (*body)(Napi::Env)>
 void set_getter(Napi::Object exports, const char* name) {
   set(exports, name, [](napi_env env, napi_callback_info) -> napi_value {

@@ -1,6 +1,6 @@
 /**
- * Device memory, streams and graphs as objects of JavaScript: each of its objects DeviceBuffer, Stream and Graph is
- * the owner of one of the structures below, by a tag that no other object has.
+ * Device memory, streams and graphs as JavaScript objects: each DeviceBuffer, Stream and Graph owns one of the
+ * structures below, and has a type tag that no other object has.
  */
 #pragma once
 
@@ -15,7 +15,7 @@ namespace lilaw::addon {
 class DeviceMemory {
  public:
   DeviceMemory(Napi::Env env, std::int64_t bytes) { check(env, lilaw_buffer_create(bytes, &address_)); }
-  // Waits for the kernels that may still use it: cudaFree does.
+  // cudaFree waits for kernels that may still use the memory.
   ~DeviceMemory() { lilaw_buffer_free(address_); }
   DeviceMemory(const DeviceMemory&) = delete;
 
@@ -25,7 +25,7 @@ class DeviceMemory {
   void* address_ = nullptr;
 };
 
-/** Elements of device memory, which lives as long as any buffer on it. Disposed: without memory. */
+/** Elements of device memory, which lives as long as any buffer on it. A disposed buffer has no memory. */
 struct Buffer {
   static constexpr napi_type_tag kTag = {0x6c696c6177646576, 0x6275666665720001};
   static constexpr const char* kKind = "a DeviceBuffer";
@@ -44,20 +44,20 @@ struct Buffer {
   void* data() const { return memory->address() + first_byte; }
 };
 
-/** Memory that work uses, kept for as long as the work may be done. */
+/** Memory used by queued or captured work, kept alive as long as that work may run. */
 using Memories = std::vector<std::shared_ptr<DeviceMemory>>;
 
-/** A stream, and the workspace of the operations that are queued on it. Disposed: without workspace. */
+/** A stream, and the workspace of the operations that are queued on it. A disposed stream has no workspace. */
 struct Stream {
   static constexpr napi_type_tag kTag = {0x6c696c6177646576, 0x73747265616d0001};
   static constexpr const char* kKind = "a Stream";
   std::shared_ptr<DeviceMemory> workspace;
   void* stream = nullptr;
-  /** Between the begin and the end of a capture */
+  /** True between the begin and the end of a capture */
   bool captures = false;
   Memories captured;
 
-  // Enough for any number of rows: the sums of the blocks, of which there is a largest number.
+  // Enough for any number of rows: the workspace holds one sum for each block, and the number of blocks is limited.
   explicit Stream(Napi::Env env)
       : workspace(std::make_shared<DeviceMemory>(
             env, static_cast<std::int64_t>(lilaw_cuda_workspace_bytes(INT64_MAX)))) {
@@ -82,7 +82,7 @@ struct Stream {
   }
 };
 
-/** Work that was captured on a stream, and the memory that it uses. Disposed: without either. */
+/** Work that was captured on a stream, and the memory that it uses. A disposed graph has neither. */
 struct Graph {
   static constexpr napi_type_tag kTag = {0x6c696c6177646576, 0x6772617068000001};
   static constexpr const char* kKind = "a Graph";
@@ -115,10 +115,10 @@ void give(Napi::Env env, napi_value owner, std::unique_ptr<T> held) {
   napi_type_tag_object(env, owner, &T::kTag);
 }
 
-/** What an object owns; null if it owns no T. */
+/** The T that an object owns; null if it owns none. */
 template <class T>
 T* held_by(napi_env env, napi_value value) {
-  // Asked for a tag, undefined and null would leave an exception behind.
+  // Checking the tag of undefined or null would leave a pending exception.
   napi_valuetype type;
   if (napi_typeof(env, value, &type) != napi_ok || type != napi_object) return nullptr;
   bool is_one = false;
@@ -133,7 +133,7 @@ void check_alive(Napi::Env env, const T& held, const char* name) {
   if (held.disposed()) throw unexpected(env, "DISPOSED", T::kKind, name, "one that has been disposed");
 }
 
-/** The next argument, disposed or not. */
+/** The next argument as a T, disposed or not. */
 template <class T>
 T& next_handle(Arguments& arguments, const char* name) {
   const napi_value value = arguments.next();
@@ -149,7 +149,7 @@ T& next_alive(Arguments& arguments, const char* name) {
   return held;
 }
 
-/** The next argument as a stream that somebody can wait for. */
+/** The next argument as a stream without a capture, so that the caller can wait for it. */
 inline Stream& next_idle_stream(Arguments& arguments, const char* name) {
   Stream& stream = next_alive<Stream>(arguments, name);
   if (!stream.captures) return stream;

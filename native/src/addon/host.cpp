@@ -1,4 +1,4 @@
-/** The operations on host memory, each as a function that returns when it is done and as one that promises to. */
+/** The operations on host memory, each as a synchronous function and as one that returns a promise. */
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -20,8 +20,8 @@ void call(HostArguments& arguments) {
 }
 
 /**
- * An operation on a thread of libuv. It owns copies of all arrays: JavaScript may transfer, detach or overwrite its
- * own meanwhile. The outputs are copied back at the end, on the thread of JavaScript, if they are still there.
+ * An operation on a thread of libuv. It owns copies of all arrays: JavaScript may transfer, detach or overwrite the
+ * originals meanwhile. The outputs are copied back at the end, on the JavaScript thread, if they still exist.
  */
 template <class Operation>
 class Promised : public Napi::AsyncWorker {
@@ -32,7 +32,7 @@ class Promised : public Napi::AsyncWorker {
     napi_value promise = nullptr;
     napi_create_promise(env, &promised->deferred_, &promise);
     promised->Queue();
-    // From here on it deletes itself when it is done.
+    // From now on the object deletes itself when it is done.
     promised.release();
     return promise;
   }
@@ -41,7 +41,7 @@ class Promised : public Napi::AsyncWorker {
     operation_.read(arguments);
     arguments.check_apart();
     for (const ArrayUse& use : arguments) {
-      // As doubles, for their alignment.
+      // Doubles, for their alignment.
       std::vector<double> copy((use.bytes + sizeof(double) - 1) / sizeof(double));
       if (use.is_output) {
         Output output = {use.name, copy.data(), use.bytes, {}};
@@ -56,11 +56,11 @@ class Promised : public Napi::AsyncWorker {
   }
 
  protected:
-  // An exception would settle nothing: what is done between the start and the end of the promise allocates nothing.
+  // An exception here would leave the promise pending, so nothing between its start and its end allocates memory.
 
   void Execute() noexcept override {
     status_ = operation_.run();
-    // Kept here, since lilaw_last_error belongs to a thread.
+    // Copied, since lilaw_last_error is per thread.
     if (status_ != LILAW_OK) std::snprintf(message_, sizeof message_, "%s", lilaw_last_error());
   }
 
@@ -83,7 +83,7 @@ class Promised : public Napi::AsyncWorker {
     Napi::ObjectReference array;
   };
 
-  /** Copies the outputs back; or gives the code of an error, whose message is in `message_`. */
+  /** Copies the outputs back. On failure returns the code of the error, whose message is in `message_`; else null. */
   const char* finish() {
     if (status_ != LILAW_OK) return lilaw_status_text(status_);
     for (const Output& output : outputs_) {

@@ -1,6 +1,6 @@
 /**
- * The numbers that lib/ shares with this addon, by name: TypeScript looks all of them up here. A fingerprint of all but
- * the list of losses, of which each name is looked up in every call, tells an addon from other sources.
+ * The numbers that lib/ shares with this addon, by name: TypeScript looks all of them up here. A fingerprint detects an
+ * addon built from other sources. It covers everything but the list of losses, whose names are looked up in every call.
  */
 #include <cstddef>
 #include <cstdio>
@@ -54,7 +54,7 @@ struct Member {
   std::size_t offset;
 };
 
-/** A structure of results: what it takes in words of 8 bytes, and the word of each member. */
+/** A structure of results: its size in words of 8 bytes, and the word of each member. */
 template <std::size_t N>
 void add_result(Json& json, const char* name, std::size_t bytes, const Member (&members)[N]) {
   json.name(name).open('{').name("words").number(bytes / 8).name("members").open('{');

@@ -1,4 +1,4 @@
-/** The parts of the addon's exports, each made where its functions are. */
+/** The parts of the addon's exports, each defined in the file of its functions. */
 #pragma once
 
 #include <napi.h>
@@ -8,7 +8,7 @@ namespace lilaw::addon {
 /** weightedLoss, metaGradient, alignmentWeights, and each with Async. */
 void define_operations(Napi::Object exports);
 
-/** Device memory, streams and graphs (buffer…, stream…, graph…, deviceMemory), and the operations on them, each with Cuda. */
+/** Device memory, streams and graphs (buffer…, stream…, graph…, deviceMemory), and the operations on them with Cuda. */
 void define_device(Napi::Object exports);
 
 /** layout, layoutHash, losses: the numbers that lib/ shares with this addon, their fingerprint, and the losses. */

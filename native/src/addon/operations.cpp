@@ -1,4 +1,4 @@
-/** How the operations read their arguments, wherever their arrays are. */
+/** Reads the arguments of the operations, with arrays on the host or on the device. */
 #include "operations.h"
 
 #include "../math/loss_traits.h"
@@ -6,19 +6,19 @@
 namespace lilaw::addon {
 namespace {
 
-/** Of a kind that has not been checked yet: the operation refuses one that it does not know. */
+/** Label type of a loss. Its kind is not checked yet: the operation refuses an unknown one later. */
 LabelType label_type(const lilaw_loss& loss) {
   return 0 <= loss.kind && loss.kind < kLossCount ? traits_of(loss).label : LabelType::kClass;
 }
 
 /**
- * rows, classes, loss kind, loss parameters; then the arrays of a batch. Strides are those of dense arrays: an array
- * of JavaScript has no other.
+ * rows, classes, loss kind, loss parameters; then the arrays of a batch. Strides are those of dense arrays, since
+ * arrays of JavaScript are dense.
  */
 void read_batch(Arguments& arguments, lilaw_batch& batch) {
   batch.rows = arguments.integer("rows");
   batch.classes = arguments.integer("classes");
-  // A product of these is a length of an array, and JavaScript has none above 2^53.
+  // Their product is the length of an array, which in JavaScript is below 2^53.
   constexpr std::int64_t kMost = INT64_C(1) << 31;
   if (batch.rows < 1 || batch.classes < 1 || batch.rows > kMost || batch.classes > kMost) {
     throw unexpected(arguments.env(), "INVALID_ARGUMENT", "integers from 1 to 2^31", "rows and classes",
@@ -46,10 +46,10 @@ void read_batch(Arguments& arguments, lilaw_batch& batch) {
   batch.transition_stride = batch.classes;
 }
 
-/** Three doubles in a row are a lilaw_params. */
+/** A lilaw_params has the layout of three consecutive doubles. */
 const double** as_doubles(const lilaw_params** params) { return reinterpret_cast<const double**>(params); }
 
-/** All that meta_gradient and meta_step have in common. */
+/** Arguments that meta_gradient and meta_step share. */
 void read_meta_gradient(Arguments& arguments, lilaw_meta_gradient_args& args) {
   read_batch(arguments, args.batch);
   arguments.input("params", 3, as_doubles(&args.params));

@@ -1,6 +1,6 @@
 /**
- * The operations, each described once: its name, its arguments by position, and its forms in C. Whatever calls them
- * is the same for all: at once or as a promise in host.cpp, queued on a stream in device.cpp.
+ * The operations, each described once: its name, its arguments by position, and its forms in C. The code that calls
+ * them is shared: host.cpp for synchronous calls and promises, device.cpp for calls queued on a stream.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ struct MetaGradient {
   lilaw_status queue(void* workspace, void* stream) const { return lilaw_meta_gradient_cuda(&args, workspace, stream); }
 };
 
-/** On the device alone: on the host, whoever owns the scalars moves them. */
+/** On the device only: on the host, the owner of the scalars moves them. */
 struct MetaStep {
   static constexpr const char* kName = "metaStep";
   lilaw_meta_step_args args{};

@@ -1,4 +1,4 @@
-/** What the library is and how it is set. */
+/** Version and settings of the library. */
 #include <cstring>
 
 #include "../tensorflow/register.h"
@@ -8,7 +8,7 @@
 namespace lilaw::addon {
 namespace {
 
-/** (name), or nothing for the best one. */
+/** (name); undefined chooses the best instruction set. */
 void set_cpu_isa(HostArguments& arguments) {
   const Napi::Value name(arguments.env(), arguments.next());
   if (name.IsUndefined()) return check(arguments.env(), lilaw_set_cpu_isa(nullptr));
@@ -36,7 +36,7 @@ void set_threads(HostArguments& arguments) {
   check(arguments.env(), lilaw_set_threads(fits ? static_cast<std::int32_t>(count) : -1));
 }
 
-/** { driver, runtime, devices }, or { reason } where there is no CUDA. */
+/** { driver, runtime, devices }, or { reason } if CUDA is not available. */
 napi_value cuda_info(Napi::Env env) {
   Napi::Object found = Napi::Object::New(env);
   std::int32_t driver = 0;

@@ -1,9 +1,9 @@
 /**
- * Keeps known lines of a library off standard error while it is loaded, for those that it has no setting against.
+ * Keeps known lines of a library off standard error while the library is loaded, if it has no setting that does so.
  *
- * The library's `stderr` of the C library is another stream meanwhile, which passes every other line on at once: nothing
- * else that writes to standard error notices, the file descriptor stays what it is, and the words of a library that aborts
- * are not lost.
+ * Meanwhile `stderr` of the C library is another stream, which passes every other line on at once. The file descriptor
+ * is unchanged, so other writers to standard error are not affected, and the last message of a library that aborts is
+ * not lost.
  */
 #include <string>
 #include <vector>
@@ -21,7 +21,7 @@ namespace lilaw::addon {
 namespace {
 
 std::vector<std::string> dropped;
-std::string line;  // its end has not come yet
+std::string line;  // incomplete: its end has not been written yet
 
 void write_out(const char* text, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
@@ -53,7 +53,7 @@ ssize_t take(void*, const char* data, std::size_t size) {
   return static_cast<ssize_t>(size);
 }
 
-/** The stream that filters, and the one it stands for. */
+/** The filtering stream, and the original one that it replaces. */
 struct Streams {
   FILE* own = stderr;
   FILE* filter = nullptr;
@@ -72,7 +72,7 @@ const Streams& streams() {
   return both;
 }
 
-/** The filter in place of `stderr` as long as this lives. */
+/** Replaces `stderr` by the filter during the lifetime of this object. */
 class Filtered {
  public:
   explicit Filtered(std::vector<std::string> texts) {
@@ -103,7 +103,7 @@ class Filtered {
 namespace lilaw::addon {
 namespace {
 
-/** (texts, act): calls `act`; lines that hold one of the texts do not get to standard error meanwhile. */
+/** (texts, act): calls `act`; meanwhile, lines that contain one of the texts are kept off standard error. */
 napi_value without_lines(napi_env env, napi_callback_info arguments) {
   return guarded(env, [&]() -> napi_value {
     const Napi::CallbackInfo info(env, arguments);

@@ -21,7 +21,7 @@ lilaw_status check_range(std::int64_t value, std::int64_t least, std::int64_t mo
               name, value);
 }
 
-/** A stride that rows fit in, and with which no address of the array leaves 63 bits. */
+/** A stride must be at least the length of a row, and no address offset of the array may exceed 63 bits. */
 lilaw_status check_stride(std::int64_t stride, const lilaw_batch& batch, const char* name) {
   const std::int64_t most = INT64_MAX / 16 / batch.rows;
   return check_range(stride, batch.classes, most, name);
@@ -59,7 +59,7 @@ lilaw_status check_batch(const lilaw_batch& batch) {
   if (!traits.of_label_prob) {
     return fail(LILAW_INVALID_ARGUMENT, "Expected NULL for transition (the loss is %s) but received a pointer", traits.name);
   }
-  // Its rows are as many as it has classes.
+  // The matrix has as many rows as classes.
   return check_range(batch.transition_stride, batch.classes, INT64_MAX / 16 / batch.classes, "transition_stride");
 }
 

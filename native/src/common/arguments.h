@@ -1,4 +1,4 @@
-/** The checks of arguments that both forms of an operation share. None reads what a pointer points to. */
+/** The checks of arguments that both forms of an operation share. No check reads through a pointer. */
 #pragma once
 
 #include "error.h"
@@ -12,7 +12,7 @@ lilaw_status check(const lilaw_alignment_weights_args* args);
 
 }  // namespace lilaw
 
-/** Leaves the function with the status of `call` unless that is LILAW_OK. */
+/** Returns from the function with the status of `call` unless that is LILAW_OK. */
 #define LILAW_TRY(call)                           \
   do {                                            \
     const lilaw_status lilaw_try_status = (call); \

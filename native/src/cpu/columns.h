@@ -1,4 +1,4 @@
-/** Numbers of the rows of a block, and arrays of rows. */
+/** Columns of numbers, one for each row of a block, and arrays of rows. */
 #pragma once
 
 #include "kernels.h"
@@ -19,7 +19,7 @@ struct alignas(64) Column {
 
   double& operator[](int slot) { return of[slot]; }
   double operator[](int slot) const { return of[slot]; }
-  /** Those of the rows from `slot` on, one a lane. */
+  /** The numbers of the rows from `slot` on, one in each lane. */
   Reals lanes(int slot) const { return load<Reals>(of + slot); }
   void set_lanes(int slot, Reals values) { store(of + slot, values); }
 };

@@ -44,7 +44,7 @@ constexpr char kNames[] = "baseline";
 const Candidate kCandidates[] = {{&kernels_baseline, always}};
 #endif
 
-/** The best that runs here, or the one of this name; null if there is none. */
+/** The best kernels that run here, or those of this name; null if there are none. */
 const Kernels* find(const char* name) {
   for (const Candidate& candidate : kCandidates) {
     if (name != nullptr && std::strcmp(name, candidate.kernels->isa) != 0) continue;

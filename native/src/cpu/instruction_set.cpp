@@ -1,6 +1,6 @@
 /**
  * The kernels for one instruction set. Compiled once for each, with its compiler flags and with
- * LILAW_ISA (its name) and LILAW_LANES (floats to a vector).
+ * LILAW_ISA (its name) and LILAW_LANES (floats in a vector).
  */
 #include "alignment_weights.h"
 #include "meta_gradient.h"

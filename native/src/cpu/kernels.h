@@ -1,4 +1,4 @@
-/** What each instruction set offers the dispatcher: the three operations on a range of rows. */
+/** The functions that each instruction set provides: the three operations on a range of rows. */
 #pragma once
 
 #include "../math/gradients.h"
@@ -6,10 +6,10 @@
 
 namespace lilaw {
 
-/** Most rows a kernel holds the statistics of at once. */
+/** Largest number of rows in a block. */
 constexpr int kMaxBlockRows = 32;
 
-/** Sums over the finite rows of a range. They are added up in the order of the ranges, whoever computed them. */
+/** Sums over the finite rows of a range. They are added in the order of the ranges, whichever thread computed them. */
 struct WeightedLossSums {
   double objective = 0;
   double weight = 0;
@@ -46,16 +46,16 @@ struct Kernels {
   AlignmentSums (*alignments)(const lilaw_alignment_weights_args&, double divisor, float* out, RowRange) noexcept;
 };
 
-/** So many logits, and their gradient, keep to the second cache and leave room there for those of the next block. */
+/** Logits in a block: they and their gradient fit into the second-level cache together with those of the next block. */
 constexpr std::int64_t kBlockLogits = 32768;
 
-/** Rows a block: as many as that, at least one. Part of what fixes the sums. */
+/** Rows in a block: as many as have that number of logits, at least one. The order of the sums depends on it. */
 static inline int block_rows(std::int64_t classes) {
   const std::int64_t fitting = kBlockLogits / classes;
   return static_cast<int>(fitting < 1 ? 1 : fitting > kMaxBlockRows ? kMaxBlockRows : fitting);
 }
 
-/** The instruction set in use; null if the environment asks for one that is not there, which is the last error. */
+/** The instruction set in use; null, with a last error, if the environment asks for one that is not available. */
 const Kernels* kernels();
 
 }  // namespace lilaw

@@ -1,7 +1,7 @@
 /**
- * How labels are read. Another thread may write to them during a call: a Worker, in a SharedArrayBuffer. So each look at
- * one is an atomic load into a local, and a label that is used as an index has its range checked after that load: it
- * need not be the one that was seen before.
+ * Reading of labels. Another thread may write to them during a call: a Worker, in a SharedArrayBuffer. So each read is
+ * an atomic load into a local variable, and a label that is used as an index has its range checked after that load,
+ * since it may differ from the one read before.
  */
 #pragma once
 

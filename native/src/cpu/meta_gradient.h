@@ -22,7 +22,7 @@ lilaw::MetaGradientSums meta_gradient_of(Rows& rows, const lilaw_meta_gradient_a
       const Longs good = rows.finite(at) & present_lanes(at, count);
       const Reals coefficient =
           args.coefficients == nullptr ? loss.loss : read_lanes(args.coefficients + first, at, count, 0);
-      // A row that is not there, or not finite, may have NaN here: 0 * NaN would be no 0.
+      // Lanes without a row, or with a non-finite one, may be NaN here, and 0 * NaN is not 0.
       alpha += good ? coefficient * w.by_alpha : Reals{};
       beta += good ? coefficient * w.by_beta : Reals{};
       delta += good ? coefficient * w.by_delta : Reals{};

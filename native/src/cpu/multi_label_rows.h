@@ -5,7 +5,7 @@
 
 namespace {
 
-/** Sigmoid cross-entropy of any number of labels a row. Its vectors are doubles along the classes too. */
+/** Sigmoid cross-entropy with any number of labels in a row. Vectors along the classes are doubles here too. */
 class MultiLabelRows {
  public:
   static constexpr bool kAlwaysWeighted = false;
@@ -99,7 +99,7 @@ class MultiLabelRows {
     return row_of<std::uint8_t>(batch_.labels, batch_.labels_stride, row);
   }
 
-  /** From `k` on; beyond the end of the row `fill`. */
+  /** Elements of a row from `k` on, with `fill` beyond the end of the row. */
   Reals part_of(const float* row, std::int64_t k, double fill = 0) const {
     if (k + kRealLanes <= batch_.classes) return to_reals(load<HalfFloats>(row + k));
     Reals part = Lanes::splat(fill);
@@ -114,8 +114,8 @@ class MultiLabelRows {
   }
 
   /**
-   * Visits the logits of a row, its labels, and 1 or 0 for whether a logit is among the largest. A logit of -1000 beyond
-   * the end adds nothing to any sum.
+   * Visits the logits of a row, its labels, and for each logit 1 if it is among the largest, else 0. Logits beyond the
+   * end are -1000, which adds nothing to any sum.
    */
   template <class Visit>
   void along(int slot, std::int64_t row, Visit visit) const {

@@ -17,15 +17,15 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/** More ranges than this and their sums would not fit on the stack of the caller. */
+/** Largest number of ranges: their sums are on the stack of the caller. */
 constexpr std::int64_t kMaxRanges = 512;
-/** Logits a range has at least: below, taking the next one costs more than it balances. */
+/** Smallest number of logits in a range: with fewer, starting a range costs more than better balance saves. */
 constexpr std::int64_t kRangeLogits = 8192;
-/** Ranges that are not cut any shorter than a block if there are more of them: enough for any number of threads. */
+/** If there are more ranges than this, enough for any number of threads, none is shorter than a block. */
 constexpr std::int64_t kManyRanges = 64;
 /** Rows whose scalars are computed together by the widest vectors. */
 constexpr std::int64_t kRowsTogether = 8;
-/** Logits below which one thread is faster than several. */
+/** With fewer logits than this, one thread is faster than several. */
 constexpr std::int64_t kParallelLogits = 32768;
 
 /** Ranges of rows: a function of the shape alone, so that sums are the same for any number of threads. */
@@ -117,7 +117,7 @@ const lilaw_batch& batch_of(const lilaw_meta_gradient_args& args) { return args.
 const lilaw_batch& batch_of(const lilaw_meta_step_args& args) { return args.meta_gradient.batch; }
 const lilaw_batch& batch_of(const lilaw_alignment_weights_args& args) { return args.batch; }
 
-/** What every operation needs before it may touch an output. */
+/** Checks that every operation makes before it writes an output. */
 template <class Args>
 lilaw_status check_for_cpu(const Args* args) {
   LILAW_TRY(check(args));
@@ -143,7 +143,7 @@ WeightedLossSums sum_weighted_loss(const lilaw_weighted_loss_args& args, const B
       });
 }
 
-/** A pass for the sums alone. */
+/** A pass that computes only the sums. */
 BatchMeans batch_means(const lilaw_weighted_loss_args& args) {
   lilaw_weighted_loss_args sums_only{};
   sums_only.batch = args.batch;
@@ -205,12 +205,12 @@ AlignmentSums sum_alignments(const lilaw_alignment_weights_args& args, double di
       });
 }
 
-/** Sums of alignments from which on each of them has its digits as a float, and up to which each is a float at all. */
+/** Between these sums of alignments every alignment is an accurate float: below it may underflow, above overflow. */
 constexpr double kLeastSum = 1e-30;
 constexpr double kMostSum = FLT_MAX;
 
 void alignment_weights(const lilaw_alignment_weights_args& args) {
-  // Weights need all alignments first: where these are not asked for, they wait in the place of the weights.
+  // The weights depend on all alignments. If the alignments are not requested, they are stored in the array of weights.
   float* alignments = args.alignments != nullptr ? args.alignments : args.weights;
   const AlignmentSums sums = sum_alignments(args, 1, alignments);
   *args.result = {args.batch.rows - sums.finite_rows, 0};
@@ -218,13 +218,13 @@ void alignment_weights(const lilaw_alignment_weights_args& args) {
 
   double divisor = sums.positive > 0 ? sums.positive : 1;
   if (divisor < kLeastSum || divisor > kMostSum) {
-    // Weights are floats even so: the alignments are computed again, divided as doubles.
+    // The weights are ordinary floats even then: the alignments are computed again, and divided as doubles.
     sum_alignments(args, divisor, args.weights);
     alignments = args.weights;
     divisor = 1;
   }
   for (std::int64_t i = 0; i < args.batch.rows; i++) {
-    // Not below 0, rather than above: a NaN stays one.
+    // The test is "below 0", not "above 0", so that a NaN remains a NaN.
     args.weights[i] = alignments[i] < 0 ? 0.0f : static_cast<float>(alignments[i] / divisor);
   }
 }

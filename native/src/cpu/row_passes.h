@@ -6,7 +6,7 @@
 
 namespace {
 
-/** A part of a row that has `left` more elements; `fill` beyond its end. */
+/** A vector of a row that has `left` more elements, with `fill` beyond its end. */
 LILAW_INLINE Floats load_along(const float* at, std::int64_t left, float fill) {
   return left >= kLanes ? load<Floats>(at) : load_part(at, static_cast<int>(left), fill);
 }
@@ -19,7 +19,7 @@ LILAW_INLINE void store_along(float* at, std::int64_t left, Floats v) {
   }
 }
 
-/** Largest of a row, NaN aside; -inf if there is nothing else. */
+/** Largest element of a row, ignoring NaN; -inf if all are NaN. */
 float max_of(const float* z, std::int64_t classes) {
   const Floats lowest = splat(-__builtin_inff());
   std::int64_t k = 0;
@@ -35,7 +35,7 @@ float max_of(const float* z, std::int64_t classes) {
   return max_lane(max);
 }
 
-/** The lowest index at which a row has the value `max`; 0 if it has not (another thread may write to it). */
+/** The lowest index at which a row has the value `max`; 0 if there is none (another thread may write to the row). */
 std::int64_t index_of(const float* z, std::int64_t classes, float max) {
   for (std::int64_t k = 0; k < classes; k += kLanes) {
     const std::uint32_t lanes = equal_lanes(load_along(z + k, classes - k, -__builtin_inff()), max);
@@ -44,13 +44,13 @@ std::int64_t index_of(const float* z, std::int64_t classes, float max) {
   return 0;
 }
 
-/** The `count` largest elements of a row: those above `least`, and of those equal to it the ones up to index `last`. */
+/** The `count` largest elements of a row: those above `least`, and those equal to it up to index `last`. */
 struct Largest {
   double least;
   double last;
 };
 
-/** 1 in the lanes of the elements from `k` on that are among them, else 0. */
+/** 1 in the lanes of the elements, from `k` on, that are among the largest, else 0. */
 LILAW_INLINE Reals among(const Largest& largest, Reals elements, std::int64_t k) {
   Reals index;
   for (int i = 0; i < kRealLanes; i++) index[i] = i;
@@ -60,16 +60,16 @@ LILAW_INLINE Reals among(const Largest& largest, Reals elements, std::int64_t k)
   return (above | equal) ? Lanes::splat(1) : Lanes::splat(0);
 }
 
-/** Integers in the order of the floats; -0 as 0. */
+/** Maps floats to integers in the same order; -0 is equal to 0. */
 LILAW_INLINE Ints order_of(Floats v) {
   const Ints bits = bits_of<Ints>(v + 0.0f);
   return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
-/** The float that has this place in their order. */
+/** The float at this place in that order. */
 LILAW_INLINE float float_at(std::int32_t place) { return bits_of<float>(place ^ ((place >> 31) & INT32_MAX)); }
 
-/** How many elements of a row are in a certain relation to something. */
+/** Number of elements of a row for which a relation holds. */
 template <class Relation>
 LILAW_INLINE std::int64_t count_if(const float* z, std::int64_t classes, Relation relation) {
   Ints found{};
@@ -81,7 +81,7 @@ LILAW_INLINE std::int64_t count_if(const float* z, std::int64_t classes, Relatio
   return -sum_lanes(found);
 }
 
-/** The `count`-th largest of a finite row, by how many elements are above each: quick where these are few. */
+/** The `count`-th largest of a finite row, found by counting the elements above each: fast for a small `count`. */
 float least_by_rank(const float* z, std::int64_t classes, std::int64_t count) {
   Floats least = splat(__builtin_inff());
   for (std::int64_t k = 0; k < classes; k += kLanes) {
@@ -93,7 +93,7 @@ float least_by_rank(const float* z, std::int64_t classes, std::int64_t count) {
   return -max_lane(-least);
 }
 
-/** The same bit by bit, from the highest on, by how many elements reach each guess. */
+/** The same, found bit by bit from the highest on, by counting the elements that reach each guess. */
 float least_by_bits(const float* z, std::int64_t classes, std::int64_t count) {
   std::uint32_t least = 1u << 31;  // the lowest place
   std::int64_t reached = classes;
@@ -108,7 +108,7 @@ float least_by_bits(const float* z, std::int64_t classes, std::int64_t count) {
   return float_at(static_cast<std::int32_t>(least));
 }
 
-/** The `count` largest elements of a finite row, ties to the lowest index. Needs no memory to put them in order. */
+/** The `count` largest elements of a finite row, ties to the lowest index. Needs no memory for sorting. */
 Largest largest_of(const float* z, std::int64_t classes, std::int64_t count) {
   constexpr std::int64_t kFew = 32;
   const double all = static_cast<double>(classes);
@@ -116,7 +116,7 @@ Largest largest_of(const float* z, std::int64_t classes, std::int64_t count) {
   if (count == classes) return {-__builtin_inf(), all};
   const float least = classes <= kFew ? least_by_rank(z, classes, count) : least_by_bits(z, classes, count);
   if (count_if(z, classes, [&](Floats v) { return v >= least; }) == count) return {least, all};
-  // Of those equal to the least, some are left out.
+  // Some of the elements equal to the least are left out.
   std::int64_t ties = count - count_if(z, classes, [&](Floats v) { return v > least; });
   std::int64_t last = -1;
   for (std::int64_t k = 0; ties > 0 && k < classes; k++) {
@@ -127,15 +127,15 @@ Largest largest_of(const float* z, std::int64_t classes, std::int64_t count) {
   return {least, static_cast<double>(last)};
 }
 
-/** Floats in a line of the cache. */
+/** Floats in a cache line. */
 constexpr std::int64_t kLineFloats = 16;
-/** How far ahead of itself a scan fetches: a block at most, so rows of the next one, while arithmetic goes on. */
+/** Prefetch distance of a scan in floats: at most one block, so rows of the next block arrive during the arithmetic. */
 constexpr std::int64_t kAhead = lilaw::kBlockLogits;
 
-/** Vectors of floats that are added up as floats before their sum goes on as doubles. */
+/** Number of vectors that are added up as floats before their sum is added to one of doubles. */
 constexpr int kFloatSummands = 8;
 
-/** A sum of floats that is a double. */
+/** A sum of floats, kept in doubles. */
 struct WideSum {
   Reals low{};
   Reals high{};
@@ -149,7 +149,7 @@ LILAW_INLINE void add(WideSum& sum, Floats part) {
 
 LILAW_INLINE double total(const WideSum& sum) { return sum_lanes(sum.low + sum.high); }
 
-/** `v`, with 0 in the place of element `top` of a row if it is among those from `k` on. */
+/** `v`, the elements of a row from `k` on, with 0 in place of element `top`. */
 LILAW_INLINE Floats without(Floats v, std::int64_t top, std::int64_t k) {
   return lane_numbers() == static_cast<std::int32_t>(top - k) ? splat(0) : v;
 }
@@ -163,20 +163,20 @@ LILAW_INLINE Floats sum_of(const Floats (&e)[kFloatSummands]) {
   return ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]));
 }
 
-/** Elements of a row whose exponentials are added up as floats, lane by lane. */
+/** Length of a stretch: elements of a row whose exponentials are added up as floats, lane by lane. */
 constexpr std::int64_t kStretch = kFloatSummands * kLanes;
 
 /**
- * What one pass over a row finds: its largest logits, and the sum of the exponentials in such parts that the largest
- * of them can be left out of it at the end, when it is known which that is. Subtracting it would leave nothing of the
- * sum in a confident row.
+ * Result of one pass over a row: its largest logits, and the sum of the exponentials, in parts from which the largest
+ * exponential can be left out at the end, when its position is known. Subtracting it from the sum would lose all digits
+ * in a confident row.
  */
 struct RowScan {
-  /** Of each lane the largest logit, NaN aside, the stretch where it is (the first of them), and that stretch's sum. */
+  /** For each lane: the largest logit, ignoring NaN, the first stretch that contains it, and that stretch's sum. */
   Floats max = splat(-__builtin_inff());
   Ints stretch{};
   Floats sum{};
-  /** The sums of all other stretches. */
+  /** Sum of all other stretches. */
   WideSum others;
 };
 
@@ -220,21 +220,21 @@ RowScan scan_row(const float* z, std::int64_t classes, const Exp& exp, float* ex
   return scan;
 }
 
-/** The lowest index at which a row has its largest logit; 0 if it has not (another thread may write to it). */
+/** The lowest index at which a row has its largest logit; 0 if there is none (another thread may write to the row). */
 std::int64_t top_of(const RowScan& scan, const float* z, std::int64_t classes, float max) {
   const std::int64_t k = min_lane(scan.max == max ? scan.stretch : Ints{} + INT32_MAX) * kStretch;
   if (k >= classes) return 0;
   return k + index_of(z + k, classes - k < kStretch ? classes - k : kStretch, max);
 }
 
-/** Sum over k != top of the exponentials that were scanned: stored in `exps` or, where that is null, made again. */
+/** Sum over k != top of the scanned exponentials: those stored in `exps`, or computed again if that is null. */
 template <class Exp>
 double sum_of_rest(const RowScan& scan, const float* z, std::int64_t classes, const Exp& exp, std::int64_t top,
                    const float* exps) {
   const std::int64_t lane = top % kLanes;
   WideSum sum = scan.others;
   add(sum, without(scan.sum, lane, 0));
-  // What was added to the largest: elements of its lane in its stretch.
+  // The exponentials added to the largest one: elements of its lane in its stretch.
   const float* from = exps != nullptr ? exps : z;
   const std::int64_t column = top - top % kStretch + lane;
   for (int i = 0; i < kFloatSummands; i += kLanes) {
@@ -251,7 +251,7 @@ double sum_of_rest(const RowScan& scan, const float* z, std::int64_t classes, co
   return total(sum);
 }
 
-/** The same where it is known before the row is read which element is the largest. */
+/** The same if the index of the largest element is known before the row is read. */
 template <bool kStore, class Exp>
 double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::int64_t top, float* exps) {
   WideSum sum;
@@ -278,7 +278,7 @@ double sum_of_rest(const float* z, std::int64_t classes, const Exp& exp, std::in
   return total(sum);
 }
 
-/** Sums over k != top of exp(z_k - max), but for the factor of `exp`, and of its product with t_k. */
+/** Sums over k != top of exp(z_k - max), without the factor of `exp`, and of its product with t_k. */
 struct RestAlong {
   double rest;
   double tangent;
@@ -302,14 +302,14 @@ RestAlong sum_of_rest_along(const float* z, const float* t, std::int64_t classes
   return {total(rest), total(tangent)};
 }
 
-/** Sums over k != top of exp(z_k - max), but for the factor of `exp`, and of its products with T_k and 1 - T_k. */
+/** Sums over k != top of exp(z_k - max), without the factor of `exp`, and of its products with T_k and 1 - T_k. */
 struct TransitionSums {
   double rest;
   double along;
   double beside;
 };
 
-/** Stores the exponentials, as `exp` scales them, if `kStore`; those of some elements, added up as floats in pairs. */
+/** Sums of some elements, added up as floats in pairs. Stores the exponentials, as `exp` scales them, if `kStore`. */
 template <bool kStore, class Exp>
 TransitionSums sum_of_rest_under(const float* z, const float* transition, std::int64_t classes, const Exp& exp,
                                  std::int64_t top, float* exps) {
@@ -387,7 +387,7 @@ TransitionSumsAlong sum_of_rest_along_under(const float* z, const float* tangent
   return {{total(rest), total(along), total(beside)}, total(tangent), total(tangent_along)};
 }
 
-/** The largest logit of the classes that a label comes from with a probability of at least `least`; -inf if there is none. */
+/** The largest logit of the classes that give the label with a probability of at least `least`, or -inf. */
 float max_of_likely(const float* z, const float* transition, std::int64_t classes, float least) {
   const Floats lowest = splat(-__builtin_inff());
   Floats max = lowest;
@@ -399,7 +399,7 @@ float max_of_likely(const float* z, const float* transition, std::int64_t classe
   return max_lane(max);
 }
 
-/** The sum of a row, every number as a double. */
+/** The sum of a row, added up in doubles. */
 double sum_of(const float* z, std::int64_t classes) {
   WideSum sum;
   for (std::int64_t k = 0; k < classes; k += kLanes) add(sum, load_along(z + k, classes - k, 0));
@@ -407,9 +407,9 @@ double sum_of(const float* z, std::int64_t classes) {
 }
 
 /**
- * Splits a scale: `first` is to be multiplied with it, `second` with the result. A scale below the range of float may still
- * give results within, since exponentials are large by kExtraExponent, and so may one above it, unless it is infinite
- * itself: infinity times an exponential that is 0 is NaN.
+ * A scale as two factors, to be multiplied one after the other. A scale beyond the range of float, on either side, may
+ * still give results within it, since exponentials are too large by kExtraExponent. An infinite scale is not split:
+ * infinity times an exponential that is 0 is NaN.
  */
 struct ScaleSplit {
   double first = 1;
@@ -427,7 +427,7 @@ struct ScaleSplit {
 
   float of(double scale) const {
     const double scaled = scale * first;
-    // Beyond what even the split reaches, the largest that it does.
+    // A scale beyond the reach of the split becomes the largest one within it.
     const bool beyond = first < 1 && (scaled > 0x1p127 || scaled < -0x1p127);
     return static_cast<float>(beyond ? (scaled > 0 ? 0x1p127 : -0x1p127) : scaled);
   }

@@ -1,9 +1,9 @@
 /**
  * The rows of a batch under each loss, seen through one set of functions, so that each operation is written once.
  *
- * A block of up to kMaxBlockRows rows goes through stages: `measure` reads a row of logits (vectors along the
- * classes), `loss`, `align` and `prepare` compute with what was measured (vectors along the rows), `write` makes a
- * row of the gradient (along the classes again). Memory is touched by the first and the last only.
+ * A block of up to kMaxBlockRows rows goes through stages: `measure` reads a row of logits (vectors along the classes),
+ * `loss`, `align` and `prepare` compute with the measurements (vectors along the rows), `write` writes a row of the
+ * gradient (along the classes again). Only the first and the last stage access the arrays.
  *
  * A row with a non-finite logit has NaN among its measurements, so that all results of its lane are NaN.
  */
@@ -17,7 +17,7 @@
 
 namespace {
 
-/** Calls `work` with the rows of the batch's loss. */
+/** Calls `work` with the kind of rows that belongs to the loss of the batch. */
 template <class Work>
 auto with_rows(const lilaw_batch& batch, Work work) {
   switch (lilaw::traits_of(batch.loss).label) {
@@ -54,14 +54,14 @@ LILAW_INLINE void for_each_block(const lilaw_batch& batch, lilaw::RowRange range
   }
 }
 
-/** All ones in the lanes from `at` on that stand for one of `count` rows. */
+/** A mask with all bits set in the lanes, from `at` on, that belong to one of `count` rows. */
 LILAW_INLINE Longs present_lanes(int at, int count) {
   Longs number;
   for (int i = 0; i < kRealLanes; i++) number[i] = at + i;
   return number < count;
 }
 
-/** Numbers of rows from `at` on, in lanes; `fill` in those beyond `count`. */
+/** Numbers of the rows from `at` on, one in each lane; `fill` in lanes beyond `count`. */
 LILAW_INLINE Reals read_lanes(const float* rows, int at, int count, double fill) {
   Reals lanes = Lanes::splat(fill);
   if (at + kRealLanes <= count) return to_reals(load<HalfFloats>(rows + at));
@@ -69,7 +69,7 @@ LILAW_INLINE Reals read_lanes(const float* rows, int at, int count, double fill)
   return lanes;
 }
 
-/** Writes the lanes that stand for a row. */
+/** Writes the lanes that belong to a row. */
 LILAW_INLINE void write_lanes(float* rows, int at, int count, Reals lanes) {
   const HalfFloats floats = to_floats(lanes);
   if (at + kRealLanes <= count) {
@@ -85,7 +85,7 @@ LILAW_INLINE std::int64_t sum_lanes(Longs lanes) {
   return sum;
 }
 
-/** The weights of the rows from `at` on; all 1 without params and in rows that the method leaves alone. */
+/** The weights of the rows from `at` on; 1 without params and in rows that the method does not weigh. */
 template <class Rows>
 LILAW_INLINE lilaw::RowWeight<Lanes> weigh(const Rows& rows, int at, const RowLoss& loss,
                                            const lilaw_params* params) {

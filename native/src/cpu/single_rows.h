@@ -5,7 +5,7 @@
 
 namespace {
 
-/** Losses of one logit a row: what they share. `Kind` gives loss and gradient of logits and labels. */
+/** The code shared by losses of one logit in a row. `Kind` computes loss and gradient from logits and labels. */
 template <class Kind>
 class SingleRows {
  public:
@@ -49,7 +49,7 @@ class SingleRows {
   Column logit_, label_, tangent_, gradient_;
 };
 
-/** Sigmoid cross-entropy; a label is kept as the side it is on, 1 or -1. */
+/** Sigmoid cross-entropy; a label is stored as a sign, 1 or -1. */
 struct Binary {
   double unused;
 
@@ -72,7 +72,7 @@ struct Regression {
   }
   RowLoss loss(Reals output, Reals target) const {
     RowLoss row = lilaw::regression_loss<Lanes>(output, target, range);
-    // The target is finite, but in a row that is not, v is NaN as everything else.
+    // v depends on the target only, which is finite; in a non-finite row v must be NaN, like all other results.
     row.max_prob += output - output;
     return row;
   }

@@ -5,7 +5,7 @@
 
 namespace {
 
-/** What a block of rows has whose logits are under a softmax: largest logits, labels, and exponentials that suit each row. */
+/** A block of rows under a softmax: largest logits, labels, and the exponential that is accurate for each row. */
 class SoftmaxBlock {
  public:
   static constexpr bool kAlwaysWeighted = true;
@@ -22,13 +22,13 @@ class SoftmaxBlock {
     return row_of<float>(batch_.logits, batch_.logits_stride, row);
   }
 
-  /** In range, even where another thread has changed it since it was checked. */
+  /** The class index of a row: always in range, even if another thread has changed it since it was checked. */
   std::int64_t class_label(std::int64_t row) const {
     const std::int64_t label = read_label(static_cast<const std::int32_t*>(batch_.labels) + row);
     return 0 <= label && label < batch_.classes ? label : 0;
   }
 
-  /** The largest logit of each row, and where it is. */
+  /** Finds the largest logit of each row, and its index. */
   void find_largest(std::int64_t first, int count) {
     for (int slot = 0; slot < count; slot++) max_[slot] = max_of(logits(first + slot), batch_.classes);
     for (int slot = 0; slot < count; slot++) {
@@ -37,7 +37,7 @@ class SoftmaxBlock {
     }
   }
 
-  /** Calls `pass` with the exponential that suits a row; makes a row NaN whose largest logit is not finite. */
+  /** Calls `pass` with the exponential that is accurate for a row. A row whose largest logit is not finite gets NaN. */
   template <class Pass>
   void with_exp(int slot, double largest, Pass pass) {
     const float near = static_cast<float>(largest);
@@ -58,7 +58,7 @@ class SoftmaxBlock {
     exp_remainder_[slot] = exp.remainder(static_cast<float>(max_[slot]));
   }
 
-  /** The factor that the exponentials of a row lack. */
+  /** The factor that is missing in the exponentials of a row. */
   Reals exp_factor(int at) const { return Lanes::exp(-exp_remainder_.lanes(at)); }
   Reals rest(int at) const { return rest_.lanes(at) * exp_factor(at); }
 
@@ -66,17 +66,17 @@ class SoftmaxBlock {
   const lilaw::SoftmaxLoss kind_;
   std::int64_t top_[kMaxBlockRows] = {};
   std::int64_t label_[kMaxBlockRows] = {};
-  /** Sum of the exponentials but the largest, as the passes give it: exp_factor is still to come. */
+  /** Sum of all exponentials but the largest, not yet multiplied by exp_factor. */
   Column rest_;
   Column max_, exp_remainder_;
 };
 
-/** Cross-entropy and its kin, and label smoothing. */
+/** The losses of u, and label smoothing. */
 class SoftmaxRows : public SoftmaxBlock {
  public:
   explicit SoftmaxRows(const lilaw_batch& batch) : SoftmaxBlock(batch), smooth_(lilaw::smoothing_of(kind_) > 0) {}
 
-  /** Reads rows. With `gradient`, their exponentials are left there for `write`. */
+  /** Reads rows. Their exponentials are stored in `gradient`, if there is one, for `write`. */
   void measure(std::int64_t first, int count, const Matrix& gradient) {
     if (batch_.classes > kShortRow) return scan(first, count, gradient);
     find_largest(first, count);
@@ -138,8 +138,8 @@ class SoftmaxRows : public SoftmaxBlock {
   }
 
  private:
-  // Short stages, each over all rows of the block, keep the processor busy with several rows at once, where one stage
-  // for a row would have it wait for the end of every sum.
+  // Short stages, each over all rows of the block, let the processor work on several rows at once. A single stage for
+  // each row would wait for the end of every sum.
 
   void read_labels(std::int64_t first, int count) {
     for (int slot = 0; slot < count; slot++) {
@@ -152,18 +152,18 @@ class SoftmaxRows : public SoftmaxBlock {
   }
 
   /**
-   * Reads long rows once, for the largest and the sum together: a second look at a row costs less than the end of a
-   * scan only where the row is short. Exponentials are scaled by the largest of the first logits.
+   * Reads long rows once, for the largest logit and the sum together. Reading a row twice is cheaper only for short
+   * rows, for which the end of a scan costs more. Exponentials are scaled by the largest of the first logits.
    */
   void scan(std::int64_t first, int count, const Matrix& gradient) {
-    // Exponentials in the place of the logits leave nothing to find the largest in, or to start again from.
+    // Exponentials that overwrite the logits would make it impossible to find the largest logit or to start again.
     const bool in_place = gradient.data == batch_.logits;
     for (int slot = 0; slot < count; slot++) near_[slot] = max_of(logits(first + slot), kLineFloats);
     if (in_place) find_largest(first, count);
     read_labels(first, count);
     for (int slot = 0; slot < count; slot++) {
       if (in_place) raise(slot);
-      // Twice at most, since then the scale is the largest of all: only another thread could raise that any further.
+      // At most twice: in the second scan the scale is the largest logit, which only another thread could raise.
       for (int scans = 0; scans < 2; scans++) {
         scan_row_of(slot, logits(first + slot), gradient.row(first + slot), in_place);
         if (!raise(slot)) break;
@@ -182,7 +182,7 @@ class SoftmaxRows : public SoftmaxBlock {
     });
   }
 
-  /** Whether the largest logit is too far above what exponentials are scaled by, which it then becomes. */
+  /** Whether the largest logit is too far above the scale of the exponentials; if so, it becomes the scale. */
   bool raise(int slot) {
     const bool far = max_[slot] > near_[slot] + kMostRise;
     if (far) near_[slot] = max_[slot];
@@ -191,7 +191,7 @@ class SoftmaxRows : public SoftmaxBlock {
 
   Longs label_is_top(int at) const { return load<Longs>(label_ + at) == load<Longs>(top_ + at); }
 
-  /** About where both ways take as long, with any instruction set. */
+  /** Up to about this length reading a row twice is as fast as scanning it, with any instruction set. */
   static constexpr std::int64_t kShortRow = 384;
 
   const bool smooth_;

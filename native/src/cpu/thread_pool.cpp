@@ -21,7 +21,7 @@ int default_threads() {
   return static_cast<int>(count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : count);
 }
 
-/** Waking a sleeping thread costs more than a small operation: for this long a thread looks for more work first. */
+/** Time for which a thread looks for more work before it sleeps: waking it costs more than a small operation. */
 constexpr std::chrono::microseconds kPatience{20};
 
 template <class Condition>
@@ -50,13 +50,13 @@ struct Job {
 };
 
 /**
- * A job is open while its caller works on it. Threads that wake up in time take part; the caller waits for those
- * and never for the ones that are still asleep.
+ * A job is open while its caller works on it. Threads that wake up in time take part; the caller waits for those and
+ * never for threads that are still asleep.
  */
 class ThreadPool {
  public:
   void run(Job& job, int limit) noexcept {
-    // One loop at a time gets the threads. A second one, of another worker_thread say, does its work itself.
+    // One loop at a time gets the threads. The caller of a second one, such as another Worker, runs its loop alone.
     const std::unique_lock<std::mutex> alone(callers_, std::try_to_lock);
     const int helpers = alone.owns_lock() ? helpers_for(job, limit) : 0;
     if (helpers == 0) return job.take_part();
@@ -73,7 +73,7 @@ class ThreadPool {
     try {
       for (; started_ < wanted; started_++) std::thread(&ThreadPool::serve, this, started_).detach();
     } catch (const std::exception&) {
-      // The machine has no more threads, or no memory for one: those that there are will do.
+      // The system can start no more threads; the existing ones are enough.
     }
     return started_ < wanted ? started_ : wanted;
   }
@@ -126,14 +126,14 @@ class ThreadPool {
   int started_ = 0;
 };
 
-/** Where the pool is. It is never destroyed, since its threads may outlive every static object of the process. */
+/** Memory of the pool. It is never destroyed, since its threads may outlive every static object of the process. */
 alignas(ThreadPool) unsigned char pool_memory[sizeof(ThreadPool)];
 
 ThreadPool* new_pool() noexcept { return new (pool_memory) ThreadPool; }
 
 /**
- * A forked child has none of the pool's threads, and its locks and conditions as they happened to be at that moment:
- * held, or waited for, by threads that are not there to let go. So the child gets a pool of its own in that place.
+ * A forked child has none of the pool's threads. The pool's locks and conditions are copied as they were at the fork:
+ * held, or waited for, by threads that do not exist in the child. So the child creates a new pool in the same memory.
  */
 ThreadPool* start() noexcept {
   pthread_atfork(nullptr, nullptr, [] { new_pool(); });
@@ -142,7 +142,7 @@ ThreadPool* start() noexcept {
 
 ThreadPool* const pool = start();
 
-/** 0 until somebody asks. */
+/** 0 until the first use. */
 std::atomic<int> limit{0};
 
 }  // namespace

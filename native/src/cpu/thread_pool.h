@@ -1,18 +1,18 @@
-/** Threads that stay, for loops over ranges whose results do not depend on who computes them. */
+/** A pool of persistent threads, for loops over ranges whose results do not depend on the thread that computes them. */
 #pragma once
 
 #include <cstdint>
 
 namespace lilaw {
 
-/** Threads that `run_parallel` uses at most, the caller's included. */
+/** Largest number of threads that `run_parallel` uses, the caller's included. */
 int threads();
 /** 0: LILAW_THREADS, else the processors that this process may run on. */
 void set_threads(int count);
 
 constexpr int kMaxThreads = 256;
 
-/** Does a task of its context. An exception would leave the other threads at work on a dead stack, so there is none. */
+/** Runs a task of its context. It must not throw: the other threads would continue on a stack that no longer exists. */
 using Work = void (*)(void* context, std::int64_t task) noexcept;
 
 /** Calls work(context, task) once for each task in [0, tasks), and returns when all are done. Does not fail. */

@@ -8,9 +8,9 @@ namespace {
 /**
  * A loss of u, the probability of the observed label under a transition matrix.
  *
- * A row is far where nearly all of its probability is on classes that its label cannot come from: the sum that u is has no
- * digits left among the exponentials then. Such a row is read again in doubles, relative to the largest of the classes that
- * the label may come from, and its logits stay where they are until its gradient is written.
+ * A row is "far" if nearly all of its probability is on classes that cannot give its label: the sum of exponentials for
+ * u is then not accurate. Such a row is read again in doubles, relative to the largest of the classes that can give the
+ * label, and its logits are not overwritten until its gradient is written.
  */
 class TransitionRows : public SoftmaxBlock {
  public:
@@ -90,13 +90,13 @@ class TransitionRows : public SoftmaxBlock {
 
  private:
   /**
-   * A row is near where one of the classes that its label comes from with such a probability is not this far below the
-   * largest logit: an exponential that is 0 in float32 is none that a gradient would show.
+   * A row is "near" if a class that gives its label with at least this probability is not too far below the largest
+   * logit: exponentials that are 0 in float32 then do not show in the gradient.
    */
   static constexpr float kLeastProb = 1e-6f;
   static constexpr float kFarBelow = 13;
 
-  /** The probabilities of the label of a row by true class. */
+  /** The probabilities of the row's label, one for each true class. */
   const float* transition(int slot) const {
     return row_of<float>(batch_.transition, batch_.transition_stride, label_[slot]);
   }
@@ -118,7 +118,7 @@ class TransitionRows : public SoftmaxBlock {
     beside_[slot] = sums.beside;
   }
 
-  /** The logarithm of the sum of exp(z_k), less that of T_k exp(z_k). */
+  /** Sets -log u: the log of the sum of exp(z_k), minus the log of the sum of T_k exp(z_k). */
   void set_minus_log_u(int slot) {
     const Reals rest = rest_[slot] * Lanes::exp(Lanes::splat(-exp_remainder_[slot]));
     minus_log_u_[slot] = (max_[slot] - log_joint_[slot]) + Lanes::log1p(rest)[0];
@@ -129,7 +129,7 @@ class TransitionRows : public SoftmaxBlock {
     return {rest_.lanes(at) * factor, transition_top_.lanes(at), along_.lanes(at) * factor, beside_.lanes(at) * factor};
   }
 
-  /** log(T_k exp(z_k)) from `k` on; far below all others where T_k is 0, and beyond the end of the row. */
+  /** log(T_k exp(z_k)) from `k` on; a very low number if T_k is 0, and beyond the end of the row. */
   Reals log_joint(const float* z, const float* transition, std::int64_t k) const {
     Reals logit = Lanes::splat(0);
     Reals prob = Lanes::splat(0);
@@ -151,7 +151,7 @@ class TransitionRows : public SoftmaxBlock {
     }
     Reals sum{};
     for (std::int64_t k = 0; k < batch_.classes; k += kRealLanes) sum += Lanes::exp(log_joint(z, t, k) - most);
-    // A label that comes from no class at all has no probability; nor has anything in its row a value.
+    // A label that no class gives has no probability, so all results of its row are NaN.
     log_joint_[slot] = most > -__DBL_MAX__ ? most + Lanes::log(Lanes::splat(sum_lanes(sum)))[0] : kNaN;
   }
 

@@ -1,8 +1,8 @@
 /**
  * Vectors of one instruction set, through the vector extensions of GCC and Clang, and the functions on them.
  *
- * Included once in each unit that is compiled for an instruction set, with LILAW_LANES floats to a vector. All names
- * are in an anonymous namespace: code for AVX-512 must not become the one copy that the linker keeps for everyone.
+ * Included once in each unit that is compiled for an instruction set, with LILAW_LANES floats in a vector. All names
+ * are in an anonymous namespace: the linker must not keep code for AVX-512 as the only copy for all units.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 namespace {
 
 constexpr int kLanes = LILAW_LANES;
-/** A vector of doubles is as wide as one of floats, so it takes two. */
+/** Lanes of a vector of doubles, which is as wide as one of floats. */
 constexpr int kRealLanes = kLanes / 2;
 
 typedef float Floats __attribute__((vector_size(4 * kLanes)));
@@ -99,7 +99,7 @@ LILAW_INLINE std::uint32_t equal_lanes(Floats v, float x) {
 #endif
 }
 
-/** A NaN in `a` loses against b: the row of a NaN is found by its sum, not by its maximum. */
+/** The larger of each lane; a NaN in `a` gives b. Rows with NaN are detected by their sum, not by their maximum. */
 LILAW_INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 
 typedef float Quad __attribute__((vector_size(16)));
@@ -134,7 +134,7 @@ LILAW_INLINE std::int32_t sum_lanes(Ints v) {
   return (all[0] + all[1]) + (all[2] + all[3]);
 }
 
-/** GCC splits these conversions of AVX-512 in two, so that one is spelled out. */
+/** An intrinsic for AVX-512, since GCC splits this conversion in two. */
 LILAW_INLINE Reals to_reals(HalfFloats v) {
 #if LILAW_LANES == 16 && defined(__AVX512F__)
   return _mm512_cvtps_pd(v);
@@ -193,20 +193,20 @@ LILAW_INLINE Floats minus_ln2(Floats x, Floats n, float parts) {
 }
 
 /**
- * What the exponentials below are too large by: with it, none that is above exp(-130) falls below the normal floats,
- * and the gradient is still exact where it does itself.
+ * Power of 2 by which the exponentials below are too large, so that none above exp(-130) falls below the normal floats.
+ * The gradient is still exact if it falls below them itself.
  */
 constexpr int kExtraExponent = 64;
-/** So much may a logit be larger than the one that exponentials are scaled by: sums of theirs are still floats. */
+/** A logit may be larger by this much than the one that exponentials are scaled by; their sums still fit in a float. */
 constexpr float kMostRise = 40;
 constexpr double kLn2 = 0.6931471805599453;
 
-/** NaN where x is infinite, so that a sum tells. */
+/** 0 if x is finite, else NaN, so that a sum shows non-finite elements. */
 LILAW_INLINE Floats zero_if_finite(Floats x) { return x - x; }
 
 /**
- * exp(z - max) for the logits z of a row, to about one ulp: the fast way, for |max| <= kLimit. `near` is one of the
- * largest logits: the largest that is known before all are read.
+ * exp(z - max) for the logits z of a row, to about one ulp: the fast way, for |max| <= kLimit. `near` is the largest of
+ * the logits read so far, which may be less than the maximum.
  *
  * The difference itself is never formed, as its rounding error alone would cost 32 ulp at z - max = -70. Instead z is
  * split into n ln 2 + r, and `near` into exponent * ln 2 and a rest that is not used: results are too large by the
@@ -214,7 +214,7 @@ LILAW_INLINE Floats zero_if_finite(Floats x) { return x - x; }
  */
 class ScaledExp {
  public:
-  /** Beyond it, the error of the float n ln 2 would show. */
+  /** Beyond this limit, the error of n ln 2 as a float would show. */
   static constexpr float kLimit = 2000;
 
   explicit ScaledExp(float near)
@@ -233,7 +233,7 @@ class ScaledExp {
     const Floats power = bits_of<Floats>(sixteenth_powers(shifted) + (bits_of<FloatBits>(shifted) << 19));
     const Floats exp = power + (power * r) * (1.0f + r * (0.5f + r * 0.166666667f));
 #else
-    // A product, not a sum of exponent bits: it keeps a NaN a NaN.
+    // A product, not a sum of exponent bits, so that a NaN remains a NaN.
     const Floats power = bits_of<Floats>((bits_of<FloatBits>(shifted) << 23) + (127u << 23));
     const Floats exp = exp_of_remainder(minus_ln2(z, n, kParts)) * power;
 #endif
@@ -309,7 +309,7 @@ struct Lanes {
     return x < -708.0 ? splat(0) : mantissa * power_of_two;
   }
 
-  /** Of a positive normal number; anything else gives a meaningless number. */
+  /** log(x) of a positive normal number; the result for any other x is meaningless. */
   LILAW_INLINE Reals log(Reals x) {
     // Splits x into 2^exponent and a mantissa in [sqrt(1/2), sqrt(2)).
     const std::uint64_t sqrt_half = 0x3fe6a09e667f3bcdu;
@@ -328,7 +328,7 @@ struct Lanes {
     return exponent * kLn2 + (2.0 * s + s * t * q);
   }
 
-  /** Of x <= 0. Where it is small, exp(x) - 1 has the rounding of exp(x), which the ratio to its logarithm undoes. */
+  /** exp(x) - 1 for x <= 0. For small x, the ratio of x to log(exp(x)) corrects the rounding error of exp(x). */
   LILAW_INLINE Reals expm1(Reals x) {
     const Reals power = exp(x);
     const Reals less_one = power - 1.0;
@@ -338,14 +338,14 @@ struct Lanes {
     return tiny ? x : near ? less_one * ratio : less_one;
   }
 
-  /** Of x >= -1/2. The rounding of 1 + x is undone by the ratio of x to what was really added to 1. */
+  /** log(1 + x) for x >= -1/2. The ratio of x to the number really added to 1 corrects the rounding error of 1 + x. */
   LILAW_INLINE Reals log1p(Reals x) {
     const Reals sum = 1.0 + x;
     const auto tiny = sum == 1.0;
     return tiny ? x : log(sum) * (x / (tiny ? splat(1) : sum - 1.0));
   }
 
-  /** Of x in [0, 1] and y >= 0. */
+  /** x^y for x in [0, 1] and y >= 0. */
   LILAW_INLINE Reals pow(Reals x, Reals y) {
     const auto zero = x < DBL_MIN;
     const Reals power = exp(y * log(zero ? splat(1) : x));

@@ -1,4 +1,4 @@
-/** weighted_loss on a range of rows: what was asked for, in one pass over the logits. */
+/** weighted_loss on a range of rows: the requested outputs, in one pass over the logits. */
 #pragma once
 
 #include "rows.h"

@@ -1,4 +1,4 @@
-/** From the loss and the weight of a row to the gradient of the objective on its logits. */
+/** The gradient of the objective on the logits of a row, from its loss and its weight. */
 #pragma once
 
 #include "weights.h"
@@ -13,7 +13,7 @@ struct RowFactors {
   typename M::Real by_max_prob;
 };
 
-/** Sums over a batch that normalize = batch-mean divides by; {1, 0} without it. */
+/** Means over a batch for normalize = batch-mean; {1, 0} without it. */
 struct BatchMeans {
   /** Mean weight of the finite rows */
   double weight;
@@ -32,8 +32,8 @@ LILAW_HD RowFactors<M> row_factors(const RowLoss<M>& row, const RowWeight<M>& we
 }
 
 /**
- * A softmax row's gradient: every entry is scale * exp(z_k - max) + offset, but for two, the one of the label
- * (`at_label`) and the one of the largest logit (`at_top`; both are `at_label` where they are the same class).
+ * A softmax row's gradient: every entry is scale * exp(z_k - max) + offset, except those of the label (`at_label`) and
+ * of the largest logit (`at_top`). If both are the same class, its entry is `at_label`.
  */
 template <class M>
 struct SoftmaxGradient {
@@ -61,8 +61,8 @@ LILAW_HD SoftmaxGradient<M> softmax_gradient(const RowLoss<M>& row, const RowFac
 }
 
 /**
- * The gradient of a row under a transition matrix is from_label * (s - P) + from_top * (s - e_top), P_k = s_k T_k / u the
- * probability of class k once its label is known. Without the matrix, P is e_label.
+ * The gradient of a row under a transition matrix is from_label * (s - P) + from_top * (s - e_top), where
+ * P_k = s_k T_k / u is the probability of class k given the label. Without the matrix, P is e_label.
  */
 template <class M>
 struct TransitionFactors {
@@ -76,8 +76,8 @@ LILAW_HD TransitionFactors<M> transition_factors(const RowLoss<M>& row, const Ro
 }
 
 /**
- * Every entry of it is exp(z_k - max) * (scale + by_transition * T_k), but for the one of the largest logit: only of rows
- * in which the sum of T_k exp(z_k - max) has digits.
+ * Every entry of that gradient is exp(z_k - max) * (scale + by_transition * T_k), except that of the largest logit.
+ * Only for rows in which the sum of T_k exp(z_k - max) is accurate.
  */
 template <class M>
 struct TransitionGradient {
@@ -91,14 +91,14 @@ LILAW_HD TransitionGradient<M> transition_gradient(const TransitionFactors<M>& b
                                                    typename M::Real top_prob) {
   using Real = typename M::Real;
   const Real share = by.from_label / (stats.at_top + stats.along);
-  // s_top - P_top, which is 0 where all T_k are the same
+  // s_top - P_top, which is 0 if all T_k are equal
   const Real top_apart = (stats.along - stats.at_top * stats.rest) * top_prob;
   return {(by.from_label + by.from_top) * top_prob, -share, share * top_apart - by.from_top * stats.rest * top_prob};
 }
 
 /**
- * The inner product of a row's loss gradient, under a transition matrix, with its tangent. s and P both sum to 1, so each
- * tangent is taken less the one of the largest logit.
+ * The inner product of a row's loss gradient, under a transition matrix, with its tangent. s and P both sum to 1, so
+ * the tangent of the largest logit is subtracted from each tangent.
  *
  * @param by_probs sum over k of s_k (t_k - t_top)
  * @param by_posterior sum over k of P_k (t_k - t_top)
@@ -127,7 +127,7 @@ LILAW_HD typename M::Real softmax_alignment(const RowLoss<M>& row, typename M::R
                                             const TangentStats<M>& tangent, Mask label_is_top,
                                             const SoftmaxLoss& kind) {
   using Real = typename M::Real;
-  // Where the label is on top, s_label - 1 is -rest / (1 + rest), and no product with s_label is formed.
+  // If the label is the largest class, s_label - 1 is -rest / (1 + rest), and no product with s_label is formed.
   const Real together = (tangent.rest - rest * tangent.top) * row.max_prob;
   const Real apart = (tangent.rest + tangent.top) * row.max_prob - tangent.label;
   const Real smooth = M::splat(smoothing_of(kind)) * (tangent.label - tangent.sum * M::splat(1 / kind.classes));
@@ -151,7 +151,7 @@ LILAW_HD typename M::Real regression_gradient(typename M::Real output, typename 
   return by.by_loss * M::splat(2) * (output - target) + by.by_label_prob / M::splat(range);
 }
 
-/** What all entries of a multi-label row share; `observed` is its number of labels. */
+/** Factors that all entries of a multi-label row share; `observed` is its number of labels. */
 template <class M>
 struct MultiLabelGradient {
   typename M::Real by_error;
@@ -168,7 +168,7 @@ LILAW_HD MultiLabelGradient<M> multi_label_gradient(const RowFactors<M>& by, typ
   return {by.by_loss / M::splat(classes), by.by_label_prob * share, by.by_max_prob * share};
 }
 
-/** One entry; `label` and `top` are 1 or 0: whether the class is observed, and among the `observed` largest. */
+/** One entry. `label` is 1 if the class is observed, `top` is 1 if it is among the `observed` largest; else 0. */
 template <class M>
 LILAW_HD typename M::Real multi_label_entry(typename M::Real logit, typename M::Real label, typename M::Real top,
                                             const MultiLabelGradient<M>& by) {

@@ -1,4 +1,4 @@
-/** The losses, each described once: all that is to know of them but their formulas, which are in losses.h. */
+/** The losses, each described once: everything except their formulas, which are in losses.h. */
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace lilaw {
 
-/** What the label of a row is. It decides which kind of rows a loss is computed on. */
+/** Type of the label of a row. It decides the kind of rows that a loss is computed on. */
 enum class LabelType : std::int32_t {
   /** int32, a class index; softmax over the logits */
   kClass,
@@ -20,14 +20,14 @@ enum class LabelType : std::int32_t {
 };
 constexpr const char* kLabelTypeNames[] = {"class", "binary", "flags", "target"};
 
-/** The finite numbers that a parameter may be. */
+/** Range of a parameter, which is always finite. */
 struct ParameterTraits {
   const char* name;
-  /** For people */
+  /** The range in words */
   const char* range;
   double least;
   double most;
-  /** Whether the ends are among them */
+  /** Whether the range includes its ends */
   bool with_least;
   bool with_most;
 };
@@ -70,7 +70,7 @@ constexpr bool in_order(std::int32_t i = 0) {
 }
 static_assert(in_order(), "the losses in the order of lilaw_loss_kind");
 
-/** Of a loss whose kind has been checked. */
+/** Traits of a loss whose kind has been checked. */
 constexpr const LossTraits& traits_of(const lilaw_loss& loss) { return kLosses[loss.kind]; }
 
 constexpr bool has_one_logit(LabelType label) { return label == LabelType::kBinary || label == LabelType::kTarget; }

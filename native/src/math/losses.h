@@ -1,4 +1,4 @@
-/** From the statistics of a row to its loss, its probabilities u and v, and what the gradient needs of them. */
+/** The loss of a row, its probabilities u and v, and the factors of its gradient, from the statistics of the row. */
 #pragma once
 
 #include "lilaw.h"
@@ -6,7 +6,7 @@
 
 namespace lilaw {
 
-/** What the methods need to know of a row under any loss. */
+/** The values of a row that the methods use, under any loss. */
 template <class M>
 struct RowLoss {
   typename M::Real loss;
@@ -41,13 +41,13 @@ LILAW_HD typename M::Real softplus(typename M::Real x) {
   return (x > M::splat(0) ? x : M::splat(0)) + M::log1p(M::exp(-M::abs(x)));
 }
 
-/** A loss on a softmax, and what it knows of the batch. */
+/** A softmax loss, with the values of the batch that it depends on. */
 struct SoftmaxLoss {
   lilaw_loss loss;
   double classes;
 };
 
-/** 0 but for label smoothing. */
+/** The smoothing of label smoothing; 0 for other losses. */
 LILAW_HD double smoothing_of(const SoftmaxLoss& kind) {
   return kind.loss.kind == LILAW_LABEL_SMOOTHING ? kind.loss.parameters[0] : 0;
 }
@@ -111,7 +111,7 @@ LILAW_HD RowLoss<M> softmax_loss(const SoftmaxStats<M>& row, const SoftmaxLoss& 
                       M::splat(smoothing / kind.classes) * row.shifted_sum;
     return {loss, label_prob, top_prob, one};
   }
-  // A label as large as the maximum may still be another class than `top`: then 1 - u is no small difference.
+  // A label whose logit equals the maximum may still be another class than `top`; then 1 - u is no small difference.
   const auto label_is_max = row.shifted_label == M::splat(0);
   const Real one_minus_u = label_is_max ? row.rest * top_prob : one - label_prob;
   const auto f = loss_of_label_prob<M>({label_prob, one_minus_u, log_partition - row.shifted_label}, kind.loss);
@@ -132,7 +132,7 @@ LILAW_HD LabelProb<M> transition_label_prob(const TransitionStats<M>& row) {
   return {u, one_minus_u, minus_log_u};
 }
 
-/** The same where the classes that the label may come from are so far below the largest that their sum has no digits. */
+/** The same if the classes that the label may come from are so far below the largest that their sum is not accurate. */
 template <class M>
 LILAW_HD LabelProb<M> far_label_prob(typename M::Real minus_log_u) {
   const typename M::Real u = M::exp(-minus_log_u);

@@ -23,8 +23,8 @@ LILAW_HD bool are_finite(const lilaw_params& p) {
 }
 
 /**
- * Moves all three scalars, or none: where the gradient, the objective or a scalar after the step is NaN or infinite they
- * stay as they are, and the answer is false.
+ * Moves all three scalars, or none: if the gradient, the objective or a scalar after the step is NaN or infinite, the
+ * scalars are unchanged and the result is false.
  */
 LILAW_HD bool move(const MetaStep& step, const lilaw_meta_gradient_result& result, lilaw_params* params) {
   const lilaw_params& gradient = result.gradient;

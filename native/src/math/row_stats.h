@@ -1,5 +1,5 @@
 /**
- * What one pass over a row of logits has to find out.
+ * Statistics that one pass over a row of logits collects.
  *
  * With m = max z and `top` its lowest index, only rest = sum over k != top of exp(z_k - m) is accumulated. Then
  * 1 - v = rest / (1 + rest), exactly: forming 1 - s by subtraction would lose every digit of a confident row.
@@ -18,13 +18,13 @@ struct PartialSoftmax {
   T rest;
 };
 
-/** The part that a single logit is. */
+/** The part that consists of a single logit. */
 template <class T>
 LILAW_HD PartialSoftmax<T> partial_softmax(T logit, std::int32_t index) {
   return {logit, index, T(0)};
 }
 
-/** The whole of two parts. Scalars only: for threads that each saw some of a row. */
+/** Merges two parts. Scalars only: for threads that each read a part of a row. */
 template <class T>
 LILAW_HD PartialSoftmax<T> merge(PartialSoftmax<T> a, PartialSoftmax<T> b) {
   const bool b_leads = b.max > a.max || (b.max == a.max && b.top < a.top);
@@ -34,7 +34,7 @@ LILAW_HD PartialSoftmax<T> merge(PartialSoftmax<T> a, PartialSoftmax<T> b) {
   return {lead.max, lead.top, lead.rest + (T(1) + other.rest) * scale};
 }
 
-/** A whole row, as the losses need it. */
+/** Statistics of a whole row. */
 template <class M>
 struct SoftmaxStats {
   /** sum over k != top of exp(z_k - max) */
@@ -46,8 +46,8 @@ struct SoftmaxStats {
 };
 
 /**
- * A row under a transition matrix, of which T_k is the probability of the observed label where k is the true class. All
- * are sums of terms of one sign, so that no digits are lost.
+ * A row under a transition matrix; T_k is the probability of the observed label if k is the true class. All are sums of
+ * terms of one sign, so no digits are lost.
  */
 template <class M>
 struct TransitionStats {

@@ -2,11 +2,11 @@
  * The arithmetic that the row mathematics is written in.
  *
  * All of src/math is templates over an arithmetic M: `M::Real` is its number type and its static functions are the
- * few that have no operator. `Scalar<float>` and `Scalar<double>` below serve CUDA kernels and tails; the CPU
- * kernels bring one whose Real is a vector of doubles, a lane a row. So a choice is written `condition ? a : b`,
+ * few that have no operator. `Scalar<float>` and `Scalar<double>` below serve CUDA kernels and tails; the CPU kernels
+ * use one whose Real is a vector of doubles, one lane for each row. So a choice is always written `condition ? a : b`,
  * which means the same for numbers and for vectors, and never as a branch.
  *
- * Everything is static: a unit compiled for one instruction set must not lend its code to another by the linker.
+ * Everything is static: the linker must not use code compiled for one instruction set in a unit for another.
  */
 #pragma once
 

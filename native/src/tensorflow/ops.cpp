@@ -1,9 +1,9 @@
 /**
  * The operations as TensorFlow ops: the CPU kernels of this library on TensorFlow's own memory, without a copy.
  *
- * All that a call says beside its tensors travels in one more, `settings`: every attribute costs the caller more than
- * the whole tensor, and TensorFlow keeps a kernel for each set of attribute values. Attributes are left for what changes
- * the number of tensors.
+ * All other arguments of a call are in one more tensor, `settings`: every attribute would cost the caller more than
+ * that whole tensor, and TensorFlow keeps a kernel for each set of attribute values. Only the numbers of tensors are
+ * attributes.
  */
 #include <dlfcn.h>
 
@@ -34,7 +34,7 @@ struct TensorDeleter {
 using Status = std::unique_ptr<TF_Status, StatusDeleter>;
 using Tensor = std::unique_ptr<TF_Tensor, TensorDeleter>;
 
-/** Ends a compute function; the message goes to TensorFlow. */
+/** Exception that ends a compute function; TensorFlow gets its message. */
 struct Failure {
   int code;
   std::string message;
@@ -90,7 +90,7 @@ double number(const Tensor& settings, int at) {
   return static_cast<double>(values[0]) + static_cast<double>(values[1]);
 }
 
-/** -1 where the value is none of the small numbers that choices are. */
+/** A setting that is a small number, such as a loss kind; -1 if the value is out of range. */
 std::int32_t choice(const Tensor& settings, Setting at) {
   const float value = data<float>(settings)[at];
   return 0 <= value && value < 65536 ? static_cast<std::int32_t>(value) : -1;
@@ -101,7 +101,7 @@ void split(double value, float* high_low) {
   high_low[1] = static_cast<float>(value - static_cast<double>(high_low[0]));
 }
 
-/** The inputs that every op has, read and checked. */
+/** The inputs common to all ops, read and checked. */
 struct BatchInputs {
   Tensor logits;
   Tensor labels;
@@ -148,7 +148,7 @@ struct BatchInputs {
     batch.transition_stride = batch.classes;
   }
 
-  /** tfjs has no bytes; a target that is neither 0 nor 1 becomes one that the library refuses. */
+  /** Labels as bytes, a type that tfjs lacks. A label that is not 0 or 1 becomes a byte that the library refuses. */
   const std::uint8_t* as_bytes(std::int64_t count) {
     flags.resize(static_cast<std::size_t>(count));
     const float* values = data<float>(labels);
@@ -160,7 +160,7 @@ struct BatchInputs {
   }
 };
 
-/** Input 3, which may be left out: a number a row. */
+/** Input 3, which may be absent: one number for each row. */
 class OptionalInput {
  public:
   OptionalInput(Call& call, const BatchInputs& in, const char* message)
@@ -255,7 +255,7 @@ void alignment_weights(Call& call) {
   succeed(lilaw_alignment_weights_cpu(&args));
 }
 
-/** An op as it is registered: numbers of tensors that default to 0, and tensors, T the type of its labels. */
+/** An op as registered: its numbers of tensors, which default to 0, and its tensors; T is the type of its labels. */
 struct Op {
   const char* name;
   std::vector<const char*> counts;
@@ -284,7 +284,7 @@ const Op ops[] = {
      alignment_weights},
 };
 
-/** What TensorFlow calls for op `Index`: it carries no pointer of ours, hence the template. */
+/** Compute function of op `Index`. A template, since TensorFlow passes no pointer that could identify the op. */
 template <int Index>
 void compute(void*, TF_OpKernelContext* context) noexcept {
   const auto fail = [&](int code, const char* message) {
@@ -292,7 +292,7 @@ void compute(void*, TF_OpKernelContext* context) noexcept {
     tf.TF_SetStatus(status.get(), code, message);
     tf.TF_OpKernelContext_Failure(context, status.get());
   };
-  // The frames below are C: nothing is thrown through them.
+  // The callers are C functions, so no exception may leave this function.
   try {
     Call call(context);
     ops[Index].compute(call);
@@ -351,7 +351,7 @@ std::string register_all(void* library) {
 }  // namespace
 
 std::string register_ops() {
-  // A process may load its TensorFlow later, so only an answer that cannot change is kept.
+  // A process may load TensorFlow later, so only an answer that cannot change is kept.
   static std::mutex mutex;
   static bool tried = false;
   static std::string reason;
@@ -359,7 +359,7 @@ std::string register_ops() {
   if (tried) return reason;
   void* library = loaded_library();
   if (library == nullptr) return "no TensorFlow is loaded in this process";
-  // Once only, even if memory runs out on the way: TensorFlow ends the process when a name comes twice.
+  // Once only, even if memory runs out meanwhile: TensorFlow ends the process if a name is registered twice.
   reason = "the ops are registered in part";
   tried = true;
   return reason = register_all(library);

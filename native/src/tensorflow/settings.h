@@ -1,11 +1,11 @@
-/** What a call of a TensorFlow op says beside its tensors: the places of the values in its input `settings`. */
+/** Arguments of a TensorFlow op other than its tensors: their positions in its input `settings`. */
 #pragma once
 
 #include "lilaw.h"
 
 namespace lilaw::tensorflow {
 
-/** Numbers that need all their digits are two floats, high and low part; they come first. */
+/** Numbers that need the precision of a double are two floats, high and low part; they come first. */
 enum Setting {
   kAlpha = 0,
   kBeta = 2,
@@ -21,7 +21,7 @@ enum Setting {
 };
 
 /**
- * Rows of LilawWeightedLoss's row_values, and their bits in the setting kRowMask. The tensor is there if any is asked for
+ * Rows of LilawWeightedLoss's row_values, and their bits in the setting kRowMask. The tensor exists if any is requested
  * (attribute row_tensors 1, else 0): each output costs the caller more than a small batch takes to compute.
  */
 enum RowValue { kLosses, kWeights, kLabelProbs, kMaxProbs, kPredictions, kTermAlpha, kTermBeta, kTermDelta, kRowValues };
