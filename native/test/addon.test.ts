@@ -7,6 +7,7 @@ import {
   metaGradient,
   metaGradientAsync,
   type NativeWeightedLossArgs,
+  registerTensorFlowOps,
   setCpuIsa,
   setThreads,
   weightedLoss,
@@ -345,5 +346,17 @@ describe("threads of Node", () => {
   it("a process that exits amid asynchronous work", async () => {
     const { stderr } = await node(`${work} native.weightedLossAsync(batch(), out()); process.exit(0);`);
     expect(stderr).toBe("");
+  });
+});
+
+describe("registerTensorFlowOps", () => {
+  it("gives the reason where no TensorFlow is loaded", () => {
+    expect(registerTensorFlowOps()).toBe("no TensorFlow is loaded in this process");
+  });
+
+  it("gives a reason, and loadTensorFlowQuietly loads, where there is no addon", async () => {
+    const program = "console.log(native.registerTensorFlowOps(), native.loadTensorFlowQuietly(() => 7));";
+    const { stdout, stderr } = await node(program, { LILAW_NATIVE_PATH: "/nowhere/lilaw.node" });
+    expect({ stdout, stderr }).toEqual({ stdout: "@lilaw/native has no addon here 7\n", stderr: "" });
   });
 });

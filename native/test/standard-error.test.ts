@@ -59,3 +59,30 @@ it.skipIf(reason)("withoutLines loses nothing where the call throws, or the proc
   expect(aborted.signal).toBe("SIGABRT");
   expect(aborted.stderr).toMatch(/^the last words\n/);
 });
+
+it.skipIf(reason)(
+  "loadTensorFlowQuietly holds back the lines of oneDNN alone, and gives what its function gives",
+  () => {
+    const { status, stderr, stdout } = run(`
+    import { loadTensorFlowQuietly } from "@lilaw/native";
+    const result = loadTensorFlowQuietly(() => {
+      say("port.cc:153] oneDNN custom operations are on. You may see slightly different results");
+      say("another line");
+      return 7;
+    });
+    console.log(result);
+    try {
+      loadTensorFlowQuietly(() => {
+        throw new Error("of the function");
+      });
+    } catch (error) {
+      console.log(error.message);
+    }
+  `);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: "7\nof the function\n",
+      stderr: "another line\n",
+    });
+  },
+);
