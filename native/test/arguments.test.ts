@@ -143,6 +143,16 @@ it("a gradient whose factor is beyond float32 has no NaN", () => {
   expect(Math.abs(gradLogits[3]!)).toBe(0);
 });
 
+it("a gradient below the normal floats keeps its digits where a long row rises far above its first logits", () => {
+  const classes = 459;
+  const logits = Float32Array.from({ length: classes }, (_, k) => (k === 407 ? 36 : k === 41 ? 37 : 0));
+  const gradLogits = new Float32Array(classes);
+  const args = { ...some(), logits, labels: Int32Array.of(30), classes, params: null } as const;
+  weightedLoss({ ...args, sampleWeights: Float32Array.of(1e-39) }, { gradLogits });
+  const exact = (1 / (1 + Math.E)) * Math.fround(1e-39);
+  expect(Math.abs(gradLogits[407]! - exact)).toBeLessThan(2 ** -148);
+});
+
 it("a gradient whose factor is infinite is NaN, however small the probability", () => {
   const logits = Float32Array.of(0, -3e38, 1, -3e38);
   const gradLogits = new Float32Array(4);

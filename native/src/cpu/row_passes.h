@@ -416,7 +416,11 @@ struct ScaleSplit {
   float second = 1;
 
   explicit ScaleSplit(double magnitude) {
-    if (magnitude < 0x1p-100) {
+    if (magnitude < 0x1p-187) {
+      // The exponentials of a long row may be as large as 2^122, and its scale as small as the inverse.
+      first = 0x1p126;
+      second = 0x1p-126f;
+    } else if (magnitude < 0x1p-100) {
       first = 0x1p87;
       second = 0x1p-87f;
     } else if (magnitude > 0x1p127 && magnitude - magnitude == 0) {
