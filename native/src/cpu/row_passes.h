@@ -302,38 +302,40 @@ RestAlong sum_of_rest_along(const float* z, const float* t, std::int64_t classes
   return {total(rest), total(tangent)};
 }
 
-/** Sums over k != top of exp(z_k - max), without the factor of `exp`, and of its products with T_k and 1 - T_k. */
+/**
+ * Sums over k != top of exp(z_k - max), without the factor of `exp`, times T_k and times 1 - T_k. Together they are the sum
+ * of the exponentials.
+ */
 struct TransitionSums {
-  double rest;
   double along;
   double beside;
+
+  double rest() const { return along + beside; }
 };
 
-/** Sums of some elements, added up as floats in pairs. Stores the exponentials, as `exp` scales them, if `kStore`. */
+/** Stores the exponentials, as `exp` scales them, if `kStore`. */
 template <bool kStore, class Exp>
 TransitionSums sum_of_rest_under(const float* z, const float* transition, std::int64_t classes, const Exp& exp,
                                  std::int64_t top, float* exps) {
-  WideSum rest;
   WideSum along;
   WideSum beside;
   std::int64_t k = 0;
-  constexpr int kPart = kFloatSummands / 2;
-  for (; k + kPart * kLanes <= classes; k += kPart * kLanes) {
-    Floats e[kPart];
-    Floats t[kPart];
-    for (int i = 0; i < kPart; i++) {
+  // Fewer at a time than without a matrix: rows of a hundred classes should have some.
+  constexpr int kSummands = kFloatSummands / 2;
+  for (; k + kSummands * kLanes <= classes; k += kSummands * kLanes) {
+    Floats e[kSummands];
+    Floats t[kSummands];
+    for (int i = 0; i < kSummands; i++) {
       e[i] = Exp::of(exp, load<Floats>(z + k + i * kLanes));
       t[i] = load<Floats>(transition + k + i * kLanes);
       if constexpr (kStore) store(exps + k + i * kLanes, e[i]);
     }
-    if (k <= top && top < k + kPart * kLanes) {
-      for (int i = 0; i < kPart; i++) e[i] = without(e[i], top, k + i * kLanes);
+    if (k <= top && top < k + kSummands * kLanes) {
+      for (int i = 0; i < kSummands; i++) e[i] = without(e[i], top, k + i * kLanes);
     }
-    add(rest, (e[0] + e[1]) + (e[2] + e[3]));
     add(along, (e[0] * t[0] + e[1] * t[1]) + (e[2] * t[2] + e[3] * t[3]));
     add(beside, (e[0] * (1.0f - t[0]) + e[1] * (1.0f - t[1])) + (e[2] * (1.0f - t[2]) + e[3] * (1.0f - t[3])));
   }
-  Floats rest_part{};
   Floats along_part{};
   Floats beside_part{};
   for (; k < classes; k += kLanes) {
@@ -342,14 +344,12 @@ TransitionSums sum_of_rest_under(const float* z, const float* transition, std::i
     if constexpr (kStore) store_along(exps + k, left, all);
     const Floats e = inside(without(all, top, k), left);
     const Floats t = load_along(transition + k, left, 0);
-    rest_part += e;
     along_part += e * t;
     beside_part += e * (1.0f - t);
   }
-  add(rest, rest_part);
   add(along, along_part);
   add(beside, beside_part);
-  return {total(rest), total(along), total(beside)};
+  return {total(along), total(beside)};
 }
 
 struct TransitionSumsAlong {
@@ -362,7 +362,6 @@ struct TransitionSumsAlong {
 template <class Exp>
 TransitionSumsAlong sum_of_rest_along_under(const float* z, const float* tangents, const float* transition,
                                             std::int64_t classes, const Exp& exp, std::int64_t top) {
-  WideSum rest;
   WideSum along;
   WideSum beside;
   WideSum tangent;
@@ -373,8 +372,6 @@ TransitionSumsAlong sum_of_rest_along_under(const float* z, const float* tangent
     const Wide t = widen(load_along(transition + k, left, 0));
     const Wide change = widen(load_along(tangents + k, left, 0));
     const Wide joint = {e.low * t.low, e.high * t.high};
-    rest.low += e.low;
-    rest.high += e.high;
     along.low += joint.low;
     along.high += joint.high;
     beside.low += e.low * (1.0 - t.low);
@@ -384,19 +381,7 @@ TransitionSumsAlong sum_of_rest_along_under(const float* z, const float* tangent
     tangent_along.low += joint.low * change.low;
     tangent_along.high += joint.high * change.high;
   }
-  return {{total(rest), total(along), total(beside)}, total(tangent), total(tangent_along)};
-}
-
-/** The largest logit of the classes that give the label with a probability of at least `least`, or -inf. */
-float max_of_likely(const float* z, const float* transition, std::int64_t classes, float least) {
-  const Floats lowest = splat(-__builtin_inff());
-  Floats max = lowest;
-  for (std::int64_t k = 0; k < classes; k += kLanes) {
-    const std::int64_t left = classes - k;
-    const Floats t = load_along(transition + k, left, 0);
-    max = larger(t >= splat(least) ? load_along(z + k, left, -__builtin_inff()) : lowest, max);
-  }
-  return max_lane(max);
+  return {{total(along), total(beside)}, total(tangent), total(tangent_along)};
 }
 
 /** The sum of a row, added up in doubles. */
@@ -459,7 +444,12 @@ void scale_row_under(float* row, const float* transition, std::int64_t classes, 
   for (std::int64_t k = 0; k < classes; k += kLanes) {
     const std::int64_t left = classes - k;
     const Floats factor = first + by * load_along(transition + k, left, 0);
-    store_along(row + k, left, (load_along(row + k, left, 0) * factor) * second);
+    store_along(row + k, left, load_along(row + k, left, 0) * factor);
+  }
+  if (second == 1) return;
+  for (std::int64_t k = 0; k < classes; k += kLanes) {
+    const std::int64_t left = classes - k;
+    store_along(row + k, left, load_along(row + k, left, 0) * second);
   }
 }
 

@@ -17,22 +17,25 @@ class TransitionRows : public SoftmaxBlock {
   explicit TransitionRows(const lilaw_batch& batch) : SoftmaxBlock(batch) {}
 
   void measure(std::int64_t first, int count, const Matrix& gradient) {
+    any_far_ = false;
     find_largest(first, count);
     for (int slot = 0; slot < count; slot++) {
-      read_label_of(slot, first + slot);
       const float* z = logits(first + slot);
-      float* exps = far_[slot] ? nullptr : gradient.row(first + slot);
-      with_exp(slot, max_[slot], [&](const auto& exp) {
-        const TransitionSums sums =
-            exps != nullptr ? sum_of_rest_under<true>(z, transition(slot), batch_.classes, exp, top_[slot], exps)
-                            : sum_of_rest_under<false>(z, transition(slot), batch_.classes, exp, top_[slot], nullptr);
-        set_sums(slot, sums);
-      });
-      if (far_[slot]) set_minus_log_u(slot);
+      float* exps = gradient.row(first + slot);
+      read_label_of(slot, first + slot);
+      // Exponentials in the place of the logits would leave nothing to read again: such a row is summed first without.
+      float* into = exps == z && may_be_far(slot) ? nullptr : exps;
+      for (;;) {
+        sum_row(slot, z, into);
+        if (is_far(slot)) measure_far(slot, z);
+        if (into == exps || far_[slot]) break;
+        into = exps;
+      }
     }
   }
 
   void measure_along(std::int64_t first, int count, const ConstMatrix& tangents) {
+    any_far_ = false;
     find_largest(first, count);
     for (int slot = 0; slot < count; slot++) {
       read_label_of(slot, first + slot);
@@ -46,14 +49,15 @@ class TransitionRows : public SoftmaxBlock {
         tangent_along_[slot] = sums.tangent_along;
       });
       tangent_top_[slot] = tangent[top_[slot]];
-      if (!far_[slot]) continue;
-      set_minus_log_u(slot);
+      if (!is_far(slot)) continue;
+      measure_far(slot, z);
       posterior_tangent_[slot] = posterior_along(slot, z, tangent);
     }
   }
 
   RowLoss loss(int at) const {
     const auto near = lilaw::transition_label_prob<Lanes>(stats(at));
+    if (!any_far_) return lilaw::transition_loss<Lanes>(near, rest(at), kind_);
     const auto distant = lilaw::far_label_prob<Lanes>(minus_log_u_.lanes(at));
     const Longs far = load<Longs>(far_ + at) != 0;
     return lilaw::transition_loss<Lanes>({far ? distant.u : near.u, far ? distant.one_minus_u : near.one_minus_u,
@@ -89,12 +93,10 @@ class TransitionRows : public SoftmaxBlock {
   }
 
  private:
-  /**
-   * A row is "near" if a class that gives its label with at least this probability is not too far below the largest
-   * logit: exponentials that are 0 in float32 then do not show in the gradient.
-   */
+  /** A row is "near" if the class of its largest logit gives the label with at least this probability */
   static constexpr float kLeastProb = 1e-6f;
-  static constexpr float kFarBelow = 13;
+  /** Or if its sum is at least this: exponentials that are 0 in float32 then do not show in the gradient. */
+  static constexpr double kLeastSum = 1e-11;
 
   /** The probabilities of the row's label, one for each true class. */
   const float* transition(int slot) const {
@@ -105,23 +107,31 @@ class TransitionRows : public SoftmaxBlock {
     label_[slot] = class_label(row);
     transition_top_[slot] = transition(slot)[top_[slot]];
     far_[slot] = 0;
-    if (transition_top_[slot] >= kLeastProb || !finite_number(static_cast<float>(max_[slot]))) return;
-    const float likely = max_of_likely(logits(row), transition(slot), batch_.classes, kLeastProb);
-    if (static_cast<float>(max_[slot]) - likely <= kFarBelow) return;
-    far_[slot] = 1;
-    measure_far(slot, logits(row));
+  }
+
+  bool may_be_far(int slot) const {
+    return transition_top_[slot] < kLeastProb && finite_number(static_cast<float>(max_[slot]));
+  }
+
+  /** Of a row that has been summed. Sums are too large by about 2^kExtraExponent. */
+  bool is_far(int slot) const {
+    return may_be_far(slot) && along_[slot] < kLeastSum * static_cast<double>(1ull << (kExtraExponent / 2)) *
+                                                  static_cast<double>(1ull << (kExtraExponent / 2));
+  }
+
+  /** Leaves the exponentials of the row in `exps` unless that is null. */
+  inline __attribute__((always_inline)) void sum_row(int slot, const float* z, float* exps) {
+    with_exp(slot, max_[slot], [&](const auto& exp) {
+      set_sums(slot, exps != nullptr
+                         ? sum_of_rest_under<true>(z, transition(slot), batch_.classes, exp, top_[slot], exps)
+                         : sum_of_rest_under<false>(z, transition(slot), batch_.classes, exp, top_[slot], nullptr));
+    });
   }
 
   void set_sums(int slot, const TransitionSums& sums) {
-    rest_[slot] = sums.rest;
+    rest_[slot] = sums.rest();
     along_[slot] = sums.along;
     beside_[slot] = sums.beside;
-  }
-
-  /** Sets -log u: the log of the sum of exp(z_k), minus the log of the sum of T_k exp(z_k). */
-  void set_minus_log_u(int slot) {
-    const Reals rest = rest_[slot] * Lanes::exp(Lanes::splat(-exp_remainder_[slot]));
-    minus_log_u_[slot] = (max_[slot] - log_joint_[slot]) + Lanes::log1p(rest)[0];
   }
 
   lilaw::TransitionStats<Lanes> stats(int at) const {
@@ -141,8 +151,10 @@ class TransitionRows : public SoftmaxBlock {
     return possible ? logit + Lanes::log(possible ? prob : Lanes::splat(1)) : Lanes::splat(-__DBL_MAX__);
   }
 
-  /** log of the sum of T_k exp(z_k) */
+  /** The logarithm of the sum of T_k exp(z_k), and how far it is below that of exp(z_k). */
   void measure_far(int slot, const float* z) {
+    far_[slot] = 1;
+    any_far_ = true;
     const float* t = transition(slot);
     double most = -__DBL_MAX__;
     for (std::int64_t k = 0; k < batch_.classes; k += kRealLanes) {
@@ -153,6 +165,8 @@ class TransitionRows : public SoftmaxBlock {
     for (std::int64_t k = 0; k < batch_.classes; k += kRealLanes) sum += Lanes::exp(log_joint(z, t, k) - most);
     // A label that no class gives has no probability, so all results of its row are NaN.
     log_joint_[slot] = most > -__DBL_MAX__ ? most + Lanes::log(Lanes::splat(sum_lanes(sum)))[0] : kNaN;
+    const Reals rest = rest_[slot] * Lanes::exp(Lanes::splat(-exp_remainder_[slot]));
+    minus_log_u_[slot] = (max_[slot] - log_joint_[slot]) + Lanes::log1p(rest)[0];
   }
 
   double posterior_along(int slot, const float* z, const float* tangent) const {
@@ -185,6 +199,7 @@ class TransitionRows : public SoftmaxBlock {
   }
 
   std::int64_t far_[kMaxBlockRows] = {};
+  bool any_far_ = false;
   Column transition_top_, along_, beside_, minus_log_u_, log_joint_;
   Column tangent_rest_, tangent_along_, tangent_top_, posterior_tangent_;
   Column from_label_, from_top_, top_prob_, rest_prob_, scale_, by_transition_, at_top_;

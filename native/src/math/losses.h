@@ -126,9 +126,13 @@ LILAW_HD LabelProb<M> transition_label_prob(const TransitionStats<M>& row) {
   const Real top_prob = one / (one + row.rest);
   const Real u = (row.at_top + row.along) * top_prob;
   const Real one_minus_u = ((one - row.at_top) + row.beside) * top_prob;
+  // Where u is likely its logarithm is that of 1 - (1 - u), whose rounding is undone by a ratio, as in log1p.
   const auto likely = u > M::splat(0.5);
+  const Real rounded = likely ? one - one_minus_u : u;
+  const auto certain = rounded == one;
+  const Real ratio = likely ? one_minus_u / (certain ? one : one - rounded) : one;
   // The last term makes it NaN where u is.
-  const Real minus_log_u = likely ? -M::log1p(-(likely ? one_minus_u : M::splat(0))) : -M::log(likely ? one : u) + (u - u);
+  const Real minus_log_u = (certain ? one_minus_u : -M::log(rounded) * ratio) + (u - u);
   return {u, one_minus_u, minus_log_u};
 }
 
