@@ -57,6 +57,11 @@ async function trainOn(
   };
 }
 
+const transition = [
+  [0.8, 0.2],
+  [0.3, 0.7],
+];
+
 const methods: Record<string, Method> = {
   "plain, the model's own loss": () => plain(),
   "plain, loss on logits": () => plain({ loss: "cross-entropy" }),
@@ -71,6 +76,9 @@ const methods: Record<string, Method> = {
   "lilaw, one pass": ({ x, y }) => lilaw({ validation: [x, y], learningRate: 0.5, sharedForward: true }),
   "lilaw, batch mean": ({ x, y }) => lilaw({ validation: [x, y], normalize: "batch-mean", metaEvery: 2 }),
   "learning to reweight, tangent": ({ x, y }) => learningToReweight({ validation: [x, y] }),
+  "plain, corrected": () => plain({ transition }),
+  "lilaw, corrected": ({ x, y }) => lilaw({ transition, validation: [x, y], learningRate: 0.5 }),
+  "learning to reweight, corrected": ({ x, y }) => learningToReweight({ transition, validation: [x, y] }),
   "learning to reweight, last layer": ({ x, y }) =>
     learningToReweight({ validation: [x, y], route: "last-layer" }),
 };
