@@ -16,7 +16,8 @@ struct AlignmentPass {
 };
 
 template <class Rows>
-__global__ void __launch_bounds__(Rows::kBlock, blocks_at_once<Rows>(kAlignmentThreads)) alignment_pass(AlignmentPass pass) {
+__global__ void __launch_bounds__(Rows::kBlock, blocks_at_once<Rows>(kAlignmentThreads<Rows>))
+    alignment_pass(AlignmentPass pass) {
   __shared__ typename Group<Rows::kThreads>::Storage storage;
   Group<Rows::kThreads> group(storage);
   Rows rows(group);

@@ -58,7 +58,9 @@ constexpr int kMultiLabelBlock = 256;
  * More threads would spill; fewer would have too few loads under way.
  */
 constexpr int kRowPassThreads = 512;
-constexpr int kAlignmentThreads = 384;
+/** Two short rows at once need no more than one long row in a row pass. */
+template <class Rows>
+constexpr int kAlignmentThreads = Rows::kRows > 1 ? kRowPassThreads : 384;
 
 template <class Rows>
 constexpr int blocks_at_once(int threads) {

@@ -54,8 +54,10 @@ class TransitionRows {
     at_top_ = transition_[max_.index];
     joint_rest_ = joint;
     const double below = static_cast<double>(max_.value) - likely_;
-    // The label's classes may be so far below that their sum underflows: its logarithm does not.
-    const auto prob = below > kFarBelow
+    // A label that comes from no class at all has no probability. The sum of its classes may be so far below that it
+    // underflows: its logarithm does not.
+    const auto prob = likely_ == kNothing.value ? far_label_prob<Reals>(kNaN)
+                      : below > kFarBelow
                           ? far_label_prob<Reals>(below - ::log(joint) + ::log1p(rest_))
                           : transition_label_prob<Reals>({rest_, at_top_, joint * ::exp(-below), beside});
     loss_ = transition_loss<Reals>(prob, rest_, batch.softmax);
@@ -66,7 +68,7 @@ class TransitionRows {
     const Entries by = entries(factors);
     // In place, too: a thread reads no other elements of the row than the ones that it writes.
     T* const row = out + row_ * stride;
-    for_each([&](int k, float z, float t) { row[k] = from_float<T>(entry(by, k, z, t)); });
+    for_each([&](int k, float z, float t) { row[k] = from_float<T>(static_cast<float>(entry(by, k, z, t))); });
   }
 
   __device__ __forceinline__ double dot(const T* tangents, std::int64_t stride, const Factors& factors) {
@@ -83,11 +85,14 @@ class TransitionRows {
   /** From here on the sum of the joint probabilities has no digits relative to the largest logit. */
   static constexpr double kFarBelow = 60;
 
-  /** An entry is by_exp * exp(z - max) - by_joint * T exp(z - likely), but for that of the largest logit. */
+  /**
+   * An entry is by_exp * exp(z - max) - by_joint * T exp(z - likely), but for that of the largest logit. In float64,
+   * because T may be so small that by_joint is beyond float32.
+   */
   struct Entries {
-    float by_exp;
-    float by_joint;
-    float at_top;
+    double by_exp;
+    double by_joint;
+    double at_top;
   };
 
   template <class Visit>
@@ -96,7 +101,9 @@ class TransitionRows {
   }
 
   /** T exp(z - likely) */
-  __device__ __forceinline__ float joint_of(float z, float t) const { return t > 0 ? t * exp_below<T>(z, likely_) : 0.0f; }
+  __device__ __forceinline__ double joint_of(float z, float t) const {
+    return t > 0 ? static_cast<double>(t) * exp_below<T>(z, likely_) : 0.0;
+  }
 
   __device__ __forceinline__ Entries entries(const Factors& factors) const {
     const auto by = transition_factors<Reals>(loss_, factors);
@@ -104,14 +111,13 @@ class TransitionRows {
     const double share = by.from_label / (at_top_ + joint_rest_);
     // s_top - P_top. Where the largest logit is none of a class that the label may come from, P_top is 0.
     const double top_apart = at_top_ > 0 ? share * (joint_rest_ - at_top_ * rest_) * top_prob : by.from_label * top_prob;
-    return {static_cast<float>((by.from_label + by.from_top) * top_prob), static_cast<float>(share),
-            static_cast<float>(top_apart - by.from_top * rest_ * top_prob)};
+    return {(by.from_label + by.from_top) * top_prob, share, top_apart - by.from_top * rest_ * top_prob};
   }
 
-  __device__ __forceinline__ float entry(const Entries& by, int k, float z, float t) const {
+  __device__ __forceinline__ double entry(const Entries& by, int k, float z, float t) const {
     if (!good_) return kNaN;
     if (k == max_.index) return by.at_top;
-    return fmaf(by.by_exp, exp_below<T>(z, max_.value), -by.by_joint * joint_of(z, t));
+    return by.by_exp * exp_below<T>(z, max_.value) - by.by_joint * joint_of(z, t);
   }
 
   Group<kThreads>& group_;

@@ -4,11 +4,14 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <string>
 #include <vector>
 
+#include "../../src/math/loss_traits.h"
 #include "lilaw.h"
 
 template <class T>
@@ -59,6 +62,9 @@ struct Problem {
   std::int64_t classes;
   std::int64_t stride;
   lilaw_loss loss;
+  /** [classes, transition_stride] by observed labels, or empty */
+  std::vector<float> transition;
+  std::int64_t transition_stride = 0;
   lilaw_params params = {10, 2, 6};
   Array<T> logits;
   Array<T> tangents;
@@ -92,11 +98,22 @@ struct Problem {
   std::size_t size() const { return static_cast<std::size_t>(rows * stride); }
   double logit(std::int64_t row, std::int64_t k) { return Dtype<T>::get(logits[row * stride + k]); }
 
+  /** Puts each row under a transition matrix by observed labels, [classes, classes]. */
+  void set_transition(const std::vector<float>& by_label, std::int64_t padding = 0) {
+    transition_stride = classes + padding;
+    transition.assign(static_cast<std::size_t>(classes * transition_stride), kPoison);
+    for (std::int64_t y = 0; y < classes; y++) {
+      std::copy_n(&by_label[static_cast<std::size_t>(y * classes)], classes,
+                  &transition[static_cast<std::size_t>(y * transition_stride)]);
+    }
+  }
+
   lilaw_batch batch() {
     const void* of_loss = loss.kind == LILAW_MULTI_LABEL  ? static_cast<const void*>(observed.data())
                           : loss.kind == LILAW_REGRESSION ? static_cast<const void*>(targets.data())
                                                           : static_cast<const void*>(labels.data());
-    return {logits.data(), rows, classes, stride, Dtype<T>::kName, of_loss, stride, loss};
+    return {logits.data(), rows,   classes, stride, Dtype<T>::kName,
+            of_loss,       stride, loss,    transition.empty() ? nullptr : transition.data(), transition_stride};
   }
 
   lilaw_status weighted_loss(lilaw_weighted_loss_result& result, bool in_place = false,
@@ -132,10 +149,58 @@ struct Problem {
   }
 };
 
-constexpr lilaw_loss kLosses[] = {{LILAW_CROSS_ENTROPY, 0},        {LILAW_FOCAL, 2},
-                                  {LILAW_LABEL_SMOOTHING, 0.125}, {LILAW_BINARY, 0},
-                                  {LILAW_MULTI_LABEL, 0},         {LILAW_REGRESSION, 4}};
+/** A number in the range of a parameter, away from its ends. */
+inline double number_in(const lilaw::ParameterTraits& range) {
+  const bool bounded_below = range.least > -lilaw::kUnbounded;
+  const bool bounded_above = range.most < lilaw::kUnbounded;
+  if (bounded_below && bounded_above) return (range.least + range.most) / 2;
+  return bounded_below ? range.least + 2 : range.most - 4;
+}
 
-inline bool has_one_logit(const lilaw_loss& loss) {
-  return loss.kind == LILAW_BINARY || loss.kind == LILAW_REGRESSION;
+/** Every loss of the table, with parameters that it may have. */
+inline std::vector<lilaw_loss> every_loss() {
+  std::vector<lilaw_loss> all;
+  for (const lilaw::LossTraits& traits : lilaw::kLosses) {
+    lilaw_loss loss = {traits.kind, {}};
+    for (int i = 0; i < traits.parameter_count; i++) loss.parameters[i] = number_in(traits.parameters[i]);
+    all.push_back(loss);
+  }
+  return all;
+}
+
+inline bool has_one_logit(const lilaw_loss& loss) { return lilaw::has_one_logit(lilaw::traits_of(loss).label); }
+inline bool of_label_prob(const lilaw_loss& loss) { return lilaw::traits_of(loss).of_label_prob; }
+inline bool has_class_labels(const lilaw_loss& loss) {
+  return lilaw::traits_of(loss).label == lilaw::LabelType::kClass;
+}
+
+/** A transition matrix by observed labels of `of(true class, label)`, whose sum over the labels becomes 1. */
+template <class Of>
+std::vector<float> transition_of(std::int64_t classes, Of of) {
+  std::vector<float> by_label(static_cast<std::size_t>(classes * classes));
+  std::vector<double> row(static_cast<std::size_t>(classes));
+  for (std::int64_t k = 0; k < classes; k++) {
+    double sum = 0;
+    for (std::int64_t y = 0; y < classes; y++) sum += row[static_cast<std::size_t>(y)] = classes == 1 ? 1 : of(k, y);
+    for (std::int64_t y = 0; y < classes; y++) {
+      by_label[static_cast<std::size_t>(y * classes + k)] = static_cast<float>(row[static_cast<std::size_t>(y)] / sum);
+    }
+  }
+  return by_label;
+}
+
+constexpr const char* kTransitions[] = {"identity", "symmetric", "pair flip", "one class", "any", "sparse"};
+
+/** A transition matrix of one of these kinds. */
+inline std::vector<float> transition_named(const std::string& name, std::int64_t classes, std::mt19937& random) {
+  std::uniform_real_distribution<double> uniform(0, 1);
+  const double others = 0.4 / static_cast<double>(classes - 1);
+  return transition_of(classes, [&](std::int64_t k, std::int64_t y) -> double {
+    if (name == "identity") return k == y ? 1 : 0;
+    if (name == "symmetric") return k == y ? 0.6 : others;
+    if (name == "pair flip") return k == y ? 0.6 : y == (k + 1) % classes ? 0.4 : 0;
+    if (name == "one class") return y == 0 ? (k == 0 ? 1 : 0.4) : y == k ? 0.6 : 0;
+    if (name == "any") return uniform(random) + (k == y ? static_cast<double>(classes) : 0);
+    return k == y ? 1e-12 : uniform(random) < 0.2 ? std::pow(uniform(random), 9) : 0;
+  });
 }

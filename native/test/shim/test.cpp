@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "../../src/cuda/launch_policy.h"
 #include "problem.h"
@@ -27,13 +28,55 @@ struct Row {
   std::int64_t top;
   bool weighted = true;
   std::vector<Real> by_loss, by_u, by_v;
+  /** With a transition matrix: see softmax_row. */
+  std::vector<Real> terms;
+  Real factor = 1;
 };
 
+/** The probability of the observed label, as small numbers of one sign. */
+struct LabelProb {
+  Real u, others, minus_log;
+};
+
+/** A loss f(u), and -f'(u) u. */
+struct OfLabelProb {
+  Real loss, factor;
+};
+
+OfLabelProb loss_of_label_prob(const LabelProb& p, const lilaw_loss& loss) {
+  const double* by = loss.parameters;
+  switch (loss.kind) {
+    case LILAW_FOCAL:
+      if (p.others == 0 && by[0] > 0) return {0, 0};
+      return {std::pow(p.others, Real(by[0])) * p.minus_log,
+              std::pow(p.others, Real(by[0])) + by[0] * p.u * std::pow(p.others, Real(by[0]) - 1) * p.minus_log};
+    case LILAW_GENERALIZED_CROSS_ENTROPY:
+      return {-std::expm1(-by[0] * p.minus_log) / by[0], std::exp(-by[0] * p.minus_log)};
+    case LILAW_SYMMETRIC_CROSS_ENTROPY:
+      return {by[0] * p.minus_log - by[1] * by[2] * p.others, by[0] - by[1] * by[2] * p.u};
+    case LILAW_MEAN_ABSOLUTE_ERROR:
+      return {2 * p.others, 2 * p.u};
+    case LILAW_CROSS_ENTROPY:
+      return {p.minus_log, 1};
+    default:
+      FAIL("Expected a loss of u but received " << loss.kind);
+      return {};
+  }
+}
+
+/**
+ * Without a transition matrix, all T_k are 0 but that of the label. With one, `terms` are the sizes of what each entry of
+ * the gradient of -log u is a difference of.
+ */
 template <class T>
 Row softmax_row(Problem<T>& p, std::int64_t i) {
   const auto classes = static_cast<std::size_t>(p.classes);
-  std::vector<Real> z(classes), s(classes), others(classes);
-  for (std::size_t k = 0; k < classes; k++) z[k] = p.logit(i, static_cast<std::int64_t>(k));
+  const auto y = static_cast<std::size_t>(p.labels[static_cast<std::size_t>(i)]);
+  std::vector<Real> z(classes), s(classes), t(classes);
+  for (std::size_t k = 0; k < classes; k++) {
+    z[k] = p.logit(i, static_cast<std::int64_t>(k));
+    t[k] = p.transition.empty() ? Real(k == y) : Real(p.transition[y * static_cast<std::size_t>(p.transition_stride) + k]);
+  }
   const auto top = static_cast<std::size_t>(std::max_element(z.begin(), z.end()) - z.begin());
   Real sum = 0;
   Real rest = 0;
@@ -43,30 +86,32 @@ Row softmax_row(Problem<T>& p, std::int64_t i) {
     if (k != top) rest += s[k];
   }
   for (auto& x : s) x /= sum;
-  // 1 - s, without the subtraction where s is near 1.
-  for (std::size_t k = 0; k < classes; k++) others[k] = k == top ? rest / sum : 1 - s[k];
 
-  const auto y = static_cast<std::size_t>(p.labels[static_cast<std::size_t>(i)]);
-  const Real cross_entropy = std::log1p(rest) - (z[y] - z[top]);
-  const Real gamma = p.loss.kind == LILAW_FOCAL ? p.loss.parameters[0] : 0;
-  const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
-  Row row = {cross_entropy, s[y], s[top], static_cast<std::int64_t>(top), true, {}, {}, {}};
-  Real factor = 1;
-  if (gamma > 0 && others[y] > 0) {
-    row.loss = std::pow(others[y], gamma) * cross_entropy;
-    factor = std::pow(others[y], gamma) + gamma * s[y] * std::pow(others[y], gamma - 1) * cross_entropy;
+  LabelProb prob = {0, 0, 0};
+  Real top_apart = 0;
+  for (std::size_t k = 0; k < classes; k++) {
+    prob.u += s[k] * t[k];
+    prob.others += s[k] * (1 - t[k]);
+    top_apart += s[k] * (t[k] - t[top]);
   }
+  // A long double has digits of an exponential far below what a float has.
+  prob.minus_log = prob.u > 0.5L ? -std::log1p(-prob.others) : -std::log(prob.u);
+  const auto of = p.loss.kind == LILAW_LABEL_SMOOTHING ? OfLabelProb{0, 1} : loss_of_label_prob(prob, p.loss);
+  const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
+  Row row = {of.loss, prob.u, s[top], static_cast<std::int64_t>(top), true, {}, {}, {}, {}, of.factor};
   if (smoothing > 0) {
     Real shifted = 0;
     for (const Real x : z) shifted += x - z[top];
     row.loss = std::log1p(rest) - (1 - smoothing) * (z[y] - z[top]) - smoothing / p.classes * shifted;
   }
   for (std::size_t k = 0; k < classes; k++) {
-    const Real from_label = k == y ? -others[k] : s[k];
-    const Real from_top = k == top ? -others[k] : s[k];
-    row.by_loss.push_back(factor * from_label + smoothing * ((k == y) - Real(1) / p.classes));
-    row.by_u.push_back(-s[y] * from_label);
+    // s - P, with P = s T / u: without the subtraction of numbers near 1.
+    const Real from_label = s[k] / prob.u * (k == top ? top_apart : prob.u - t[k]);
+    const Real from_top = k == top ? -rest / sum : s[k];
+    row.by_loss.push_back(of.factor * from_label + smoothing * ((k == y) - Real(1) / p.classes));
+    row.by_u.push_back(-prob.u * from_label);
     row.by_v.push_back(-s[top] * from_top);
+    row.terms.push_back(p.transition.empty() ? 0 : s[k] + s[k] * t[k] / prob.u);
   }
   return row;
 }
@@ -81,7 +126,7 @@ Row multi_label_row(Problem<T>& p, std::int64_t i) {
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return z(a) > z(b); });
   const Real observed = std::accumulate(y, y + classes, 0);
   const Real share = observed > 0 ? 1 / observed : 0;
-  Row row = {0, 0, 0, static_cast<std::int64_t>(order[0]), observed > 0, {}, {}, std::vector<Real>(classes)};
+  Row row = {0, 0, 0, static_cast<std::int64_t>(order[0]), observed > 0, {}, {}, std::vector<Real>(classes), {}, 1};
   for (std::size_t k = 0; k < classes; k++) {
     const Real side = y[k] != 0 ? 1 : -1;
     const Real slope = sigmoid(z(k)) * sigmoid(-z(k));
@@ -104,12 +149,12 @@ Row single_row(Problem<T>& p, std::int64_t i) {
   if (p.loss.kind == LILAW_REGRESSION) {
     const Real target = p.targets[static_cast<std::size_t>(i)];
     const Real range = p.loss.parameters[0];
-    return {(z - target) * (z - target), z / range, target / range, 0, true, {2 * (z - target)}, {1 / range}, {0}};
+    return {(z - target) * (z - target), z / range, target / range, 0, true, {2 * (z - target)}, {1 / range}, {0}, {}, 1};
   }
   const Real side = p.labels[static_cast<std::size_t>(i)] == 1 ? 1 : -1;
   const Real slope = sigmoid(z) * sigmoid(-z);
   return {softplus(-side * z), sigmoid(side * z), sigmoid(std::abs(z)), z > 0, true,
-          {-side * sigmoid(-side * z)}, {side * slope}, {z > 0 ? slope : -slope}};
+          {-side * sigmoid(-side * z)}, {side * slope}, {z > 0 ? slope : -slope}, {}, 1};
 }
 
 template <class T>
@@ -176,6 +221,9 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
   CAPTURE(p.stride);
   const Real units = loss_units<T>(p.loss);
   Problem<T> original = p;
+  // Sizes below which a number may have no digits. The logits under a transition matrix are so far apart that exponentials
+  // below 2^-126 are among the results, which count as 0.
+  const Real least = p.transition.empty() ? 1e-36L : 1e-30L;
   lilaw_alignment_weights_result aligned;
   REQUIRE(p.alignment_weights(aligned) == LILAW_OK);
   lilaw_weighted_loss_result result;
@@ -192,9 +240,9 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
     const auto at = static_cast<std::size_t>(i);
     const Row row = measure(original, i);
     const Weight w = weigh(row, original.params);
-    near(p.losses[at], row.loss, std::abs(row.loss) + 1e-36L, units);
-    near(p.label_probs[at], row.u, std::abs(row.u) + 1e-36L);
-    near(p.max_probs[at], row.v, std::abs(row.v) + 1e-36L);
+    near(p.losses[at], row.loss, std::abs(row.loss) + least, units);
+    near(p.label_probs[at], row.u, std::abs(row.u) + least);
+    near(p.max_probs[at], row.v, std::abs(row.v) + least);
     near(p.weights[at], w.total, w.total);
     near(p.alpha[at], w.alpha, 1);
     near(p.beta[at], w.beta, 1);
@@ -210,32 +258,46 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
     std::vector<Real> expected;
     // With smoothing an entry is s - (1 - smoothing) - smoothing / C, and may be a small difference of these.
     const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
-    Real largest = smoothing * w.total / p.rows + 1e-36L;
+    Real largest = smoothing * w.total / p.rows + least;
     Real alignment = 0;
-    Real products = 1e-36L;
+    Real products = least;
+    const auto tangent_of = [&](std::int64_t k) -> Real {
+      return Dtype<T>::get(p.tangents[at * static_cast<std::size_t>(p.stride) + static_cast<std::size_t>(k)]);
+    };
+    // With a transition matrix, an entry is a difference of the probabilities s and P.
+    const Real by_terms = (w.total * row.factor + flow * std::abs(w.by_u) * row.u) / p.rows;
+    const Real by_top = flow * std::abs(w.by_v) * row.v / p.rows;
+    const auto terms_of = [&](std::size_t k) -> Real {
+      return original.transition.empty() ? 0 : (by_terms + by_top) * row.terms[k];
+    };
     for (std::size_t k = 0; k < static_cast<std::size_t>(p.classes); k++) {
       expected.push_back((w.total * row.by_loss[k] + flow * (w.by_u * row.by_u[k] + w.by_v * row.by_v[k])) / p.rows);
       largest = std::max(largest, std::abs(expected.back()));
-      const Real tangent = Dtype<T>::get(p.tangents[at * static_cast<std::size_t>(p.stride) + k]);
+      const Real tangent = tangent_of(static_cast<std::int64_t>(k));
       alignment += row.by_loss[k] * tangent;
       products += (std::abs(row.by_loss[k]) + smoothing) * std::abs(tangent);
+      if (!original.transition.empty()) {
+        products += row.factor * row.terms[k] * (std::abs(tangent) + std::abs(tangent_of(row.top)));
+      }
     }
     near(p.alignments[at], alignment, products, units);
     positive += std::max(Real(0), Real(p.alignments[at]));
     for (std::size_t k = 0; k < static_cast<std::size_t>(p.stride); k++) {
       const Real actual = Dtype<T>::get(grad[at * static_cast<std::size_t>(p.stride) + k]);
       if (k < expected.size()) {
-        close(actual, expected[k], units * kUnit * largest, rounding<T>(expected[k]));
+        close(actual, expected[k], units * kUnit * (largest + terms_of(k)), rounding<T>(expected[k]));
       } else {
         Array<T>& before = in_place ? original.logits : original.grad;
         REQUIRE(actual == Dtype<T>::get(before[at * static_cast<std::size_t>(p.stride) + k]));
       }
     }
   }
-  near(result.objective, objective, sizes + 1e-36L, units);
+  near(result.objective, objective, sizes + least, units);
   for (std::size_t i = 0; i < p.alignments.size(); i++) {
     const Real expected = std::max(Real(0), Real(p.alignments[i])) / (positive > 0 ? positive : 1);
-    near(p.row_weights[i], expected, expected + 1e-36L);
+    // Alignments may be so small that they are a few of the least steps of float32; the weights are of what they were before.
+    const Real steps = std::ldexp(1.0L, -149) / (positive > 0 ? positive : 1);
+    close(p.row_weights[i], expected, kUnits * kUnit * (expected + least) + steps);
   }
 
   lilaw_meta_gradient_result meta;
@@ -269,7 +331,7 @@ void check_shapes(std::mt19937& random, const lilaw_loss& loss) {
 
 TEST_CASE_TEMPLATE("every kernel against the reference", T, float, __half, __nv_bfloat16) {
   std::mt19937 random(20);
-  for (const lilaw_loss& loss : kLosses) {
+  for (const lilaw_loss& loss : every_loss()) {
     if (has_one_logit(loss)) {
       for (const int rows : {1, 127, 129, 1000}) {
         Problem<T> problem(rows, 1, loss, random, rows % 2);
@@ -284,6 +346,94 @@ TEST_CASE_TEMPLATE("every kernel against the reference", T, float, __half, __nv_
     }
   }
   MESSAGE("largest share of the tolerance used: " << static_cast<double>(worst_share));
+}
+
+TEST_CASE_TEMPLATE("every loss of u under transition matrices", T, float, __half, __nv_bfloat16) {
+  std::mt19937 random(21);
+  worst_share = 0;
+  std::vector<lilaw_loss> losses = every_loss();
+  losses.push_back({LILAW_GENERALIZED_CROSS_ENTROPY, {1}});
+  losses.push_back({LILAW_SYMMETRIC_CROSS_ENTROPY, {0, 1, -4}});
+  losses.push_back({LILAW_FOCAL, {0.5}});
+  const double widths[] = {1, 4, 12, 60, 400};
+  for (const lilaw_loss& loss : losses) {
+    if (!of_label_prob(loss)) continue;
+    for (const char* name : kTransitions) {
+      CAPTURE(name);
+      for (const int classes : {1 + static_cast<int>(random() % 20), 127 + static_cast<int>(random() % 3)}) {
+        const double width = widths[random() % 5];
+        CAPTURE(width);
+        Problem<T> problem(1 + random() % (classes > 100 ? 4 : 9), classes, loss, random, static_cast<int>(random() % 3),
+                           static_cast<int>(random() % 2), width);
+        problem.set_transition(transition_named(name, classes, random), static_cast<std::int64_t>(random() % 3));
+        check(problem, random() % 2 == 0 ? LILAW_FULL : LILAW_DETACHED, random() % 2 == 0);
+      }
+    }
+  }
+  MESSAGE("largest share of the tolerance used: " << static_cast<double>(worst_share));
+}
+
+TEST_CASE("a long row under a transition matrix") {
+  std::mt19937 random(22);
+  for (const char* name : {"symmetric", "pair flip"}) {
+    Problem<float> problem(2, 2500, {LILAW_CROSS_ENTROPY, {}}, random, 1);
+    problem.set_transition(transition_named(name, problem.classes, random));
+    check(problem, LILAW_FULL, true);
+  }
+}
+
+TEST_CASE("a transition matrix that changes no label: as without, to rounding") {
+  std::mt19937 random(23);
+  for (const lilaw_loss& loss : every_loss()) {
+    if (!of_label_prob(loss)) continue;
+    Problem<float> plain(30, 23, loss, random, 0, 0, 20);
+    Problem<float> under = plain;
+    under.set_transition(transition_named("identity", 23, random));
+    lilaw_weighted_loss_result result;
+    REQUIRE(plain.weighted_loss(result) == LILAW_OK);
+    REQUIRE(under.weighted_loss(result) == LILAW_OK);
+    for (std::size_t i = 0; i < 30; i++) {
+      near(under.losses[i], plain.losses[i], plain.losses[i] + 1e-36L, 2 * kUnits);
+      near(under.label_probs[i], plain.label_probs[i], plain.label_probs[i] + 1e-36L, 2 * kUnits);
+      REQUIRE(under.predictions[i] == plain.predictions[i]);
+    }
+  }
+}
+
+TEST_CASE("numbers of a transition matrix at the end of float32 keep their digits") {
+  std::mt19937 random(24);
+  for (const float least : {1e-20f, 1e-30f, 1e-37f, 1e-41f}) {
+    for (const double width : {1.0, 12.0, 60.0}) {
+      Problem<float> problem(20, 7, {LILAW_CROSS_ENTROPY, {}}, random, 0, 0, width);
+      // No label but the first comes from a class with another probability than such a one.
+      problem.set_transition(transition_of(7, [&](std::int64_t k, std::int64_t y) {
+        return y == 0 ? 1.0 : (y + k) % 3 == 0 ? 0.0 : static_cast<double>(least);
+      }));
+      check(problem, LILAW_FULL, false);
+    }
+  }
+}
+
+TEST_CASE("a label that comes from no class: NaN, and no other row with it") {
+  std::mt19937 random(25);
+  for (const lilaw_loss& loss : every_loss()) {
+    if (!of_label_prob(loss)) continue;
+    Problem<float> problem(3, 5, loss, random);
+    problem.labels = {0, 4, 1};
+    problem.set_transition(transition_of(5, [](std::int64_t k, std::int64_t y) { return k % 4 == y ? 1.0 : 0.0; }));
+    lilaw_weighted_loss_result result;
+    lilaw_alignment_weights_result aligned;
+    REQUIRE(problem.weighted_loss(result) == LILAW_OK);
+    REQUIRE(problem.alignment_weights(aligned) == LILAW_OK);
+    CHECK(std::isnan(result.objective));
+    CHECK(aligned.non_finite_rows == 1);
+    for (std::size_t i = 0; i < 3; i++) {
+      CHECK(std::isnan(problem.losses[i]) == (i == 1));
+      CHECK(std::isnan(problem.label_probs[i]) == (i == 1));
+      CHECK(std::isnan(problem.alignments[i]) == (i == 1));
+      for (std::size_t k = 0; k < 5; k++) CHECK(std::isnan(problem.grad[5 * i + k]) == (i == 1));
+    }
+  }
 }
 
 TEST_CASE("rows too long for registers are streamed") {
@@ -309,7 +459,7 @@ TEST_CASE("confident rows keep their digits") {
 TEST_CASE("ties go to the lowest class") {
   std::mt19937 random(5);
   for (const int classes : {2, 10, 100, 1000, 20000}) {
-    for (const lilaw_loss& loss : {kLosses[0], kLosses[4]}) {
+    for (const lilaw_loss& loss : {lilaw_loss{LILAW_CROSS_ENTROPY, {}}, lilaw_loss{LILAW_MULTI_LABEL, {}}}) {
       Problem<float> problem(3, classes, loss, random);
       for (std::size_t i = 0; i < problem.size(); i++) problem.logits[i] = std::round(problem.logits[i] / 2);
       check(problem, LILAW_FULL, false);
@@ -320,9 +470,12 @@ TEST_CASE("ties go to the lowest class") {
 TEST_CASE("a bad row is NaN, counted, and touches no other") {
   std::mt19937 random(6);
   const float inf = std::numeric_limits<float>::infinity();
-  for (const int classes : {3, 10, 100, 1000, 3000, 17000}) {
+  const std::pair<int, bool> cases[] = {{3, false},    {10, false},    {100, false}, {1000, false},
+                                        {3000, false}, {17000, false}, {3, true},    {300, true}};
+  for (const auto& [classes, under] : cases) {
     for (const float bad : {inf, -inf, std::numeric_limits<float>::quiet_NaN()}) {
       Problem<float> problem(6, classes, {LILAW_CROSS_ENTROPY, 0}, random);
+      if (under) problem.set_transition(transition_named("symmetric", classes, random));
       Problem<float> spoilt = problem;
       spoilt.logits[static_cast<std::size_t>(spoilt.stride + random() % 3)] = bad;
       spoilt.labels[3] = classes;
@@ -356,8 +509,10 @@ TEST_CASE("a bad row is NaN, counted, and touches no other") {
 
 TEST_CASE("the same bits every time, in place or not") {
   std::mt19937 random(7);
-  for (const int classes : {10, 130, 5000}) {
+  const std::pair<int, bool> cases[] = {{10, false}, {130, false}, {5000, false}, {10, true}, {130, true}};
+  for (const auto& [classes, under] : cases) {
     Problem<float> first(50, classes, {LILAW_CROSS_ENTROPY, 0}, random);
+    if (under) first.set_transition(transition_named("any", classes, random));
     Problem<float> second = first;
     lilaw_weighted_loss_result a, b;
     REQUIRE(first.weighted_loss(a, false, LILAW_FULL, LILAW_BATCH_MEAN) == LILAW_OK);
@@ -371,6 +526,15 @@ TEST_CASE("arguments are refused before anything is launched") {
   std::mt19937 random(8);
   Problem<float> problem(2, 3, {LILAW_CROSS_ENTROPY, 0}, random);
   lilaw_weighted_loss_result result;
+  problem.set_transition(transition_named("identity", 3, random));
+  problem.transition_stride = 2;
+  CHECK(problem.weighted_loss(result) == LILAW_INVALID_ARGUMENT);
+  CHECK(std::string(lilaw_last_error()).find("transition_stride") != std::string::npos);
+  problem.transition_stride = 3;
+  problem.loss = {LILAW_LABEL_SMOOTHING, {0.1}};
+  CHECK(problem.weighted_loss(result) == LILAW_INVALID_ARGUMENT);
+  problem.loss = {LILAW_CROSS_ENTROPY, {}};
+  problem.transition.clear();
   problem.stride = 2;
   CHECK(problem.weighted_loss(result) == LILAW_INVALID_ARGUMENT);
   CHECK(std::string(lilaw_last_error()).find("logits_stride") != std::string::npos);
