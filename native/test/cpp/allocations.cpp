@@ -44,7 +44,7 @@ struct Calls {
   std::int64_t classes;
   lilaw_loss loss;
   lilaw_params params{10, 2, 6};
-  std::vector<float> logits, tangents, targets;
+  std::vector<float> logits, tangents, targets, transition;
   std::vector<std::int32_t> labels;
   std::vector<std::uint8_t> flags;
   Guarded losses, weights, gradient;
@@ -52,9 +52,10 @@ struct Calls {
   lilaw_meta_gradient_result meta{};
   lilaw_alignment_weights_result aligned{};
 
-  explicit Calls(std::int32_t kind)
-      : classes(kind == LILAW_BINARY || kind == LILAW_REGRESSION ? 1 : 200),
-        loss{kind, 0.5},
+  explicit Calls(const LossCase& of)
+      : classes(lilaw::has_one_logit(lilaw::traits_of(of.loss).label) ? 1 : 200),
+        loss(of.loss),
+        transition(of.transition ? transition_of(classes) : std::vector<float>()),
         losses(kRows),
         weights(kRows),
         gradient(kRows * classes) {
@@ -150,12 +151,12 @@ bool test(Calls& calls, const Calls& expected, long number, long many) {
 
 int main() {
   long failed = 0;
-  for (std::int32_t kind = LILAW_CROSS_ENTROPY; kind <= LILAW_REGRESSION; kind++) {
+  for (const LossCase& of : every_loss()) {
     // One thread makes no others, so this process has none when it forks.
     lilaw_set_threads(1);
-    Calls expected(kind);
+    Calls expected(of);
     if (expected.run() != LILAW_OK) return 1;
-    Calls calls(kind);
+    Calls calls(of);
     lilaw_set_threads(4);
     for (const long many : {1L, 1L << 40}) {
       for (long number = 0; test(calls, expected, number, many); number++) failed++;

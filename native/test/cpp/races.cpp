@@ -44,17 +44,18 @@ void put(std::vector<T>& all, std::size_t at, T value) {
 struct Shared {
   lilaw_loss loss;
   std::int64_t classes;
-  std::vector<float> logits, tangents, factors, targets;
+  std::vector<float> logits, tangents, factors, targets, transition;
   std::vector<std::int32_t> labels;
   std::vector<std::uint8_t> flags;
 
-  Shared(std::int32_t kind, std::int64_t classes)
-      : loss{kind, 0.5},
+  Shared(const LossCase& of, std::int64_t classes)
+      : loss(of.loss),
         classes(classes),
         logits(static_cast<std::size_t>(kRows * classes), 0.25f),
         tangents(logits.size(), -0.5f),
         factors(kRows, 1),
         targets(kRows, 1),
+        transition(of.transition ? transition_of(classes) : std::vector<float>()),
         labels(kRows, 0),
         flags(logits.size(), 0) {}
 
@@ -78,7 +79,8 @@ struct Shared {
     const float values[] = {0, -0.0f, 1, 100, 3.4e38f, -3.4e38f, 1e-45f, INFINITY, -INFINITY, NAN};
     Random random(2);
     while (!stopped) {
-      for (std::vector<float>* all : {&logits, &tangents, &factors}) {
+      for (std::vector<float>* all : {&logits, &tangents, &factors, &transition}) {
+        if (all->empty()) continue;
         put(*all, random.below(all->size()), values[random.below(std::size(values))]);
       }
     }
@@ -142,8 +144,8 @@ void change_settings() {
 }
 
 /** How many calls were done. */
-int race(std::int32_t kind, std::int64_t classes) {
-  Shared shared(kind, classes);
+int race(const LossCase& of, std::int64_t classes) {
+  Shared shared(of, classes);
   std::atomic<int> good{0};
   stopped = false;
   std::vector<std::thread> others;
@@ -163,12 +165,12 @@ int race(std::int32_t kind, std::int64_t classes) {
 }  // namespace
 
 int main() {
-  for (std::int32_t kind = LILAW_CROSS_ENTROPY; kind <= LILAW_REGRESSION; kind++) {
-    const bool single = kind == LILAW_BINARY || kind == LILAW_REGRESSION;
+  for (const LossCase& of : every_loss()) {
+    const bool single = lilaw::has_one_logit(lilaw::traits_of(of.loss).label);
     for (const std::int64_t classes : {19, 500}) {
-      const int good = race(kind, single ? 1 : classes);
+      const int good = race(of, single ? 1 : classes);
       if (good > 0) continue;
-      std::printf("loss %d: no call was done\n", kind);
+      std::printf("loss %d%s: no call was done\n", of.loss.kind, of.transition ? " under a transition matrix" : "");
       return 1;
     }
   }

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "../../src/math/loss_traits.h"
 #include "lilaw.h"
 
 namespace {
@@ -55,13 +56,53 @@ struct Input {
   std::vector<std::int32_t> classes_of;
   std::vector<std::uint8_t> flags;
   std::vector<float> targets;
+  /** [classes, classes] by observed labels, or empty */
+  std::vector<float> transition;
 };
+
+/** Numbers in the ranges of the parameters of a loss, the ends that are in them too. */
+void read_parameters(Bytes& bytes, lilaw_loss& loss) {
+  const lilaw::LossTraits& traits = lilaw::traits_of(loss);
+  for (int i = 0; i < traits.parameter_count; i++) {
+    const lilaw::ParameterTraits& range = traits.parameters[i];
+    const double least = range.least > -lilaw::kUnbounded ? range.least : range.most - 4;
+    const double most = range.most < lilaw::kUnbounded ? range.most : range.least + 4;
+    const double lowest = range.with_least ? least : least + (most - least) / 16;
+    const double highest = range.with_most ? most : most - (most - least) / 16;
+    loss.parameters[i] = lowest + (highest - lowest) * bytes.unit();
+  }
+}
+
+/**
+ * Numbers from 1 down to 2^-52, and 0: by a column of each class, which becomes a column of probabilities. Each label
+ * comes from some class, since else nothing in its rows has a value. From a few bytes, which leaves the others to the logits.
+ */
+std::vector<float> read_transition(Bytes& bytes, std::int64_t classes) {
+  std::vector<float> by_label(static_cast<std::size_t>(classes * classes));
+  const auto at = [&](std::int64_t y, std::int64_t k) -> float& {
+    return by_label[static_cast<std::size_t>(y * classes + k)];
+  };
+  const bool sparse = bytes.below(2) == 1;
+  std::uint32_t state = bytes.take<std::uint16_t>();
+  for (std::int64_t k = 0; k < classes; k++) {
+    double sum = 0;
+    for (std::int64_t y = 0; y < classes; y++) {
+      state = state * 1103515245u + 12345u;
+      const int byte = static_cast<int>(state >> 24);
+      const bool none = k != y && (byte & 3) != 0 && sparse;
+      at(y, k) = none ? 0.0f : std::ldexp(1.0f, -(byte >> 2) % 53);
+      sum += at(y, k);
+    }
+    for (std::int64_t y = 0; y < classes; y++) at(y, k) = static_cast<float>(at(y, k) / sum);
+  }
+  return by_label;
+}
 
 Input read(Bytes bytes) {
   Input in{};
-  in.loss.kind = bytes.below(6);
-  in.loss.parameters[0] = in.loss.kind == LILAW_LABEL_SMOOTHING ? 0.9 * bytes.unit() : 0.25 + 4 * bytes.unit();
-  const bool single = in.loss.kind == LILAW_BINARY || in.loss.kind == LILAW_REGRESSION;
+  in.loss.kind = bytes.below(lilaw::kLossCount);
+  read_parameters(bytes, in.loss);
+  const bool single = lilaw::has_one_logit(lilaw::traits_of(in.loss).label);
   in.rows = 1 + bytes.below(40);
   // Long rows are read in another way than short ones.
   in.classes = single ? 1 : bytes.below(8) > 0 ? 1 + bytes.below(70) : 300 + bytes.below(300);
@@ -75,6 +116,7 @@ Input read(Bytes bytes) {
   const float scale = std::ldexp(1.0f, bytes.below(12) - 4);
   const int exponents[] = {0, 0, 125, -140};
   in.tangent_scale = std::ldexp(1.0, exponents[flags >> 6]);
+  if (lilaw::traits_of(in.loss).of_label_prob && bytes.below(2) == 1) in.transition = read_transition(bytes, in.classes);
   const int values = single ? 2 : static_cast<int>(in.classes);
   for (std::int64_t i = 0; i < in.rows; i++) {
     in.classes_of.push_back(bytes.below(values));
@@ -123,6 +165,8 @@ Output run(const Input& in, const char* isa) {
   if (in.loss.kind == LILAW_MULTI_LABEL) batch.labels = in.flags.data();
   if (in.loss.kind == LILAW_REGRESSION) batch.labels = in.targets.data();
   batch.loss = in.loss;
+  batch.transition = in.transition.empty() ? nullptr : in.transition.data();
+  batch.transition_stride = in.classes;
 
   lilaw_weighted_loss_result result;
   lilaw_weighted_loss_args args{};
@@ -200,6 +244,13 @@ void compare(const char* what, std::int64_t at, float a, float b, double scale) 
   std::abort();
 }
 
+/** The largest factor between the gradients of a loss and of the cross-entropy, but for the focal loss: gamma is small. */
+double largest_factor(const lilaw_loss& loss) {
+  if (loss.kind == LILAW_MEAN_ABSOLUTE_ERROR) return 2;
+  if (loss.kind != LILAW_SYMMETRIC_CROSS_ENTROPY) return 1;
+  return std::fmax(1, loss.parameters[0] - loss.parameters[1] * loss.parameters[2]);
+}
+
 void compare(const Input& in, const Output& a, const Output& b) {
   if (a.non_finite != b.non_finite || a.predictions != b.predictions) std::abort();
   const auto rows = static_cast<std::size_t>(in.rows);
@@ -222,7 +273,7 @@ void compare(const Input& in, const Output& a, const Output& b) {
     const bool squared = in.loss.kind == LILAW_REGRESSION;
     const float first = a.rows[4 * rows + i];
     const float second = b.rows[4 * rows + i];
-    const double alignment = (squared ? 4 * spread : 40) * in.tangent_scale;
+    const double alignment = (squared ? 4 * spread : 40 * largest_factor(in.loss)) * in.tangent_scale;
     if (std::isnan(first) || std::isnan(second)) {
       compare("alignment", row, first, second, 0);
     } else {
@@ -232,7 +283,7 @@ void compare(const Input& in, const Output& a, const Output& b) {
     const double slopes = in.plain ? 0 : in.params.alpha + in.params.beta + in.params.delta + 3;
     // A loss may be infinite as a float.
     const double through_weight = slopes > 0 ? (loss + 20) * slopes : 0;
-    const double terms = (3 + through_weight) * 4 * (squared ? 1 + spread : 1);
+    const double terms = (3 * largest_factor(in.loss) + through_weight) * 4 * (squared ? 1 + spread : 1);
     for (std::int64_t k = 0; k < in.classes; k++) {
       const std::size_t at = i * static_cast<std::size_t>(in.classes) + static_cast<std::size_t>(k);
       compare("gradient", static_cast<std::int64_t>(at), a.gradient[at], b.gradient[at], terms);
