@@ -15,7 +15,7 @@ import sys
 import torch
 
 import reference
-from lilaw import KINDS, ROW_OUTPUTS, Library, Problem
+from lilaw import KINDS, OF_LABEL_PROB, ROW_OUTPUTS, Library, Problem
 
 UNIT = 2.0**-23
 """Float32 results may be off by so many ulp of the number they are measured by."""
@@ -120,6 +120,24 @@ def draw_labels(rng, kind, z, style):
     return labels.int()
 
 
+TRANSITIONS = ["identity", "symmetric", "pair flip", "any"]
+MOST_TRANSITION_CLASSES = 1025
+
+
+def draw_transition(rng, classes, name):
+    """A transition matrix by observed labels, whose columns sum to 1."""
+    k = torch.arange(classes)
+    by_label = torch.eye(classes, dtype=torch.float64)
+    if classes > 1 and name == "symmetric":
+        by_label = by_label * 0.6 + (1 - by_label) * 0.4 / (classes - 1)
+    if classes > 1 and name == "pair flip":
+        by_label = by_label * 0.6
+        by_label[(k + 1) % classes, k] += 0.4
+    if name == "any":
+        by_label = by_label * classes + torch.rand(classes, classes, generator=rng, dtype=torch.float64)
+    return by_label / by_label.sum(0)
+
+
 def draw_problem(rng, device, dtype, classes_choices, rows_most):
     kind = choose(rng, ["cross-entropy"] * 3 + KINDS)
     single = kind in ("binary", "regression")
@@ -130,15 +148,23 @@ def draw_problem(rng, device, dtype, classes_choices, rows_most):
     # Reference and library see the same numbers.
     z = z.to(dtype).double()
     labels = draw_labels(rng, kind, z, style)
-    parameter = {"focal": choose(rng, [0.5, 1.0, 2.0, 5.0]), "label-smoothing": choose(rng, [0.05, 0.1, 0.5]),
-                 "regression": choose(rng, [0.5, 4.0])}.get(kind, 0.0)  # fmt: skip
+    parameters = {"focal": (choose(rng, [0.5, 1.0, 2.0, 5.0]),), "label-smoothing": (choose(rng, [0.05, 0.1, 0.5]),),
+                  "regression": (choose(rng, [0.5, 4.0]),), "generalized-cross-entropy": (choose(rng, [0.1, 0.7, 1.0]),),
+                  "symmetric-cross-entropy": choose(rng, [(0.1, 1.0, -4.0), (6.0, 0.1, -4.0), (0.0, 1.0, -1.0)]),
+                 }.get(kind, ())  # fmt: skip
     params = choose(rng, [(10.0, 2.0, 6.0), (9.0, 3.0, 7.0), (1.0, 1.0, 1.0)])
     offset, padding = choose(rng, [(0, 0), (0, 0), (1, 0), (0, 3), (3, 5), (0, 8)])
     problem = Problem(
         tensor(z, dtype, device, offset, padding), tensor(labels, labels.dtype, device, 0, choose(rng, [0, 3])), kind,
-        parameter, torch.tensor(params, dtype=torch.float64, device=device),
+        parameters, torch.tensor(params, dtype=torch.float64, device=device),
     )  # fmt: skip
-    name = f"{kind} [{rows}, {classes}] {style} {str(dtype)[6:]} offset {offset} padding {padding}"
+    under = "none"
+    if kind in OF_LABEL_PROB and classes <= MOST_TRANSITION_CLASSES:
+        under = choose(rng, ["none"] * 4 + TRANSITIONS)
+    if under != "none":
+        transition = draw_transition(rng, classes, under)
+        problem.transition = tensor(transition, torch.float32, device, 0, choose(rng, [0, 3]))
+    name = f"{kind} [{rows}, {classes}] transition {under} {style} {str(dtype)[6:]} offset {offset} padding {padding}"
     return problem, z.to(device), labels.to(device), params, name
 
 
@@ -216,8 +242,8 @@ def check_weighted_loss(library, report, rng, draw):
 
     keep = good.to(z.device)
     expected = reference.weighted_loss(
-        z[keep], labels[keep], problem.kind, problem.parameter, params, options["gradient"], options["normalize"],
-        None if factor is None else factor[keep],
+        z[keep], labels[keep], problem.kind, problem.parameters, params, options["gradient"], options["normalize"],
+        None if factor is None else factor[keep], problem.transition,
     )  # fmt: skip
     compare_weighted_loss(report, problem, out, expected, keep, name)
     if good.all():
@@ -240,7 +266,7 @@ def check_by_scalars(report, problem, result, expected, normalize, name):
 
 def loss_units(problem):
     """(1 - u)^gamma has gamma times the relative error of 1 - u, which for 16-bit logits is exp2f's, on a device."""
-    return UNITS * (1 + problem.parameter) if problem.kind == "focal" and problem.logits.dtype != torch.float32 else UNITS
+    return UNITS * (1 + problem.parameters[0]) if problem.kind == "focal" and problem.logits.dtype != torch.float32 else UNITS
 
 
 def compare_weighted_loss(report, problem, out, expected, keep, name):
@@ -263,9 +289,12 @@ def compare_weighted_loss(report, problem, out, expected, keep, name):
     if "grad_common" in expected:
         # Normalised by the batch, a row's gradient is a difference to what it has in common with all rows.
         size = size + expected["grad_common"][:, None]
+    if "terms" in expected:
+        # Under a transition matrix, an entry is a difference of probabilities.
+        size = size + expected["terms"] * (keep.sum() / problem.rows)
     if problem.kind == "label-smoothing":
         # An entry is s - (1 - smoothing) - smoothing / C, and may be a small difference of these.
-        size = size + problem.parameter * expected["weights"][:, None] / problem.rows
+        size = size + problem.parameters[0] * expected["weights"][:, None] / problem.rows
     actual = out["grad_logits"][keep]
     bound = 65504.0 if problem.logits.dtype == torch.float16 else math.inf
     report.close(f"grad_logits {str(problem.logits.dtype)[6:]}", actual, grad.clamp(-bound, bound), size, name, loss_units(problem), relative * grad.abs() * 1.001 + step)
@@ -279,7 +308,7 @@ def check_meta(library, report, rng, draw):
     library.meta_gradient(problem, result, coefficients)
     synchronize(z.device)
     values = result[:4].view(torch.float64).cpu()
-    expected, sizes = reference.meta_gradient(z, labels, problem.kind, problem.parameter, params, coefficients)
+    expected, sizes = reference.meta_gradient(z, labels, problem.kind, problem.parameters, params, coefficients, problem.transition)
     for at, key in enumerate(["meta alpha", "meta beta", "meta delta", "meta objective"]):
         report.close(key, values[at], expected[at].cpu(), sizes[at].cpu() * 3 + 1e-36, name, loss_units(problem))
 
@@ -321,7 +350,7 @@ def check_alignment(library, report, rng, draw):
     result = torch.zeros(2, dtype=torch.int64, device=z.device)
     library.alignment_weights(problem, moved, alignments, weights, result)
     synchronize(z.device)
-    expected, sizes = reference.alignments(z, labels, problem.kind, problem.parameter, tangents.to(z.device))
+    expected, sizes = reference.alignments(z, labels, problem.kind, problem.parameters, tangents.to(z.device), problem.transition)
     # A gradient of exactly 0 times an infinite tangent is NaN, too.
     good = (~bad).to(z.device)
     report.equal("non_finite_rows", result[0].item() == int((~good).sum()), name)
@@ -367,7 +396,7 @@ def check_far_rows(library, report, device, dtype):
     out = {**outputs(Problem(z.to(device).to(dtype), labels, params=problem.params)), "grad_logits": grad}
     library.weighted_loss(problem, out)
     synchronize(device)
-    expected = reference.weighted_loss(z.to(device), labels, "cross-entropy", 0, (10, 2, 6), "full", "none", None)
+    expected = reference.weighted_loss(z.to(device), labels, "cross-entropy", (), (10, 2, 6), "full", "none", None)
     keep = torch.ones(3, dtype=torch.bool, device=device)
     compare_weighted_loss(report, problem, out, expected, keep, "rows beyond 2^31 elements")
 
@@ -382,7 +411,7 @@ def check_many_rows(library, report, device):
         out = outputs(problem)
         library.weighted_loss(problem, out)
         synchronize(device)
-        expected = reference.weighted_loss(logits.double(), labels, "cross-entropy", 0, (10, 2, 6), "full", "none", None)
+        expected = reference.weighted_loss(logits.double(), labels, "cross-entropy", (), (10, 2, 6), "full", "none", None)
         compare_weighted_loss(report, problem, out, expected, labels >= 0, f"[{rows}, {classes}]")
         actual = torch.tensor(objective_of(out["result"].cpu()), dtype=torch.float64)
         report.close("objective", actual, expected["objective"].cpu(), expected["scale"].cpu() + 1e-30, f"[{rows}, {classes}]")
@@ -407,9 +436,9 @@ def check_golden(library, report, golden, device):
         extreme = bool((logits.abs() > 100).any())
         labels = torch.tensor(case["targets" if multi else "labels"], dtype=torch.uint8 if multi else torch.int32, device=device)
         kind = "multi-label" if multi else {"ce": "cross-entropy", "focal": "focal", "ls": "label-smoothing"}[case["loss"]]
-        parameter = case.get("gamma") or case.get("label_smoothing") or 0.0
+        parameters = (case.get("gamma") or case.get("label_smoothing") or 0.0,)
         params = torch.tensor([case["alpha"], case["beta"], case["delta"]], dtype=torch.float64, device=device)
-        problem = Problem(logits, labels, kind, parameter, params)
+        problem = Problem(logits, labels, kind, parameters, params)
         for mode in ["full", "detached"]:
             out = outputs(problem)
             library.weighted_loss(problem, out, gradient=mode)

@@ -13,6 +13,8 @@ KINDS = [
     "cross-entropy", "focal", "label-smoothing", "binary", "multi-label", "regression", "generalized-cross-entropy",
     "symmetric-cross-entropy", "mean-absolute-error",
 ]  # fmt: skip
+OF_LABEL_PROB = ["cross-entropy", "focal", *KINDS[6:]]
+"""The losses of u, which can have a transition matrix."""
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 ROW_OUTPUTS = ["losses", "weights", "label_probs", "max_probs", "predictions", "term_alpha", "term_beta", "term_delta"]
 
@@ -66,9 +68,9 @@ class Problem:
     logits: torch.Tensor
     labels: torch.Tensor
     kind: str = "cross-entropy"
-    parameter: float = 0.0
+    parameters: tuple = ()
     params: torch.Tensor | None = None  # float64 [3]
-    transition: torch.Tensor | None = None  # float32 [classes, classes], by observed labels
+    transition: torch.Tensor | None = None  # float32 [classes, classes] with any row stride, by observed labels
     extra: dict = field(default_factory=dict)
 
     @property
@@ -137,8 +139,9 @@ class Library:
             logits=logits.data_ptr(), rows=problem.rows, classes=problem.classes, logits_stride=logits.stride(0),
             dtype=DTYPES.index(logits.dtype), labels=labels.data_ptr(),
             labels_stride=labels.stride(0) if labels.dim() == 2 else 0,
-            loss=Loss(KINDS.index(problem.kind), (c.c_double * 3)(problem.parameter)),
-            transition=_address(problem.transition), transition_stride=problem.classes,
+            loss=Loss(KINDS.index(problem.kind), (c.c_double * 3)(*problem.parameters)),
+            transition=_address(problem.transition),
+            transition_stride=0 if problem.transition is None else problem.transition.stride(0),
         )  # fmt: skip
 
     def weighted_loss_args(self, problem, out, gradient="full", normalize="none", sample_weights=None):

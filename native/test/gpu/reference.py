@@ -20,8 +20,39 @@ def probability(x):
     return torch.exp(-softplus(-x))
 
 
-def measure(z, labels, kind, parameter):
-    """Loss, u and v of each row of float64 logits, the prediction, and whether the row has a weight."""
+def of_label_prob(kind, parameters, u, others, minus_log):
+    """A loss of u from u, 1 - u and -log u, each with all its digits."""
+    if kind == "focal":
+        # Where it is 0, a power below 1 has no derivative; the limit of the product is 0.
+        least = minus_log.clamp(min=1e-300)
+        return (-torch.expm1(-least)) ** parameters[0] * least
+    if kind == "generalized-cross-entropy":
+        return -torch.expm1(-parameters[0] * minus_log) / parameters[0]
+    if kind == "symmetric-cross-entropy":
+        alpha, beta, a = parameters
+        return alpha * minus_log - beta * a * others
+    return 2 * others if kind == "mean-absolute-error" else minus_log
+
+
+def under_transition(shifted, is_top, top, of_label):
+    """u, 1 - u and -log u of rows of logits less the largest, under `of_label`, each row's T by true class."""
+    exps = torch.exp(shifted).masked_fill(is_top, 0)
+    rest = exps.sum(1)
+    at_top = of_label[torch.arange(len(top), device=top.device), top]
+    # Far from all classes that the label may come from, the sum of these has a logarithm where it has no digits.
+    minus_log = torch.log1p(rest) - torch.logsumexp(shifted + torch.log(of_label), 1)
+    others = ((1 - at_top) + (exps * (1 - of_label)).sum(1)) / (1 + rest)
+    near = torch.where(others < 0.5, others, 0.0)
+    minus_log = torch.where(others < 0.5, -torch.log1p(-near), minus_log)
+    return torch.exp(-minus_log), others, minus_log
+
+
+def measure(z, labels, kind, parameters, transition=None):
+    """
+    Loss, u and v of each row of float64 logits, the prediction, and whether the row has a weight. `transition` is by
+    observed labels.
+    """
+    parameter = parameters[0] if parameters else 0.0
     rows = torch.arange(z.shape[0], device=z.device)
     always = torch.ones(z.shape[0], dtype=torch.bool, device=z.device)
     if kind == "binary":
@@ -47,14 +78,27 @@ def measure(z, labels, kind, parameter):
     rest = torch.exp(shifted).masked_fill(F.one_hot(top, z.shape[1]).bool(), 0).sum(1)
     label = labels.long()
     shifted_label = torch.where(label == top, 0.0, shifted[rows, label])
-    loss = cross_entropy = torch.log1p(rest) - shifted_label
-    if kind == "focal":
-        # Where it is 0, a power below 1 has no derivative; the limit of the product is 0.
-        least = cross_entropy.clamp(min=1e-300)
-        loss = (-torch.expm1(-least)) ** parameter * least
+    v = 1 / (1 + rest)
+    if transition is not None:
+        is_top = F.one_hot(top, z.shape[1]).bool()
+        u, others, minus_log = under_transition(shifted, is_top, top, transition.double()[label])
+        return of_label_prob(kind, parameters, u, others, minus_log), u, v, top, always
+    cross_entropy = torch.log1p(rest) - shifted_label
+    u = torch.exp(-cross_entropy)
     if kind == "label-smoothing":
         loss = torch.log1p(rest) - (1 - parameter) * shifted_label - parameter * shifted.mean(1)
-    return loss, torch.exp(-cross_entropy), 1 / (1 + rest), top, always
+    else:
+        loss = of_label_prob(kind, parameters, u, -torch.expm1(-cross_entropy), cross_entropy)
+    return loss, u, v, top, always
+
+
+def transition_terms(z, labels, kind, parameters, transition):
+    """Under a transition matrix, each entry of a row's loss gradient is a difference: s, P and the factor of s - P."""
+    minus_log = measure(z.detach(), labels, "cross-entropy", (), transition)[0].requires_grad_()
+    loss = of_label_prob(kind, parameters, torch.exp(-minus_log), -torch.expm1(-minus_log), minus_log)
+    (factor,) = torch.autograd.grad(loss.sum(), minus_log)
+    joint = z.detach() + torch.log(transition.double()[labels.long()])
+    return torch.softmax(z.detach(), 1), torch.softmax(joint, 1), factor.abs()[:, None]
 
 
 def weight_terms(u, v, params):
@@ -62,10 +106,10 @@ def weight_terms(u, v, params):
     return probability(a), probability(-b), torch.exp(-d * d / 2)
 
 
-def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sample_weights):
+def weighted_loss(z, labels, kind, parameters, params, gradient, normalize, sample_weights, transition=None):
     """All outputs of weighted_loss on good rows. `z`: float64, `params`: three numbers or None."""
     z = z.detach().requires_grad_()
-    loss, u, v, top, weighted = measure(z, labels, kind, parameter)
+    loss, u, v, top, weighted = measure(z, labels, kind, parameters, transition)
     if params is None:
         terms = None
         weight = torch.ones_like(loss)
@@ -95,6 +139,16 @@ def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sampl
            "grad_logits": grad, "objective": objective, "scale": contributions.abs().mean()}  # fmt: skip
     if grad_common is not None:
         out["grad_common"] = grad_common.abs().amax(1)
+    if transition is not None:
+        s, posterior, by_loss = transition_terms(z, labels, kind, parameters, transition)
+        size = weight.detach()[:, None] * by_loss * (s + posterior)
+        if terms is not None and gradient == "full":
+            a, b, d = terms
+            slopes = [a * (1 - a), b * (1 - b), d * (params[2] * u - v).abs()]
+            by_u = sum(p * slope for p, slope in zip(params, slopes)) * u / raw.mean()
+            by_v = sum(slopes) * v / raw.mean()
+            size = size + loss.abs()[:, None] * (by_u[:, None] * (s + posterior) + by_v[:, None] * s)
+        out["terms"] = size * (factor if sample_weights is None else factor[:, None]) / len(z)
     if by_scalars is not None:
         out["by_scalars"], out["by_scalars_size"] = by_scalars
     if terms is not None:
@@ -102,9 +156,9 @@ def weighted_loss(z, labels, kind, parameter, params, gradient, normalize, sampl
     return {name: value.detach() for name, value in out.items()}
 
 
-def meta_gradient(z, labels, kind, parameter, params, coefficients=None):
+def meta_gradient(z, labels, kind, parameters, params, coefficients=None, transition=None):
     """The partial derivatives by alpha, beta and delta, the objective, and the mean sizes of what these are sums of."""
-    loss, u, v, _, weighted = measure(z, labels, kind, parameter)
+    loss, u, v, _, weighted = measure(z, labels, kind, parameters, transition)
     if coefficients is not None:
         loss = coefficients.double()
     p = [torch.full_like(u, float(x), requires_grad=True) for x in params]
@@ -119,11 +173,17 @@ def meta_gradient(z, labels, kind, parameter, params, coefficients=None):
     return values, sizes
 
 
-def alignments(z, labels, kind, parameter, tangents):
+def alignments(z, labels, kind, parameters, tangents, transition=None):
     """Inner products of each row's loss gradient with its tangent, and the sizes of what they are sums of."""
     z = z.detach().requires_grad_()
-    loss = measure(z, labels, kind, parameter)[0]
+    loss = measure(z, labels, kind, parameters, transition)[0]
     (grad,) = torch.autograd.grad(loss.sum(), z)
     # With smoothing an entry of the gradient may be a small difference of numbers of that size.
-    size = grad.abs() + (parameter if kind == "label-smoothing" else 0)
-    return (grad * tangents.double()).sum(1), (size * tangents.double().abs()).sum(1)
+    size = grad.abs() + (parameters[0] if kind == "label-smoothing" else 0)
+    sizes = (size * tangents.double().abs()).sum(1)
+    if transition is not None:
+        s, posterior, by_loss = transition_terms(z, labels, kind, parameters, transition)
+        # Each tangent is taken less that of the largest logit.
+        top = tangents.double().gather(1, lowest_top(z.detach())[:, None]).abs()
+        sizes = sizes + (by_loss * (s + posterior) * (tangents.double().abs() + top)).sum(1)
+    return (grad * tangents.double()).sum(1), sizes
