@@ -1,5 +1,5 @@
 /**
- * What nvcc makes of every kernel: registers, shared memory, stack, spills, wide loads and stores.
+ * Resources of every kernel as compiled by nvcc: registers, shared memory, stack, spills, wide loads and stores.
  *
  *   node scripts/cuda-registers.mjs [--write]
  *
@@ -26,7 +26,7 @@ function compile(args) {
   return `${stdout}${stderr}`;
 }
 
-/** Kernels of a source by mangled name, with what ptxas says of them. */
+/** Kernels of a source file by mangled name, with the resources that ptxas reports. */
 function resources(source, folder) {
   const report = compile([
     "-arch=sm_90",

@@ -1,4 +1,4 @@
-/** Writes the fingerprint of the built addon's layout into lib/layout-hash.ts. To be run after a change of that layout. */
+/** Writes the fingerprint of the built addon's layout into lib/layout-hash.ts. Run it after a change of that layout. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** What the scripts for tests of the native code share. */
+/** Functions shared by the scripts for tests of the native code. */
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ export function run(program, args, options = {}) {
   }
 }
 
-/** Ends this program: what it needs is not here. */
+/** Ends this program, since something that it needs is missing. */
 export function giveUp(reason) {
   console.error(reason);
   process.exit(1);

@@ -51,7 +51,7 @@ function withMemory() {
     LILAW_NATIVE_PATH: addon,
     LILAW_SHIM_ADDON: addon,
     LD_PRELOAD: [library("libasan.so"), library("libubsan.so")].join(":"),
-    // Node does not free what it holds until its end.
+    // No leak detection: Node does not free all its memory before it exits.
     ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1",
   };
   const vitest = join(native, "..", "node_modules", "vitest", "vitest.mjs");

@@ -24,7 +24,7 @@ import {
   transitions,
 } from "./support.js";
 
-/** What a result may be off: this many times the spacing of float32 at the magnitude of its terms. */
+/** Largest error of a result, in units of the spacing of float32 at the magnitude of its terms. */
 const ULPS = 4;
 
 /** The largest errors of all, for the line at the end. */

@@ -14,7 +14,7 @@ export function run(program: string, args: readonly string[], env: Record<string
 export const outputOf = ({ stdout, stderr, error }: SpawnSyncReturns<string>) =>
   `${stdout}${stderr}${error ?? ""}`;
 
-/** What this machine lacks to build anything. */
+/** Tools for a build that this machine lacks. */
 export const missing = ["cmake", "c++"].filter((program) => run(program, ["--version"]).status !== 0);
 
 /** Builds a target of the project in `source`; throws what was printed if that fails. */

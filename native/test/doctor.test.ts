@@ -103,7 +103,7 @@ describe("lilaw-native", () => {
     onTestFinished(() => rm(folder, { recursive: true }));
     const { path } = JSON.parse((await lilawNative(["doctor", "--json"])).stdout).addon;
     const addon = createRequire(import.meta.url).resolve(path);
-    /** What the doctor says of the addon with other values of some of its exports. */
+    /** Report of the doctor on the addon with other values of some of its exports. */
     const diagnosisWith = async (changes: string) => {
       const file = join(folder, "addon.cjs");
       await writeFile(file, `module.exports = { ...require(${JSON.stringify(addon)}), ${changes} };`);

@@ -1,4 +1,4 @@
-/** What the tests of the kernels share: random batches, and the float64 reference with the unit of its errors. */
+/** Shared by the tests of the kernels: random batches, and the float64 reference with the unit of its errors. */
 import {
   cpuIsa,
   load,

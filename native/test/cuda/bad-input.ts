@@ -1,4 +1,4 @@
-/** Whatever a call gets that it cannot take. */
+/** Invalid arguments of all kinds. */
 import * as native from "@lilaw/native";
 import { type DeviceBuffer, DeviceResult, metaStepCuda, Stream, weightedLossCuda } from "@lilaw/native";
 import fc from "fast-check";

@@ -56,7 +56,7 @@ describe("buffers", () => {
   });
 
   it("give back all memory: disposed, at the end of a block, or collected", async () => {
-    // What other tests dropped
+    // Buffers that other tests did not dispose
     await collected(() => false);
     const used = usedBytes();
     {
@@ -117,7 +117,7 @@ it("a process and its workers end with buffers, streams and graphs alive, and wo
   });
   // Sanitizers say of the shim's fibres that they do not know them.
   const complaints = stderr.replace(/^.*makecontext\/swapcontext.*\n/m, "");
-  // What the workers had is free; the main thread still has three buffers and the workspace of a stream.
+  // The memory of the workers is free; the main thread still has three buffers and the workspace of a stream.
   expect({ status, complaints }).toEqual({ status: 0, complaints: "" });
   expect(Number(stdout)).toBeGreaterThan(12_000);
   expect(Number(stdout)).toBeLessThan(16_000);

@@ -8,7 +8,7 @@ import { code, kept, make, onDevice, some, toDevice, usedBytes } from "./support
 
 const { LiLAW, LearningToReweight, LilawError } = core;
 
-/** What a call made on the device, to be disposed with the test. */
+/** Objects that a call created on the device, disposed at the end of the test. */
 function keptAll<T extends object>(made: T): T {
   for (const thing of Object.values(made)) kept(thing);
   return made;

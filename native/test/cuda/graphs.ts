@@ -13,7 +13,7 @@ function stepOn(stream: Stream, args = some()) {
     weightedLossCuda(there.args, there.out, stream);
     metaStepCuda(stepArgs(there), meta, stream);
   };
-  /** What a step leaves, after new logits came in. */
+  /** Results of a step on new logits. */
   const after = (logits: Float32Array, work: () => void) => {
     there.batch.logits.upload(logits as never, stream);
     work();

@@ -1,4 +1,4 @@
-/** What the tests of the addon on device memory share: buffers that nobody need dispose, and batches in them. */
+/** Shared by the tests of the addon on device memory: buffers that are disposed automatically, and batches in them. */
 import type * as native from "@lilaw/native";
 import { DeviceBuffer, type DeviceDtype, DeviceResult, deviceMemory } from "@lilaw/native";
 import { afterEach, beforeEach, expect } from "vitest";

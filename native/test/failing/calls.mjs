@@ -79,7 +79,7 @@ const [, , tfjsNode] = process.argv;
 if (tfjsNode) {
   const tf = createRequire(import.meta.url)(tfjsNode);
   const backend = tf.backend();
-  // What is registered once only
+  // Registered once only
   binding.failAllocations(3, 1);
   try {
     binding.registerTensorFlowOps();

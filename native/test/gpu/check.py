@@ -280,7 +280,7 @@ def compare_weighted_loss(report, problem, out, expected, keep, name):
             report.close(key, out[key][keep], expected[key], 1.0, name)
     report.equal("predictions", torch.equal(out["predictions"][keep].long(), expected["predictions"].long()), name)
     relative, step = unit_of(problem.logits.dtype)
-    # Where alpha, beta or delta is 1, du and dv cancel, to what float64 leaves of them in library and reference alike.
+    # If alpha, beta or delta is 1, du and dv cancel; only rounding errors of float64 remain, in library and reference.
     step = step + 2.0**-45 * expected["scale"] / problem.rows * (1 - expected["max_probs"]).abs()[:, None]
     # Bad rows are out of the reference's sight, but not out of the mean.
     grad = expected["grad_logits"] * (keep.sum() / problem.rows)

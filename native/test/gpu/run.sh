@@ -4,7 +4,7 @@
 #
 #   test/gpu/run.sh [OUT]          results go to OUT (gpu-results by default): logs, CSV files, summary.txt
 #
-# PYTHON names the Python. The exit status says whether all checks passed. What the kernels cost: benchmarks/gpu.
+# PYTHON names the Python. The exit status says whether all checks passed. Speed of the kernels: benchmarks/gpu.
 set -uo pipefail
 
 out=$(mkdir -p "${1:-gpu-results}" && cd "${1:-gpu-results}" && pwd)

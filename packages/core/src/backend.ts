@@ -1,5 +1,5 @@
 /**
- * The backend contract: what a set of kernels must offer to carry the methods of this package.
+ * The backend contract: the functions that a set of kernels must provide for the methods of this package.
  *
  * Three operations, nothing else. Arguments arrive validated (see `operations/`): lengths agree, labels are in
  * range, outputs do not overlap inputs in part. A backend writes exactly the outputs it is given and returns
@@ -34,7 +34,7 @@ export interface Batch {
   readonly labels: Labels;
   readonly classes: number;
   readonly loss: Loss;
-  /** Of the observed labels by true classes; for losses that are a function of the label probability */
+  /** Probabilities of observed labels by true class; for losses that are a function of the label probability */
   readonly transition: TransitionMatrix | null;
 }
 
@@ -73,11 +73,11 @@ export interface WeightedLossOutputs<A extends FloatArray = FloatArray> {
 }
 
 export interface WeightedLossScalars {
-  /** (1/B) sum of sampleWeight * W * loss; NaN if any row is */
+  /** (1/B) sum of sampleWeight * W * loss; NaN if any row is not finite */
   objective: number;
-  /** Gradient of the objective on alpha, beta and delta, from the same pass: 0 without `params`, NaN if any row is */
+  /** Gradient of the objective on alpha, beta and delta: 0 without `params`, NaN if any row is not finite */
   gradParams: LilawParams;
-  /** Rows with a NaN or infinite logit: their outputs are NaN, no other row is touched. */
+  /** Number of rows with a NaN or infinite logit. Their outputs are NaN; other rows are not affected. */
   nonFiniteRows: number;
 }
 

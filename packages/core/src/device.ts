@@ -1,14 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Arrays in the memory of a GPU. They are made with `@lilaw/native` (`DeviceBuffer`, `Stream`), and described here by
- * their shape, since this package does without that one where there is no Node.
+ * Arrays in the memory of a GPU. They are created with `@lilaw/native` (`DeviceBuffer`, `Stream`), and described here by
+ * structural types, since this package must also work without that one, for example in browsers.
  *
- * Operations on them are queued on a stream: arrays of the device in, arrays of the device out, no copy, and nothing
- * waits but a `download`.
+ * Operations on them are queued on a stream: inputs and outputs are arrays of the device, nothing is copied, and only
+ * `upload` and `download` wait.
  */
 import type { AlignmentWeightsScalars, MetaGradient, WeightedLossScalars } from "./backend.js";
 
-/** What holds the same numbers on the host, for each type on the device. 16-bit floats are their bits. */
+/** The host array for each type on the device. 16-bit floats are stored as their bits. */
 export interface HostArrays {
   float32: Float32Array;
   float16: Uint16Array;
@@ -24,9 +24,9 @@ export type DeviceDtype = keyof HostArrays;
 export interface DeviceArray<D extends DeviceDtype = DeviceDtype> {
   readonly dtype: D;
   readonly length: number;
-  /** Copies an array of the same length into it, behind the work of `stream`, and waits. */
+  /** Copies an array of the same length into it after the work of `stream`, and waits for the copy. */
   upload(source: HostArrays[D], stream?: DeviceStream): this;
-  /** Copies it into `out`, behind the work of `stream`, and waits. */
+  /** Copies it into `out` after the work of `stream`, and waits for the copy. */
   download(out?: HostArrays[D], stream?: DeviceStream): HostArrays[D];
   /** A view of the elements from `begin` up to but not including `end` */
   slice(begin: number, end?: number): DeviceArray<D>;
@@ -37,7 +37,7 @@ export interface DeviceArray<D extends DeviceDtype = DeviceDtype> {
 /** Work on the device, in the order in which it was queued: a `Stream`. */
 export interface DeviceStream {
   synchronize(): void;
-  /** What `record` queues on this stream, to be done at each launch. */
+  /** Captures the work that `record` queues on this stream, to run it at each launch. */
   capture(record: () => void): DeviceGraph;
   dispose(): void;
   [Symbol.dispose](): void;
@@ -53,19 +53,19 @@ export interface DeviceGraph {
 /** The numbers that an operation leaves on the device. */
 export interface DeviceResult<Scalars> {
   readonly buffer: DeviceArray<"uint8">;
-  /** Waits for the work of `stream`: name the one that the operation was queued on. */
+  /** Waits for the work of `stream`, which must be the one that the operation was queued on, and returns the numbers. */
   download(stream?: DeviceStream): Scalars;
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-/** Labels are checked on the device: a row whose label is none becomes NaN, and is counted. */
+/** Labels are checked on the device: a row with an invalid label becomes NaN, and is counted. */
 interface InvalidLabels {
   invalidLabels: number;
 }
 
 export type DeviceWeightedLossScalars = WeightedLossScalars & InvalidLabels;
-/** `moved`: 1 where a step moved alpha, beta and delta; 0 where a result that is not finite kept them */
+/** `moved`: 1 if a step moved alpha, beta and delta; 0 if a non-finite result left them unchanged */
 export type DeviceMetaGradient = MetaGradient & InvalidLabels & { moved: number };
 export type DeviceAlignmentWeightsScalars = AlignmentWeightsScalars & InvalidLabels;
 
@@ -86,13 +86,13 @@ export interface DeviceBatchInput {
    * label of the batch has one above 0.
    */
   readonly transition?: DeviceFloats | undefined;
-  /** What the work is queued on. Default: one stream for all work that names none */
+  /** Stream for the work. Default: the default stream, shared by all work without a stream of its own */
   readonly stream?: DeviceStream | undefined;
 }
 
 /** Output arrays, each [B] but `gradLogits`; those left out are not computed. */
 export interface DeviceWeightedLossOutputs {
-  /** Made where it is left out */
+  /** Created if absent */
   readonly result?: DeviceResult<DeviceWeightedLossScalars> | undefined;
   readonly losses?: DeviceFloats | undefined;
   readonly weights?: DeviceFloats | undefined;
@@ -106,7 +106,7 @@ export interface DeviceWeightedLossOutputs {
   readonly gradLogits?: DeviceLogits | undefined;
 }
 
-/** What a call allocates when no `out` is given: everything but the terms. */
+/** Arrays that a call allocates if no `out` is given: all but the terms. */
 export interface DeviceWeightedLossResult {
   result: DeviceResult<DeviceWeightedLossScalars>;
   losses: DeviceFloats;
@@ -118,7 +118,7 @@ export interface DeviceWeightedLossResult {
 }
 
 export interface DeviceAlignmentWeightsOutputs {
-  /** Made where it is left out */
+  /** Created if absent */
   readonly result?: DeviceResult<DeviceAlignmentWeightsScalars> | undefined;
   readonly alignments?: DeviceFloats | undefined;
   readonly weights?: DeviceFloats | undefined;

@@ -1,5 +1,5 @@
 /**
- * What went wrong, for programs. Every error this project throws on purpose carries one.
+ * The kind of an error, for programs. Every error that this project throws on purpose has one.
  *
  * - `INVALID_ARGUMENT`: a value of the wrong type, shape or range
  * - `LENGTH_MISMATCH`: two arrays that must agree in length do not
@@ -17,7 +17,7 @@
  * - `DISPOSED`: an array, a stream or a graph of the device, a tensor or a model that has been disposed
  * - `OUT_OF_MEMORY`: more memory than there is
  * - `UNSUPPORTED`: a combination that the native kernels cannot compute
- * - `CUDA_UNAVAILABLE`, `CUDA_ERROR`: CUDA is not there, or a call into it failed
+ * - `CUDA_UNAVAILABLE`, `CUDA_ERROR`: CUDA is not available, or a call of it failed
  */
 export type ErrorCode = (typeof errorCodes)[number];
 
@@ -42,7 +42,7 @@ export const errorCodes = [
   "CUDA_ERROR",
 ] as const;
 
-/** The error class of the whole project: read `code` in programs, `message` as a person. */
+/** The error class of the whole project: `code` is for programs, `message` for people. */
 export class LilawError extends Error {
   override readonly name: string = "LilawError";
   readonly code: ErrorCode;
@@ -63,7 +63,7 @@ export class BackendUnavailableError extends LilawError {
 }
 
 /**
- * An error in the one shape all bad input gets: *Expected X for NAME but received Y*.
+ * An error with the message of all bad input: *Expected X for NAME but received Y*.
  *
  * @example throw expected("INVALID_ARGUMENT", "an integer of at least 1", "classes", classes);
  */
@@ -71,12 +71,12 @@ export function expected(code: ErrorCode, expectation: string, name: string, rec
   return new LilawError(code, `Expected ${expectation} for ${name} but received ${describe(received)}`);
 }
 
-/** Characters of a value that a message shows. */
+/** Largest number of characters of a value in a message. */
 const most = 300;
-/** Characters of a whole message: names and texts from files may be of any length. */
+/** Largest number of characters of a whole message: names and texts from files may be of any length. */
 const mostOfAll = 3000;
 
-/** Never throws, whatever the value: getters and proxies may, and revoked proxies do. */
+/** A readable description of a value. Never throws, even though getters and proxies may. */
 function describe(value: unknown): string {
   try {
     return describePlain(value);
@@ -106,7 +106,7 @@ function nameOf(value: object): string {
   return typeof name === "string" && name !== "" ? shortened(name) : "Object";
 }
 
-/** JSON has no big integers, and would write out every number of a typed array. */
+/** Replaces big integers, which JSON lacks, and typed arrays, of which JSON would write every number. */
 const withoutNumbers = (_: string, value: unknown): unknown =>
   typeof value === "bigint" || ArrayBuffer.isView(value) ? describePlain(value) : value;
 

@@ -1,18 +1,18 @@
 /**
- * The losses, each described once: what a label is, which parameters there are, and for losses of the label probability
- * the formula. Checks of arguments, the backends and the command line look it up here. The native kernels have the same
- * table in `src/math/loss_traits.h`; a test compares the two.
+ * The losses, each described once: label type, parameters, and for losses of the label probability the formula. Checks of
+ * arguments, the backends and the command line look it up here. The native kernels have the same table in
+ * `src/math/loss_traits.h`; a test compares the two.
  */
 
-/** What a label of a loss is: a class index, 0 or 1, 0 or 1 for each class, a finite number. */
+/** Label type of a loss: a class index, 0 or 1, 0 or 1 for each class, a finite number. */
 export type LabelType = "class" | "binary" | "flags" | "target";
 
-/** The numbers that a parameter may be; it is always finite. */
+/** A parameter of a loss and its range; it is always finite. */
 interface Parameter {
-  /** For people */
+  /** The range in words */
   readonly range: string;
   holds(value: number): boolean;
-  /** The value of the paper, where nobody gives another */
+  /** Default value: that of the paper */
   readonly usual: number;
 }
 
@@ -35,7 +35,7 @@ interface Description {
   /** Its name on a command line */
   readonly short: string;
   readonly parameters: Readonly<Record<string, Parameter>>;
-  /** Absent where it is no function of u */
+  /** Absent if the loss is no function of u */
   ofLabelProb?(p: LabelProb, parameters: never): LossOfLabelProb;
 }
 
@@ -107,7 +107,7 @@ export const losses = {
       alpha: { ...atLeast0, usual: 0.1 },
       /** Share of the reverse cross-entropy, at least 0 */
       beta: { ...atLeast0, usual: 1 },
-      /** What stands for log 0 in the reverse cross-entropy, at most 0 */
+      /** Value of log 0 in the reverse cross-entropy, at most 0 */
       A: { range: "a finite number of at most 0", holds: (x: number) => x <= 0, usual: -4 },
     },
     ofLabelProb({ u, oneMinusU, minusLogU }, { alpha, beta, A }: { alpha: number; beta: number; A: number }) {

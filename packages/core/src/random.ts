@@ -10,8 +10,8 @@ export type RandomState = readonly [number, number, number, number];
  * A seeded random stream (xoroshiro128+).
  *
  * Every use draws from a stream of its own, named by a path: `Random.from(seed, "shuffle", epoch)`.
- * Streams of different paths are independent, so adding a draw in one place moves no number elsewhere,
- * and most uses need no saved state: the path says where they are.
+ * Streams of different paths are independent, so adding a draw in one place changes no number elsewhere,
+ * and most uses need no saved state: the path identifies the stream.
  */
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plusFromState>;
@@ -30,7 +30,7 @@ export class Random {
     return new Random(hash(JSON.stringify([seed, ...path])));
   }
 
-  /** The stream that goes on where the one with this {@link state} stopped. */
+  /** The stream that continues from a saved {@link state}. */
   static fromState(state: RandomState): Random {
     if (!Array.isArray(state) || state.length !== 4 || !state.every(Number.isInteger)) {
       throw expected("INCOMPATIBLE_STATE", "four integers", "the random state", state);
@@ -103,6 +103,6 @@ function hash(text: string): RandomState {
       lanes[k] = x ^ (x >>> 16);
     }
   }
-  // All zeros is the one state the generator cannot leave.
+  // The generator cannot leave the state of all zeros, so the last bit is set.
   return [lanes[0]! | 0, lanes[1]! | 0, lanes[2]! | 0, lanes[3]! | 1];
 }

@@ -4,17 +4,17 @@ import { lengthOf, typeOf } from "./typed-array.js";
 /** Probabilities of observed labels by true class, [C, C] row-major: row k, column j is P(label j | true class k). */
 export type TransitionProbabilities = Float32Array | Float64Array | readonly (readonly number[])[];
 
-/** How far the sum of a row may be from 1: float32 rounds that much in rows of some thousand classes. */
+/** Largest deviation of the sum of a row from 1: the rounding of float32 in rows of some thousand classes. */
 const tolerance = 1e-4;
 
 /**
- * How labels come about: the probability of each observed label for each true class. An operation that is given one
- * compares its model of the true class with the labels as they are observed (forward correction, Patrini et al. 2017).
+ * The probability of each observed label for each true class. With it, an operation compares the probabilities of the
+ * observed labels, instead of those of the true classes, with the labels (forward correction, Patrini et al. 2017).
  *
- * It is checked once and never changes, so make it once and use it for many batches.
+ * It is checked once and never changes, so create it once and use it for many batches.
  *
  * @example
- * // Of the labels of class 0, three tenths say class 1.
+ * // Three tenths of the samples of class 0 are labelled 1.
  * const transition = new TransitionMatrix([[0.7, 0.3], [0, 1]]);
  * weightedLoss({ logits, labels, classes: 2, params: null, transition });
  */
@@ -22,8 +22,8 @@ export class TransitionMatrix {
   /** C */
   readonly classes: number;
   /**
-   * [C, C] by observed labels: row j, column k is P(label j | true class k), so that the numbers of one label lie together.
-   * Not to be written to.
+   * [C, C] by observed labels: row j, column k is P(label j | true class k), so that the numbers of one label are
+   * contiguous. Read-only.
    */
   readonly byLabel: Float64Array;
   readonly #hasImpossibleLabels: boolean;
@@ -61,7 +61,7 @@ export class TransitionMatrix {
     return typeof value === "object" && value !== null && #hasImpossibleLabels in value;
   }
 
-  /** {@link byLabel} in single precision, for kernels that compute in it. Not to be written to. */
+  /** {@link byLabel} in single precision, for kernels that use it. Read-only. */
   get byLabelFloat32(): Float32Array {
     this.#float32 ??= Float32Array.from(this.byLabel);
     return this.#float32;
@@ -72,7 +72,7 @@ export class TransitionMatrix {
     return this.byLabel[label * this.classes + trueClass]!;
   }
 
-  /** Whether a label comes from any class at all. */
+  /** Whether at least one class gives the label. */
   isPossible(label: number): boolean {
     const { byLabel, classes } = this;
     return byLabel.subarray(label * classes, (label + 1) * classes).some((p) => Math.fround(p) > 0);

@@ -1,6 +1,6 @@
 /**
- * Typed arrays as the engine knows them. A subclass, a property of its own or another prototype may make an array tell
- * anything of itself; these functions ask the memory instead, as native code does.
+ * Properties of typed arrays as the JavaScript engine stores them. A subclass, an own property or another prototype may
+ * make an array report other values; these functions read the internal ones, as native code does.
  */
 const prototype: object = Object.getPrototypeOf(Float32Array.prototype);
 const getterOf = (name: string | symbol) => Object.getOwnPropertyDescriptor(prototype, name)!.get!;

@@ -17,14 +17,14 @@ const params = { alpha: 10, beta: 2, delta: 6 };
 const code = (expected: string) => expect.objectContaining({ name: "LilawError", code: expected });
 const backends = backendReport().backend === "reference" ? ["reference"] : ["reference", "auto", "cpu"];
 
-/** Bytes that all arrays of a call can be cut from. */
+/** Kinds of buffer that the arrays of a call can be views of. */
 const kinds = { ArrayBuffer, SharedArrayBuffer } as const;
 
 describe.each(Object.entries(kinds))("outputs in one %s", (_, Memory) => {
   const floats = (memory: ArrayBufferLike, at: number, length: number) =>
     new Float32Array(memory as ArrayBuffer, 4 * at, length);
 
-  /** Each place of two rows begins `step` floats after the one before it: from 2 on they are apart. */
+  /** Each array of two rows begins `step` floats after the one before it: from step 2 on they do not overlap. */
   function call(step: number, gradAt?: number) {
     const memory = new Memory(4 * 80);
     const everything = new Float32Array(memory as ArrayBuffer);
@@ -119,7 +119,7 @@ describe("arguments are read once, before anything is computed", () => {
   const batch = { logits: Float32Array.of(2, 0, -1, 1), labels: Int32Array.of(0, 1), classes: 2 };
   const other = { alpha: 1, beta: 1, delta: 1 };
 
-  /** An object whose properties call an operation in again, each at its first reading only. */
+  /** An object whose getters call an operation in turn, each at its first reading only. */
   function calling<T extends object>(
     values: T,
     again: () => unknown,
@@ -384,7 +384,7 @@ describe("memory that a getter of the outputs takes away", () => {
 });
 
 describe("arrays that tell wrong things of themselves", () => {
-  /** An array whose properties are other ones than those of its memory. */
+  /** An array whose own properties contradict its memory. */
   const lying = <A extends Float32Array | Float64Array | Int32Array | Uint8Array>(array: A): A =>
     Object.defineProperties(array, {
       length: { value: 1000 },

@@ -14,7 +14,7 @@ import {
 
 const hasAddon = load().binding !== null;
 
-/** Runs statements on the built package in a process of its own: what a backend is, is found out once a process. */
+/** Runs statements on the built package in a process of its own, since backends are detected once in each process. */
 async function inProcess(statements: string, env: Record<string, string>) {
   const core = new URL("../dist/index.js", import.meta.url);
   const script = `import * as core from ${JSON.stringify(core)}; ${statements}`;
@@ -185,7 +185,7 @@ describe("labels that another thread changes after they were checked", () => {
     const labels = new Int32Array(new SharedArrayBuffer(16)).fill(2 ** 31 - 1);
     const logits = Float64Array.of(1, -2, 0.5, 3);
     const args = { logits, labels, classes: 2, loss: "multi-label", params: batch.params } as const;
-    // Past the checks: one such label alone would be counted up to for seconds.
+    // Without the checks of arguments: a loop up to one such label would take seconds.
     for (let i = 0; i < 200; i++) getBackend("reference").metaGradient({ ...args, transition: null });
   }, 20_000);
 });

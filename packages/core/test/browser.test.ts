@@ -53,7 +53,7 @@ afterAll(async () => {
   server?.close();
 });
 
-// What the page sees: `core` is its global. Functions given to `evaluate` run there and see nothing of this file.
+// A global of the page. Functions given to `evaluate` run in the page and see nothing of this file.
 declare const core: typeof Core;
 
 it("bundles without any module of Node", () => {

@@ -49,7 +49,7 @@ describe("the descriptions of the losses", () => {
   );
 });
 
-/** Random rows, of which each has a label that it may have. */
+/** Random rows, each with a possible label. */
 function batchOf(classes: number, rows: number, scale: number) {
   const random = Random.from(classes, "transition", rows);
   const probabilities = Array.from({ length: classes }, (_, k) => {

@@ -1,6 +1,6 @@
 /**
- * The kernels of `@lilaw/native` on a GPU as a backend over arrays of the host: upload, run, download. Whoever keeps
- * data on the device calls that package's operations on its `DeviceBuffer`.
+ * The kernels of `@lilaw/native` on a GPU as a backend over arrays of the host: upload, run, download. For data that
+ * stays on the device there are operations on `DeviceBuffer`.
  */
 
 import type * as Native from "@lilaw/native";
@@ -10,11 +10,11 @@ import { lengthOf, typeOf } from "../typed-array.js";
 import { asLilawError, Held } from "./held.js";
 import { float32, type NativeModule, nativeLabels, nativeOutputs } from "./native-arrays.js";
 
-/** What is on the device during a call. */
+/** Device memory of one call. */
 class Visit extends Held {
   readonly #downloads: (() => void)[] = [];
 
-  /** An input; undefined stays. */
+  /** Uploads an input; undefined remains undefined. */
   floats(array: Float32Array): Native.DeviceBuffer<"float32">;
   floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined;
   floats(array: Float32Array | undefined): Native.DeviceBuffer<"float32"> | undefined {
@@ -44,7 +44,7 @@ class Visit extends Held {
     return array && this.#output("int32", array);
   }
 
-  /** The results of the operation; its outputs too, if every label was one. */
+  /** Downloads the scalars of the operation, and its outputs if every label is valid. */
   finish<Scalars extends { invalidLabels: number }>(
     result: Native.DeviceResult<Scalars>,
     classes: number,
@@ -77,7 +77,7 @@ class Visit extends Held {
   }
 }
 
-/** Runs an operation, and frees all that it held on the device. */
+/** Runs an operation, and frees its device memory. */
 function visiting<R>(native: NativeModule, run: (device: Visit) => R): R {
   const device = new Visit(native);
   try {
@@ -89,7 +89,7 @@ function visiting<R>(native: NativeModule, run: (device: Visit) => R): R {
   }
 }
 
-/** The backend `"cuda"`. Results are those of the device, in arrays of the host. */
+/** The backend `"cuda"`: computes on the device, with arguments and results in arrays of the host. */
 export function cudaBackend(native: NativeModule): Backend {
   const { DeviceResult } = native;
   return {

@@ -1,12 +1,12 @@
 /**
- * `@lilaw/native` is optional. It is found at run time, through Node's own `require`, so that browsers and bundlers never
- * see it; and only when it is first asked for. What users see of this package imports nothing of its types.
+ * `@lilaw/native` is optional. It is loaded at run time, on first use, through Node's own `require`, so that browsers and
+ * bundlers never see it. Public types of this package do not import its types.
  */
 import type { NativeModule } from "./native-arrays.js";
 
 let found: NativeModule | string | undefined;
 
-/** `@lilaw/native`, or the reason why it cannot be had. */
+/** `@lilaw/native`, or the reason why it is not available. */
 export function findNative(): NativeModule | string {
   found ??= importNative();
   return found;

@@ -2,7 +2,7 @@ import type * as Native from "@lilaw/native";
 import { type ErrorCode, errorCodes, LilawError } from "../errors.js";
 import type { NativeModule } from "./native-arrays.js";
 
-/** Things on the device that a call made. */
+/** Disposable objects on the device that a call created. */
 export class Held {
   readonly native: NativeModule;
   readonly #things: { dispose(): void }[] = [];
@@ -25,7 +25,7 @@ export class Held {
   }
 }
 
-/** An error of the kernels as one of this package. */
+/** Converts an error of the kernels to a LilawError. */
 export function asLilawError(error: unknown): unknown {
   if (error instanceof LilawError || !(error instanceof Error)) return error;
   const { code } = error as { code?: unknown };

@@ -1,4 +1,4 @@
-/** The arrays of a call in the types that the native kernels take. */
+/** Converts the arrays of a call to the types that the native kernels take. */
 import type * as Native from "@lilaw/native";
 import type { FloatArray, Labels, WeightedLossOutputs } from "../backend.js";
 import { expected } from "../errors.js";
@@ -7,7 +7,7 @@ import { typeOf } from "../typed-array.js";
 
 export type NativeModule = typeof Native;
 
-/** Narrows an array that the kernels take; they have no other precision. */
+/** Checks that an array is a Float32Array, the only precision of the kernels. */
 export function float32(name: string, array: FloatArray): Float32Array;
 export function float32(name: string, array: FloatArray | undefined): Float32Array | undefined;
 export function float32(name: string, array: FloatArray | undefined): Float32Array | undefined {
@@ -22,7 +22,7 @@ export function float32(name: string, array: FloatArray | undefined): Float32Arr
 
 const labelArrays = { class: Int32Array, binary: Int32Array, flags: Uint8Array, target: Float32Array };
 
-/** Labels in the type that the kernels take. All labels are small integers, or targets of regression. */
+/** Labels in the type that the kernels take: small integers, or targets of regression. */
 export function nativeLabels(labels: Labels, loss: Loss): Native.NativeLabels {
   return copied(labels, labelArrays[labelTypeOf(loss)] as ArrayType<Native.NativeLabels>);
 }
@@ -32,7 +32,7 @@ interface ArrayType<A> {
   readonly name: string;
 }
 
-/** Labels that are of another type than the kernels take. Not by `from`, which asks an array for its iterator. */
+/** Copies labels to another type. Not by `from`, which calls the array's own iterator. */
 function copied<A extends Native.NativeLabels>(labels: Labels, type: ArrayType<A>): A {
   return typeOf(labels) === type.name ? (labels as A) : new type(labels);
 }

@@ -5,10 +5,10 @@ import { referenceBackend } from "./reference/index.js";
 
 export type BackendChoice = "auto" | BackendName;
 
-/** What `"auto"` chose, and why nothing faster. */
+/** The backend that `"auto"` chose, and the reasons why it is none of the faster ones. */
 export interface BackendReport {
   readonly backend: BackendName;
-  /** Such as the instruction set and the number of threads */
+  /** Details, such as the instruction set and the number of threads */
   readonly detail: string;
   /** The faster backends that do not run here */
   readonly unavailable: readonly {
@@ -20,7 +20,7 @@ export interface BackendReport {
 
 const openReference = (): Opening => ({ backend: referenceBackend, detail: "float64 in JavaScript" });
 
-/** In the order in which `"auto"` takes them. */
+/** The backends in the order in which `"auto"` tries them. */
 const openings: Readonly<Record<BackendName, () => Opening>> = {
   cuda: openCuda,
   cpu: openCpu,
@@ -57,7 +57,7 @@ export function getBackend(choice: BackendChoice = "auto"): Backend {
   );
 }
 
-/** What `"auto"` chose here, and why nothing faster. */
+/** The backend that `"auto"` chose on this machine, and the reasons why it is none of the faster ones. */
 export function backendReport(): BackendReport {
   return automatic().report;
 }
@@ -100,6 +100,6 @@ function describe({ backend, detail, unavailable }: BackendReport): string {
 }
 
 function environmentChoice(): BackendChoice | undefined {
-  // An empty variable is an unset one, as with LILAW_CPU.
+  // An empty variable counts as unset, as for LILAW_CPU.
   return (globalThis.process?.env?.LILAW_BACKEND || undefined) as BackendChoice | undefined;
 }

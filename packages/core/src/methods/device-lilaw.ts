@@ -28,8 +28,8 @@ export interface DeviceMetaStepBatch extends Omit<DeviceBatchInput, "stream"> {
 }
 
 /**
- * LiLAW on arrays of a GPU, made by `LiLAW.onDevice`. alpha, beta and delta are in device memory, where `metaStep` moves
- * them and `weigh` reads them: all work is queued on one stream, and nothing waits for it but `readParams` and `toJSON`.
+ * LiLAW on arrays of a GPU, created by `LiLAW.onDevice`. alpha, beta and delta are in device memory, where `metaStep`
+ * moves them and `weigh` reads them. All work is queued on one stream; only `readParams` and `toJSON` wait for it.
  *
  * @example
  * using lilaw = new LiLAW().onDevice(stream);
@@ -85,7 +85,7 @@ export class DeviceLiLAW {
    * Moves the scalars by one gradient step on the weighted validation loss, as `LiLAW.metaStep` does, unless a result
    * is not finite: then `moved` is 0.
    *
-   * @returns the gradient and what else is known, on the device; the same place each time
+   * @returns the gradient, objective and counts on the device; every call returns the same object
    */
   metaStep(batch: DeviceMetaStepBatch): DeviceResult<DeviceMetaGradient> {
     const { loss, clamp } = this.#options;
@@ -114,7 +114,7 @@ export class DeviceLiLAW {
     return stateOf(this.#options, this.readParams());
   }
 
-  /** Frees what it has on the device. A second time does nothing. */
+  /** Frees its device memory. A second call does nothing. */
   dispose(): void {
     this.#held.dispose();
   }

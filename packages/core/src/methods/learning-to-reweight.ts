@@ -62,7 +62,7 @@ export class LearningToReweight {
     out: O,
   ): O & Pick<DeviceAlignmentWeightsResult, "result">;
   weigh(batch: ReweighInput | DeviceReweighInput, out?: object): object {
-    // Which of the forms it is, the batch says.
+    // The logits decide whether the call is on the host or on the device.
     const { logits, tangents, labels, classes, transition, stream } = optionsOf(
       "batch",
       batch as ReweighInput & Pick<DeviceReweighInput, "stream">,

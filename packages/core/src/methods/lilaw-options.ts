@@ -88,7 +88,7 @@ export function optionsOfState(state: LiLAWState): LiLAWOptions {
   });
 }
 
-/** One for each of the three. */
+/** One value for each of the three scalars. */
 export const allScalars = (value: number | LilawParams): LilawParams => ({
   alpha: perScalar(value, "alpha"),
   beta: perScalar(value, "beta"),

@@ -102,9 +102,9 @@ export class LiLAW {
   }
 
   /**
-   * The update of {@link metaStep} with a gradient from elsewhere, such as one computed where the logits are.
+   * The update of {@link metaStep} with a given gradient, such as one computed on another device.
    *
-   * @throws LilawError `NON_FINITE`, `INVALID_ARGUMENT` for other things than numbers; the scalars have not moved then
+   * @throws LilawError `NON_FINITE`, `INVALID_ARGUMENT` for values that are no numbers; the scalars have not moved then
    */
   applyMetaGradient(gradient: MetaGradient): MetaGradient {
     const { alpha, beta, delta, objective, nonFiniteRows } = optionsOf("gradient", gradient);
@@ -129,9 +129,9 @@ export class LiLAW {
   }
 
   /**
-   * This method on arrays of a GPU, from the scalars as they are now on: a copy, which moves them there.
+   * A copy of this method for arrays of a GPU. It starts from the present scalars and moves them in device memory.
    *
-   * @param stream what its work is queued on; default: one stream for all work that names none
+   * @param stream stream for its work; default: the default stream, shared by all work without a stream of its own
    * @throws LilawError `INVALID_ARGUMENT` (a backend that is not on the device), `BACKEND_UNAVAILABLE`
    */
   onDevice(stream?: DeviceStream): DeviceLiLAW {
@@ -143,7 +143,7 @@ export class LiLAW {
   }
 
   /**
-   * The method a {@link toJSON} state describes, on a backend of this machine's own.
+   * The method that a {@link toJSON} state describes. The backend is not part of the state.
    * @throws LilawError `INCOMPATIBLE_STATE` for anything but a whole state whose values are possible
    */
   static fromJSON(state: LiLAWState, { backend }: Pick<LiLAWOptions, "backend"> = {}): LiLAW {
@@ -159,7 +159,7 @@ function causeOf({ alpha, beta, delta, nonFiniteRows }: Omit<MetaGradient, "obje
     : `a gradient that leaves the scalars finite for metaStep but received ${[alpha, beta, delta].join(", ")}`;
 }
 
-/** The scalars are on the host. */
+/** Refuses logits on the device: the scalars are on the host. */
 function checkOnHost(logits: unknown): void {
   if (!isOnDevice(logits)) return;
   throw expected("INVALID_ARGUMENT", "an array of the host (LiLAW.onDevice is for others)", "logits", logits);

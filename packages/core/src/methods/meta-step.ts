@@ -1,6 +1,6 @@
 import type { LilawParams, MetaGradient } from "../backend.js";
 
-/** How a step moves each scalar. */
+/** Options of a step of the scalars. */
 export interface MetaStepOptions {
   readonly learningRate: LilawParams;
   readonly weightDecay: LilawParams;
@@ -12,8 +12,8 @@ export interface MetaStepOptions {
  * The scalars after a step along their meta-gradient: p <- p - learningRate * (dJ/dp + weightDecay * p) (LiLAW, arXiv
  * 2509.20786, algorithm 1). The native kernels have the same function in `src/math/meta_step.h`.
  *
- * All three move, or none does: the result is null where the gradient, the objective or a scalar after the step is NaN or
- * infinite.
+ * Either all three scalars move or none: the result is null if the gradient, the objective or a scalar after the step is
+ * NaN or infinite.
  */
 export function metaStep(
   params: LilawParams,

@@ -1,4 +1,4 @@
-/** The checks of a state that comes back from JSON, for all methods. */
+/** The checks of a state read from JSON, for all methods. */
 import { expected, LilawError } from "../errors.js";
 
 /** @throws LilawError `INCOMPATIBLE_STATE` unless it is one of this method and version */
@@ -6,12 +6,12 @@ export function checkState(state: { method: string; version: number }, method: s
   try {
     if (state?.method === method && state.version === 1) return;
   } catch {
-    // An object that cannot even be read is no state.
+    // An object that cannot be read is not a state.
   }
   throw expected("INCOMPATIBLE_STATE", `a state of method "${method}", version 1`, "state", state);
 }
 
-/** Reads a state. What is wrong with a value in it is wrong with the state. */
+/** Reads a state. Errors about a value in it become errors about the state. */
 export function ofState<T>(state: object, read: () => T): T {
   try {
     return read();
@@ -23,7 +23,7 @@ export function ofState<T>(state: object, read: () => T): T {
   }
 }
 
-/** Refuses a state with other members than it was read to. */
+/** Refuses a state whose members differ from those that were read. */
 export function sameMembers(given: object, read: object): void {
   const names = (object: object) => Object.keys(object).sort().join(", ");
   if (names(given) !== names(read)) {

@@ -41,11 +41,11 @@ export interface AlignmentWeightsResult<A extends FloatArray = FloatArray> exten
  * All weights are 0 when no alignment is positive.
  *
  * A NaN or infinite logit or tangent makes its row NaN and is counted in `nonFiniteRows`; the weights of the other
- * rows are normalised without it. Weights come from the alignments before these are rounded: an alignment that a
- * Float32Array does not hold is infinite there, and its weight is right. With `out` only the arrays in it are computed,
- * and `out` is returned; its arrays share no memory with each other or with the inputs.
+ * rows are normalised without it. Weights are computed before the alignments are rounded: an alignment beyond the range
+ * of a Float32Array is infinite there, but its weight is right. With `out`, only the arrays in it are computed, and `out`
+ * is returned; its arrays must not share memory with each other or with the inputs.
  *
- * With arrays of the device it goes as {@link weightedLoss} does, and throws what that throws.
+ * With arrays of the device it works, and throws, as {@link weightedLoss} does.
  *
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE` (a regression
  *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`; nothing is written then
@@ -76,7 +76,7 @@ export function alignmentWeights(
     : alignmentWeightsOnHost(once, out as AlignmentWeightsOutputs);
 }
 
-/** @param input read from the caller's once: what its getters do, they do before this */
+/** @param input a copy, for which all getters of the caller's object have already run */
 function alignmentWeightsOnHost(
   input: AlignmentWeightsInput,
   out?: AlignmentWeightsOutputs,

@@ -22,10 +22,10 @@ export interface BatchInput<A extends FloatArray = FloatArray> {
   /** C; 1 (the default) for binary and regression */
   readonly classes?: number | undefined;
   /**
-   * How labels come about, [C, C]: row k, column j is P(label j | true class k). With it, u is the probability of the observed
-   * label under it, sum_k softmax(z)_k T[k][label], in the loss and in the weight (forward correction, Patrini et al. 2017).
-   * For losses of u: cross-entropy, focal, generalized and symmetric cross-entropy. An array is checked in every call, a
-   * {@link TransitionMatrix} was when it was made.
+   * Transition matrix [C, C]: row k, column j is P(label j | true class k). With it, u is the probability of the observed
+   * label under the matrix, sum_k softmax(z)_k T[k][label], in the loss and in the weight (forward correction, Patrini et
+   * al. 2017). For losses of u: cross-entropy, focal, generalized and symmetric cross-entropy, mean absolute error. An
+   * array is checked in every call, a {@link TransitionMatrix} only when it is created.
    */
   readonly transition?: TransitionMatrix | TransitionProbabilities | null | undefined;
 }
@@ -34,7 +34,7 @@ const everyObject: object = {};
 
 /**
  * The properties of an object of arguments: its own, those of its class, and getters, each of which is read once. A
- * property that somebody gave to `Object.prototype` is one of every object, and no argument.
+ * property added to `Object.prototype` appears on every object, so it is not an argument.
  *
  * @throws LilawError `INVALID_ARGUMENT` for anything but an object
  */
@@ -44,7 +44,7 @@ export function optionsOf<T extends object>(name: string, options: T): T {
   return options;
 }
 
-/** @throws LilawError `INVALID_ARGUMENT`, also for a proxy that answers nothing any more */
+/** @throws LilawError `INVALID_ARGUMENT`, also for a revoked proxy */
 export function checkObject(name: string, value: object): void {
   try {
     if (typeof value === "object" && Object.getPrototypeOf(value) !== undefined) return;
@@ -66,12 +66,12 @@ export function isFloatArray(value: unknown): value is FloatArray {
   return type === "Float32Array" || type === "Float64Array";
 }
 
-/** Where the logits are, the rest has to be. */
+/** Whether the logits are on the device; all other arrays must be in the same place. */
 export function isOnDevice(logits: unknown): logits is DeviceLogits {
   return !isFloatArray(logits) && isDeviceArray(logits);
 }
 
-/** A copy, which nobody can change. */
+/** A checked copy, which later changes of the original do not affect. */
 export function checkLoss(loss: Loss): Loss {
   if (typeof loss === "string" && isLossName(loss) && Object.keys(losses[loss].parameters).length === 0)
     return loss;
@@ -93,7 +93,7 @@ export function checkLoss(loss: Loss): Loss {
 const isLossName = (name: unknown): name is LossName =>
   typeof name === "string" && Object.hasOwn(losses, name);
 
-/** The matrix for so many classes, or null where there is none. */
+/** The transition matrix, checked for this number of classes, or null if there is none. */
 export function checkTransition(
   transition: TransitionMatrix | TransitionProbabilities | null | undefined,
   loss: Loss,
@@ -120,7 +120,7 @@ export function checkNumber(
   return value!;
 }
 
-/** A copy, which nobody can change. */
+/** A checked copy, which later changes of the original do not affect. */
 export function checkParams(params: LilawParams): LilawParams {
   if (typeof params === "object" && params !== null) {
     const { alpha, beta, delta } = optionsOf("params", params);
@@ -177,8 +177,8 @@ export function checkClasses(classes: number | undefined, loss: Loss): number {
 }
 
 /**
- * Labels as the operations take them: class indices below `classes`, 0 or 1 for binary and multi-label, finite targets
- * for regression; one a row, or `classes` a row for multi-label.
+ * Checks labels: class indices below `classes`, 0 or 1 for binary and multi-label, finite targets for regression; one for
+ * each row, or `classes` for each row with multi-label.
  *
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE`
  */
@@ -205,7 +205,7 @@ function checkLengthIs(name: string, array: View, length: number): void {
   if (actual !== length) throw expected("LENGTH_MISMATCH", `${length}`, `${name}.length`, actual);
 }
 
-/** Checks one float array of the given length, if it is there. */
+/** Checks one float array of the given length, unless it is undefined. */
 export function checkLength(name: string, array: FloatArray | undefined, length: number): void {
   if (array !== undefined) checkFloats(name, array, length);
 }
@@ -218,7 +218,7 @@ export function checkFloats(name: string, array: FloatArray, length: number): vo
   checkLengthIs(name, array, length);
 }
 
-/** Checks one Int32Array of the given length, if it is there. */
+/** Checks one Int32Array of the given length, unless it is undefined. */
 export function checkIntegers(name: string, array: Int32Array | undefined, length: number): void {
   if (array === undefined) return;
   if (typeOf(array) !== "Int32Array") throw expected("INVALID_ARGUMENT", "an Int32Array", name, array);
@@ -247,8 +247,8 @@ type View = FloatArray | Labels;
 
 /**
  * Refuses outputs that share memory with an input or with one another: an operation would read what it has just
- * written. Only `out.gradLogits` may be `logits`, as a whole. Memory is known by its buffer: two objects of shared
- * memory that show the same bytes are taken for two.
+ * written. Only `out.gradLogits` may be `logits`, as a whole. Memory is identified by its buffer: two SharedArrayBuffer
+ * objects of the same memory count as different.
  *
  * @param views inputs, then outputs, in the order of their names; those that are absent are undefined
  * @param inputs how many of them are inputs
@@ -280,7 +280,7 @@ function checkPair(name: string, view: View, outputName: string, output: View): 
   throw expected("INVALID_ARGUMENT", expectation, outputName, output);
 }
 
-/** Refuses an `out` that cannot be given the scalars of an operation, before anything is written. */
+/** Refuses an `out` on which the scalars of an operation cannot be set, before anything is written. */
 export function checkOut(out: object, scalars: readonly string[]): void {
   checkObject("out", out);
   if (Object.isExtensible(out)) return;

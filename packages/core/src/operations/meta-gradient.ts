@@ -29,7 +29,7 @@ export interface MetaGradientInput extends BatchInput {
  * With cross-entropy |dJ/dalpha|, |dJ/dbeta| <= 1/(4e) and |dJ/ddelta| <= exp(-1/2)/e. A NaN or infinite logit
  * makes the results NaN and is counted in `nonFiniteRows`.
  *
- * With arrays of the device it is queued on `stream` and leaves its numbers in a result there, `out` if that is given.
+ * With arrays of the device it is queued on `stream` and writes its numbers to a result on the device: `out` if given.
  *
  * @throws LilawError as {@link weightedLoss}
  */
@@ -52,7 +52,7 @@ export function metaGradient(
     : metaGradientOnHost(once);
 }
 
-/** @param input read from the caller's once: what its getters do, they do before this */
+/** @param input a copy, for which all getters of the caller's object have already run */
 function metaGradientOnHost(input: MetaGradientInput): MetaGradient {
   const loss = checkLoss(input.loss ?? "cross-entropy");
   const params = checkParams(input.params);

@@ -1,6 +1,6 @@
 /**
- * The operations on arrays of the device. What arrays have to be, the kernels check before they are queued; the rest is
- * checked here.
+ * The operations on arrays of the device. The kernels check types and lengths of arrays before they are queued; all other
+ * arguments are checked here.
  */
 import type { DeviceBatch } from "@lilaw/native";
 import type { LilawParams } from "../backend.js";
@@ -102,7 +102,7 @@ export function metaGradientOnDevice(
   });
 }
 
-/** The step of LiLAW on the scalars, where they are. */
+/** The step of LiLAW, on scalars in device memory. */
 export function metaStepOnDevice(
   input: DeviceMetaStepInput,
   result: DeviceResult<DeviceMetaGradient>,
@@ -135,7 +135,7 @@ function alignmentOutputs({ logits, classes }: DeviceBatch, made: Held): DeviceA
   return { alignments: made.allocate("float32", count), weights: made.allocate("float32", count) };
 }
 
-/** Queues an operation. What it makes for that is disposed again if it fails. */
+/** Queues an operation. If it fails, the objects created for it are disposed. */
 function queued<R>(input: DeviceInput, run: (batch: DeviceBatch, made: Held) => R): R {
   const { logits, labels, transition } = input;
   const loss = checkLoss(input.loss ?? "cross-entropy");

@@ -42,7 +42,7 @@ export interface WeightedLossInput<A extends FloatArray = FloatArray> extends Ba
   readonly backend?: BackendChoice | undefined;
 }
 
-/** What {@link weightedLoss} allocates when no `out` is given: everything but the terms. */
+/** Arrays that {@link weightedLoss} allocates if no `out` is given: all but the terms. */
 export interface WeightedLossResult<A extends FloatArray = FloatArray> extends WeightedLossScalars {
   losses: A;
   weights: A;
@@ -57,19 +57,20 @@ export interface WeightedLossResult<A extends FloatArray = FloatArray> extends W
  * W = sigmoid(alpha u - v) + sigmoid(-(beta u - v)) + exp(-(delta u - v)^2 / 2), u the probability of the observed
  * label, v the largest probability (LiLAW, arXiv 2509.20786).
  *
- * Results have the precision of the logits (Float32Array or Float64Array). With `out` only the arrays in it are
- * computed, and `out` is returned with `objective`, `gradParams` and `nonFiniteRows` set on it. Its arrays share no
- * memory with each other or with the inputs, but `gradLogits` may be the logits.
+ * Results have the precision of the logits (Float32Array or Float64Array). With `out`, only the arrays in it are
+ * computed, and `out` is returned with `objective`, `gradParams` and `nonFiniteRows` set on it. Its arrays must not share
+ * memory with each other or with the inputs, except that `gradLogits` may be the logits.
  *
- * With arrays of the device (`DeviceBuffer` of @lilaw/native, for the logits and for everything else) it is queued on
- * `stream`, and returns before it is done: results are arrays of the device, and `result` has the scalars. What is
- * left out of `out` but `result` is not computed; whoever makes arrays, or lets them be made here, disposes them.
+ * With arrays of the device (`DeviceBuffer` of @lilaw/native, for the logits and all other arrays) it is queued on
+ * `stream`, and returns before it is done: results are arrays of the device, and `result` has the scalars. Arrays absent
+ * from `out` are not computed; `result` always is. The caller disposes all arrays, also those created by this call.
  *
- * A NaN or infinite logit makes the outputs of its row NaN (prediction -1) and is counted in `nonFiniteRows`;
- * other rows are not touched, the objective is NaN.
+ * A NaN or infinite logit makes the outputs of its row NaN (prediction -1) and is counted in `nonFiniteRows`. Other rows
+ * are not affected; the objective is NaN.
  *
- * Softmax losses in native kernels may count a probability as 0 that is below exp(-130), about 1e-57, of the largest in
- * its row (1e-38 on a GPU). In float32 this shows only where a factor such as a sample weight is beyond 1e11 (1).
+ * Softmax losses in native kernels may round a probability to 0 if it is less than exp(-130), about 1e-57, times the
+ * largest one in its row (1e-38 times on a GPU). In float32 this shows only under a factor, such as a sample weight,
+ * beyond 1e11 (beyond 1 on a GPU).
  *
  * @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE` (a regression
  *   target), `UNKNOWN_NAME`, `BACKEND_UNAVAILABLE`; on the device `DISPOSED`, `OUT_OF_MEMORY`, `UNSUPPORTED`,
@@ -119,7 +120,7 @@ export function weightedLoss(
     : weightedLossOnHost(once, out as WeightedLossOutputs);
 }
 
-/** @param input read from the caller's once: what its getters do, they do before this */
+/** @param input a copy, for which all getters of the caller's object have already run */
 function weightedLossOnHost(
   input: WeightedLossInput,
   out?: WeightedLossOutputs,
@@ -147,7 +148,7 @@ function allocate(logits: FloatArray, count: number): WeightedLossOutputs {
     labelProbs: newFloats(logits, count),
     maxProbs: newFloats(logits, count),
     predictions: new Int32Array(count),
-    // Told, so that nobody finds some on Object.prototype.
+    // Set explicitly, so that reading it never finds a property of Object.prototype.
     terms: undefined,
     gradLogits: newFloats(logits, lengthOf(logits)),
   };

@@ -7,7 +7,7 @@ import type { RowLoss } from "./rows/row.js";
 import { softmaxRows } from "./rows/softmax.js";
 import { transitionRows } from "./rows/transition.js";
 
-/** The rows of a batch under its loss. */
+/** The implementation of rows that belongs to the loss of a batch. */
 export function rowLoss(batch: Batch): RowLoss {
   return rowsOf[labelTypeOf(batch.loss)](batch);
 }

@@ -16,13 +16,13 @@ export interface RowWeight {
   byDelta: number;
 }
 
-/** The weight of the plain loss, and of a multi-label row without labels: 1, whatever u and v. */
+/** The weight of the plain loss, and of a multi-label row without labels: 1, for any u and v. */
 export const plainWeight: Readonly<RowWeight> = {
   ...{ alpha: 0, beta: 0, delta: 0, total: 1 },
   ...{ byLabelProb: 0, byMaxProb: 0, byAlpha: 0, byBeta: 0, byDelta: 0 },
 };
 
-/** Row weights for fixed scalars. The returned function fills and returns one object, over and over. */
+/** Row weights for fixed scalars. Every call of the returned function fills and returns the same object. */
 export function rowWeigher(params: LilawParams): (u: number, v: number) => Readonly<RowWeight> {
   const w: RowWeight = { ...plainWeight };
   return (u, v) => {
@@ -33,7 +33,7 @@ export function rowWeigher(params: LilawParams): (u: number, v: number) => Reado
     w.beta = sigmoid(-b);
     w.delta = Math.exp(-(d * d) / 2);
     w.total = w.alpha + w.beta + w.delta;
-    // sigmoid' as a product of both tails: 1 - sigmoid would lose the small one.
+    // sigmoid' as the product of both tails: 1 - sigmoid would lose the small one.
     const slopeAlpha = w.alpha * sigmoid(-a);
     const slopeBeta = w.beta * sigmoid(b);
     const slopeDelta = d * w.delta;

@@ -3,7 +3,7 @@ import { lengthOf } from "../../typed-array.js";
 import { rowLoss } from "./row-loss.js";
 import { plainWeight, rowWeigher } from "./row-weight.js";
 
-/** LiLAW (arXiv 2509.20786, algorithm 1, line 1) in one pass over the rows; two where the batch mean of the weights is needed first. */
+/** LiLAW (arXiv 2509.20786, algorithm 1, line 1) in one pass over the rows; in two with batch-mean normalisation. */
 export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): WeightedLossScalars {
   const { classes, params, gradient, sampleWeights } = args;
   const rows = rowLoss(args);
@@ -25,7 +25,7 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
     sum += factor * (weight / meanWeight) * row.loss;
     // d(objective)/dW of this row: the batch mean in the denominator pulls towards the objective.
     const byWeight = factor * row.loss - (batch?.objective ?? 0);
-    // Where the derivatives are 0 too, so that a sample weight that is not finite shows on every backend.
+    // Also if the derivatives are 0, so that a sample weight that is not finite shows on every backend.
     by.alpha += byWeight * w.byAlpha;
     by.beta += byWeight * w.byBeta;
     by.delta += byWeight * w.byDelta;
@@ -56,7 +56,7 @@ export function weightedLoss(args: WeightedLossArgs, out: WeightedLossOutputs): 
   return { objective: sum / count, gradParams, nonFiniteRows };
 }
 
-/** Mean weight and normalised objective over the finite rows, so that a NaN row spoils no other. */
+/** Mean weight and normalised objective over the finite rows, so that a NaN row does not affect the others. */
 function batchMeans(args: WeightedLossArgs, count: number): { weight: number; objective: number } {
   const rows = rowLoss(args);
   const weigh = rowWeigher(args.params!);

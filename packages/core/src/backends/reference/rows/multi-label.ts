@@ -25,7 +25,7 @@ export function multiLabelRows({ logits, labels, classes }: Batch): RowLoss {
         const y = labels[at + k]!;
         // softplus(z) - z as softplus(-z): no digits lost where z is large.
         loss += softplus(y === 1 ? -z : z);
-        // Counted, not added up: shared memory may hold anything by now, and the loop below must end.
+        // A count, not a sum of labels: shared memory may have changed since the check, and the loop below must end.
         if (y === 1) {
           observed++;
           labelProb += sigmoid(z);

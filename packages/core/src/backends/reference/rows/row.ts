@@ -1,4 +1,4 @@
-/** The rows of a batch as the operations see them. */
+/** The interface between the operations and the rows of a batch. */
 import type { FloatArray } from "../../../backend.js";
 
 /** The values of one sample that the methods use. */
@@ -14,8 +14,8 @@ export interface RowStats {
 }
 
 /**
- * The rows of a batch under one loss. The operations see every loss through these two functions alone,
- * so that each operation is written once.
+ * The rows of a batch under one loss. The operations use every loss through these two functions only, so each operation
+ * is written once.
  */
 export interface RowLoss {
   /** Reads row i. The next call fills the same object again. */
@@ -32,7 +32,7 @@ export const newRowStats = (): RowStats => ({
   weighted: true,
 });
 
-/** Marks a row with a NaN or infinite logit: whatever is computed from it is NaN too. */
+/** Marks a row with a NaN or infinite logit, so that everything computed from it is NaN. */
 export function setNonFinite(row: RowStats): RowStats {
   row.loss = row.labelProb = row.maxProb = Number.NaN;
   row.prediction = -1;

@@ -4,10 +4,10 @@ import type { TransitionMatrix } from "../../../transition-matrix.js";
 import { newRowStats, type RowLoss, setNonFinite } from "./row.js";
 
 /**
- * The losses of u, the probability of the observed label under a transition matrix: with T_k the probability of the label
- * where k is the true class, u = sum over k of s_k T_k (forward correction, Patrini et al. 2017).
+ * The losses of u, the probability of the observed label under a transition matrix: u = sum over k of s_k T_k, where T_k
+ * is the probability of the label if k is the true class (forward correction, Patrini et al. 2017).
  *
- * P_k = s_k T_k / u is the probability of class k once the label is known; without the matrix it is 1 for the label.
+ * P_k = s_k T_k / u is the probability of class k given the label; without the matrix it is 1 for the label, else 0.
  */
 export function transitionRows(
   { logits, labels, classes, loss }: Batch,
@@ -45,7 +45,7 @@ export function transitionRows(
       for (let k = 0; k < classes; k++) {
         const t = byLabel[of + k]!;
         probs[k] = Math.exp(logits[at + k]! - max);
-        // Relative to the largest of the classes that the label may come from: none of the others is so far above.
+        // Relative to the largest of the classes that can give the label, so that not all terms underflow.
         posterior[k] = t > 0 ? t * Math.exp(logits[at + k]! - max - shift) : 0;
         if (k === top) continue;
         rest += probs[k]!;
