@@ -322,7 +322,9 @@ describe.each(instructionSets())("%s", (isa) => {
           const meta = metaGradient({ ...args, params, ...more });
           const reference = referenceBackend.metaGradient({ ...referenceBatch(args), params, ...more });
           expect(meta.nonFiniteRows).toBe(0);
-          close(Object.values(meta), Object.values(reference), "coefficients" in more ? 1 : 1e-3);
+          // Without coefficients a part is a small difference times a loss, which may be larger by this factor.
+          const size = "coefficients" in more ? 1 : 1e-3 * largestFactor(loss);
+          close(Object.values(meta), Object.values(reference), size);
         }
 
         const tangents = args.logits.map(() => random.normal());
