@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../../src/math/loss_traits.h"
 #include "lilaw.h"
 
 #if defined(__linux__)
@@ -224,7 +225,9 @@ TEST_CASE("bad arguments are refused with a sentence, and nothing is written") {
   refused(LILAW_INVALID_ARGUMENT, "logits_stride", [](Args& a) { a.batch.logits_stride = 2; });
   refused(LILAW_INVALID_ARGUMENT, "logits_stride", [](Args& a) { a.batch.logits_stride = INT64_MAX / 2; });
   refused(LILAW_INVALID_ARGUMENT, "grad_stride", [](Args& a) { a.grad_stride = 0; });
-  refused(LILAW_INVALID_ARGUMENT, "loss.kind", [](Args& a) { a.batch.loss.kind = 6; });
+  refused(LILAW_INVALID_ARGUMENT, "loss.kind", [](Args& a) { a.batch.loss.kind = lilaw::kLossCount; });
+  refused(LILAW_INVALID_ARGUMENT, "for q", [](Args& a) { a.batch.loss = {LILAW_GENERALIZED_CROSS_ENTROPY, {1.5}}; });
+  refused(LILAW_INVALID_ARGUMENT, "for A", [](Args& a) { a.batch.loss = {LILAW_SYMMETRIC_CROSS_ENTROPY, {1, 1, 4}}; });
   refused(LILAW_INVALID_ARGUMENT, "gradient", [](Args& a) { a.gradient = 2; });
   refused(LILAW_INVALID_ARGUMENT, "normalize", [](Args& a) { a.normalize = -1; });
   refused(LILAW_INVALID_ARGUMENT, "result", [](Args& a) { a.result = nullptr; });
