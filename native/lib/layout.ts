@@ -53,20 +53,38 @@ export interface Layout {
   readonly rowValues: readonly string[];
 }
 
-/** A layout, with the lookups of every call prepared. */
+/** A loss as the addon takes it. */
+export interface LossNumbers {
+  readonly kind: number;
+  readonly parameters: readonly [number, number, number];
+}
+
+/** A loss that is looked up in every call, so that a call without parameters makes no object. */
+interface LossEntry {
+  /** Of the parameters, in order */
+  readonly names: readonly string[];
+  /** With 0 for every parameter */
+  readonly plain: LossNumbers;
+}
+
+/** A layout, with its names in the form in which every call looks them up. */
 export class Names {
   readonly layout: Layout;
-  readonly #losses: ReadonlyMap<string, number>;
+  readonly #losses: ReadonlyMap<string, LossEntry>;
 
   constructor(layout: Layout) {
     this.layout = layout;
-    this.#losses = new Map(layout.losses.map(({ name }, i) => [name, i]));
+    this.#losses = new Map(
+      layout.losses.map(({ name, parameters }, kind) => [
+        name,
+        { names: parameters.map((parameter) => parameter.name), plain: { kind, parameters: [0, 0, 0] } },
+      ]),
+    );
   }
 
-  /** The number of a loss. */
-  loss(name: string): number {
-    const kind = this.#losses.get(name);
-    if (kind !== undefined) return kind;
+  loss(name: string): LossEntry {
+    const entry = this.#losses.get(name);
+    if (entry !== undefined) return entry;
     throw expected("INVALID_ARGUMENT", `one of ${[...this.#losses.keys()].join(", ")}`, "loss", name);
   }
 

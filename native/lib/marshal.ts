@@ -12,6 +12,7 @@ import type {
   WeightedLossPositions,
 } from "./call.js";
 import { expected } from "./errors.js";
+import type { LossNumbers } from "./layout.js";
 import { addon } from "./load.js";
 
 /** The name of a loss, read once. */
@@ -19,23 +20,13 @@ function lossName(loss: NativeLoss): string {
   return typeof loss === "string" ? loss : isReadable(loss) ? loss.kind : (undefined as never);
 }
 
-/** A loss as the addon takes it. */
-export interface LossNumbers {
-  kind: number;
-  parameters: [number, number, number];
-}
-
-const noParameters: LossNumbers["parameters"] = [0, 0, 0];
-
 /** The number of a loss, and its parameters in order, padded with 0. */
 export function lossNumbers(loss: NativeLoss): LossNumbers {
-  const { names } = addon();
-  const kind = names.loss(lossName(loss));
-  const { parameters } = names.layout.losses[kind]!;
-  if (parameters.length === 0) return { kind, parameters: noParameters };
+  const { names, plain } = addon().names.loss(lossName(loss));
+  if (names.length === 0) return plain;
   const values = loss as unknown as Readonly<Record<string, number>>;
-  const at = (i: number) => (i < parameters.length ? values[parameters[i]!.name]! : 0);
-  return { kind, parameters: [at(0), at(1), at(2)] };
+  const at = (i: number) => (i < names.length ? values[names[i]!]! : 0);
+  return { kind: plain.kind, parameters: [at(0), at(1), at(2)] };
 }
 
 /** Memory of a call: its params as input, its scalars as output. */

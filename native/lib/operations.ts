@@ -99,19 +99,14 @@ export interface DeviceMetaStepArgs extends DeviceMetaGradientArgs {
 }
 
 /** The memory of a call on the host. */
-class Scratch<Scalars, Member extends string> implements CallMemory<OnHost> {
+class Scratch<Scalars> implements CallMemory<OnHost> {
   readonly #params = new Float64Array(3);
-  readonly #type: ResultType<Scalars, Member>;
-  #memory: ResultMemory<Member> | undefined;
+  readonly #typeOf: () => ResultType<Scalars>;
+  #type: ResultType<Scalars> | undefined;
+  #memory: ResultMemory | undefined;
 
-  constructor(type: ResultType<Scalars, Member>) {
-    this.#type = type;
-  }
-
-  /** Created in the first call, since the addon provides its layout. */
-  get #results(): ResultMemory<Member> {
-    this.#memory ??= new ResultMemory(this.#type.layout());
-    return this.#memory;
+  constructor(typeOf: () => ResultType<Scalars>) {
+    this.#typeOf = typeOf;
   }
 
   params(params: NativeParams): Float64Array {
@@ -127,12 +122,16 @@ class Scratch<Scalars, Member extends string> implements CallMemory<OnHost> {
     return this.#params;
   }
 
+  /** Created in the first call, since the addon provides its layout. */
   get result(): Uint8Array {
-    return this.#results.bytes;
+    this.#type ??= this.#typeOf();
+    this.#memory ??= new ResultMemory(this.#type.words);
+    return this.#memory.bytes;
   }
 
+  /** Once `result` has been filled. */
   scalars(): Scalars {
-    return this.#type.read(this.#results);
+    return this.#type!.read(this.#memory!);
   }
 }
 

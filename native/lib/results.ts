@@ -1,31 +1,27 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The scalars of the operations: structures of lilaw.h with float64 and int64 members. */
 import { DeviceBuffer, type Stream } from "./device.js";
-import type { Layout, ResultLayout } from "./layout.js";
 import { addon } from "./load.js";
 
 /** A structure on the host. */
-export class ResultMemory<Member extends string = string> {
+export class ResultMemory {
   readonly bytes: Uint8Array;
-  readonly #members: Readonly<Record<Member, number>>;
   readonly #reals: Float64Array;
   readonly #halves: Uint32Array;
 
-  constructor({ words, members }: ResultLayout<Member>) {
+  constructor(words: number) {
     const memory = new ArrayBuffer(8 * words);
     this.bytes = new Uint8Array(memory);
-    this.#members = members;
     this.#reals = new Float64Array(memory);
     this.#halves = new Uint32Array(memory);
   }
 
-  real(member: Member): number {
-    return this.#reals[this.#members[member]]!;
+  real(word: number): number {
+    return this.#reals[word]!;
   }
 
   /** A count as a number: it is never negative, and far below 2^53. */
-  count(member: Member): number {
-    const word = this.#members[member];
+  count(word: number): number {
     return this.#halves[2 * word]! + 2 ** 32 * this.#halves[2 * word + 1]!;
   }
 }
@@ -59,45 +55,45 @@ export type DeviceWeightedLossScalars = NativeWeightedLossScalars & InvalidLabel
 export type DeviceMetaGradient = NativeMetaGradient & InvalidLabels & { moved: number };
 export type DeviceAlignmentWeightsScalars = NativeAlignmentWeightsScalars & InvalidLabels;
 
-/** How to read a structure: its layout, which the addon provides, and the meaning of its members. */
-export interface ResultType<Scalars, Member extends string = string> {
-  layout(): ResultLayout<Member>;
-  read(memory: ResultMemory<Member>): Scalars;
+/** How to read a structure of results. */
+export interface ResultType<Scalars> {
+  /** Its size, in words of 8 bytes */
+  readonly words: number;
+  read(memory: ResultMemory): Scalars;
 }
 
-export const weightedLossScalars: ResultType<
-  NativeWeightedLossScalars,
-  keyof Layout["weightedLossResult"]["members"]
-> = {
-  layout: () => addon().names.layout.weightedLossResult,
-  read: (memory) => ({
-    gradParams: { alpha: memory.real("alpha"), beta: memory.real("beta"), delta: memory.real("delta") },
-    objective: memory.real("objective"),
-    nonFiniteRows: memory.count("nonFiniteRows"),
-  }),
-};
+// Each is a function, since the addon provides the layout. Members are looked up by name there, and are numbers in a call.
 
-export const metaGradientScalars: ResultType<
-  NativeMetaGradient,
-  keyof Layout["metaGradientResult"]["members"]
-> = {
-  layout: () => addon().names.layout.metaGradientResult,
-  read: (memory) => ({
-    alpha: memory.real("alpha"),
-    beta: memory.real("beta"),
-    delta: memory.real("delta"),
-    objective: memory.real("objective"),
-    nonFiniteRows: memory.count("nonFiniteRows"),
-  }),
-};
+export function weightedLossScalars(): ResultType<NativeWeightedLossScalars> {
+  const { words, members: at } = addon().names.layout.weightedLossResult;
+  return {
+    words,
+    read: (memory) => ({
+      gradParams: { alpha: memory.real(at.alpha), beta: memory.real(at.beta), delta: memory.real(at.delta) },
+      objective: memory.real(at.objective),
+      nonFiniteRows: memory.count(at.nonFiniteRows),
+    }),
+  };
+}
 
-export const alignmentWeightsScalars: ResultType<
-  NativeAlignmentWeightsScalars,
-  keyof Layout["alignmentWeightsResult"]["members"]
-> = {
-  layout: () => addon().names.layout.alignmentWeightsResult,
-  read: (memory) => ({ nonFiniteRows: memory.count("nonFiniteRows") }),
-};
+export function metaGradientScalars(): ResultType<NativeMetaGradient> {
+  const { words, members: at } = addon().names.layout.metaGradientResult;
+  return {
+    words,
+    read: (memory) => ({
+      alpha: memory.real(at.alpha),
+      beta: memory.real(at.beta),
+      delta: memory.real(at.delta),
+      objective: memory.real(at.objective),
+      nonFiniteRows: memory.count(at.nonFiniteRows),
+    }),
+  };
+}
+
+export function alignmentWeightsScalars(): ResultType<NativeAlignmentWeightsScalars> {
+  const { words, members: at } = addon().names.layout.alignmentWeightsResult;
+  return { words, read: (memory) => ({ nonFiniteRows: memory.count(at.nonFiniteRows) }) };
+}
 
 /** Scalars that an operation leaves on the device. */
 export interface DeviceResult<Scalars> {
@@ -110,49 +106,38 @@ export interface DeviceResult<Scalars> {
   [Symbol.dispose](): void;
 }
 
-function create<Scalars, Member extends string>({
-  layout,
-  read,
-}: ResultType<Scalars, Member>): DeviceResult<Scalars> {
-  const members = layout();
-  const buffer = DeviceBuffer.create("uint8", 8 * members.words);
+function create<Scalars extends object, More extends object>(
+  { words, read }: ResultType<Scalars>,
+  readMore: (memory: ResultMemory) => More,
+): DeviceResult<Scalars & More> {
+  const buffer = DeviceBuffer.create("uint8", 8 * words);
   return {
     buffer,
     download(stream) {
-      const memory = new ResultMemory(members);
+      const memory = new ResultMemory(words);
       buffer.download(memory.bytes, stream);
-      return read(memory);
+      return { ...read(memory), ...readMore(memory) };
     },
     dispose: () => buffer.dispose(),
     [Symbol.dispose]: () => buffer.dispose(),
   };
 }
 
-/** Allocates the scalars of an operation. */
+/** Allocates the scalars of an operation, which on the device are more than on the host. */
 export const DeviceResult = {
-  ofWeightedLoss: (): DeviceResult<DeviceWeightedLossScalars> =>
-    create({
-      ...weightedLossScalars,
-      read: (memory) => ({
-        ...weightedLossScalars.read(memory),
-        invalidLabels: memory.count("invalidLabels"),
-      }),
-    }),
-  ofMetaGradient: (): DeviceResult<DeviceMetaGradient> =>
-    create({
-      ...metaGradientScalars,
-      read: (memory) => ({
-        ...metaGradientScalars.read(memory),
-        invalidLabels: memory.count("invalidLabels"),
-        moved: memory.count("moved"),
-      }),
-    }),
-  ofAlignmentWeights: (): DeviceResult<DeviceAlignmentWeightsScalars> =>
-    create({
-      ...alignmentWeightsScalars,
-      read: (memory) => ({
-        ...alignmentWeightsScalars.read(memory),
-        invalidLabels: memory.count("invalidLabels"),
-      }),
-    }),
+  ofWeightedLoss(): DeviceResult<DeviceWeightedLossScalars> {
+    const { members: at } = addon().names.layout.weightedLossResult;
+    return create(weightedLossScalars(), (memory) => ({ invalidLabels: memory.count(at.invalidLabels) }));
+  },
+  ofMetaGradient(): DeviceResult<DeviceMetaGradient> {
+    const { members: at } = addon().names.layout.metaGradientResult;
+    return create(metaGradientScalars(), (memory) => ({
+      invalidLabels: memory.count(at.invalidLabels),
+      moved: memory.count(at.moved),
+    }));
+  },
+  ofAlignmentWeights(): DeviceResult<DeviceAlignmentWeightsScalars> {
+    const { members: at } = addon().names.layout.alignmentWeightsResult;
+    return create(alignmentWeightsScalars(), (memory) => ({ invalidLabels: memory.count(at.invalidLabels) }));
+  },
 };

@@ -26,7 +26,9 @@ export class TransitionMatrix {
    * contiguous. Read-only.
    */
   readonly byLabel: Float64Array;
-  readonly #hasImpossibleLabels: boolean;
+  /** By label: whether a class gives it */
+  readonly #possible: readonly boolean[];
+  readonly #allArePossible: boolean;
   #float32: Float32Array | undefined;
 
   /**
@@ -52,13 +54,17 @@ export class TransitionMatrix {
       if (!(Math.abs(sum - 1) <= tolerance))
         throw expected("INVALID_ARGUMENT", "the sum 1", `the numbers of transition[${k}]`, sum);
     }
-    this.#hasImpossibleLabels = !Array.from({ length: classes }, (_, j) => this.isPossible(j)).every(Boolean);
+    // As the kernels see it, in float32.
+    const isGiven = (j: number) =>
+      this.byLabel.subarray(j * classes, (j + 1) * classes).some((p) => Math.fround(p) > 0);
+    this.#possible = Array.from({ length: classes }, (_, j) => isGiven(j));
+    this.#allArePossible = this.#possible.every(Boolean);
     Object.freeze(this);
   }
 
   /** Whether it is one. Unlike `instanceof` it asks nothing of the value, which may be a proxy that throws. */
   static is(value: unknown): value is TransitionMatrix {
-    return typeof value === "object" && value !== null && #hasImpossibleLabels in value;
+    return typeof value === "object" && value !== null && #possible in value;
   }
 
   /** {@link byLabel} in single precision, for kernels that use it. Read-only. */
@@ -74,8 +80,7 @@ export class TransitionMatrix {
 
   /** Whether at least one class gives the label. */
   isPossible(label: number): boolean {
-    const { byLabel, classes } = this;
-    return byLabel.subarray(label * classes, (label + 1) * classes).some((p) => Math.fround(p) > 0);
+    return this.#possible[label] === true;
   }
 
   /**
@@ -83,7 +88,7 @@ export class TransitionMatrix {
    * @throws LilawError `LABEL_OUT_OF_RANGE` for a label that comes from no class
    */
   checkLabels(labels: ArrayLike<number>, name = "labels"): void {
-    if (!this.#hasImpossibleLabels) return;
+    if (this.#allArePossible) return;
     for (let i = 0; i < labels.length; i++) {
       if (this.isPossible(labels[i]!)) continue;
       const expectation = "a label that has a probability above 0 in the transition matrix";

@@ -73,8 +73,7 @@ export function isOnDevice(logits: unknown): logits is DeviceLogits {
 
 /** A checked copy, which later changes of the original do not affect. */
 export function checkLoss(loss: Loss): Loss {
-  if (typeof loss === "string" && isLossName(loss) && Object.keys(losses[loss].parameters).length === 0)
-    return loss;
+  if (typeof loss === "string" && plainLosses.has(loss)) return loss;
   if (typeof loss === "object" && loss !== null) {
     const given = optionsOf("loss", loss as object as Record<string, number> & { kind: string });
     const { kind } = given;
@@ -89,6 +88,11 @@ export function checkLoss(loss: Loss): Loss {
   }
   throw expected("UNKNOWN_NAME", `one of ${lossNames.join(", ")}`, "loss", loss);
 }
+
+/** The losses without parameters, which are their names. */
+const plainLosses: ReadonlySet<string> = new Set(
+  lossNames.filter((name) => Object.keys(losses[name].parameters).length === 0),
+);
 
 const isLossName = (name: unknown): name is LossName =>
   typeof name === "string" && Object.hasOwn(losses, name);
