@@ -9,7 +9,7 @@ import {
 } from "@lilaw/datasets";
 import { errorInFlags } from "./flags.js";
 import { type Division, divide, planSeed, relocate, rowsOf, type SeedPlan, type Source } from "./plan.js";
-import { type Files, type Option, options, type Settings } from "./settings.js";
+import { type Files, options, type Settings, type TrainOption } from "./settings.js";
 
 /** The samples of a run, and which of them each seed uses. */
 export interface Data {
@@ -86,7 +86,7 @@ async function loadOwn(settings: Settings, files: Files, loading: Loading): Prom
 /** The options of `loadFiles` that the command line gives. */
 function fileOptions(files: Files): FileOptions {
   const given = Object.entries(files).flatMap(([key, value]) => {
-    const { fileOption }: Option = options[key as keyof Files];
+    const { fileOption }: TrainOption = options[key as keyof Files];
     return fileOption ? [[fileOption, value]] : [];
   });
   // Columns with large numbers, such as incomes, would outweigh all others.

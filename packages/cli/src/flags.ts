@@ -1,9 +1,10 @@
+import { flagOf } from "./option.js";
 import { rephrased } from "./rephrased.js";
-import { flagOf, type Option, options } from "./settings.js";
+import { options, type TrainOption } from "./settings.js";
 
 /** The flag of each option of `loadFiles`, by its name there. */
 const flags = new Map(
-  Object.values<Option>(options).flatMap((option): [string, string][] =>
+  Object.values<TrainOption>(options).flatMap((option): [string, string][] =>
     option.fileOption ? [[option.fileOption, flagOf(option)]] : [],
   ),
 );

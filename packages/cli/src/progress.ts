@@ -3,7 +3,7 @@ import { SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { EpochMetrics, Unit } from "./documents.js";
 import { RunForecast, type RunPlan } from "./forecast.js";
-import type { RunResult } from "./report.js";
+import type { RunResult } from "./results-table.js";
 import { type StepNews, scalarsOf, UnitLine } from "./unit-line.js";
 
 /** Shows the progress of a run. There is one implementation for each kind of output; all write to standard error. */

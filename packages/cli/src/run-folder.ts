@@ -17,7 +17,7 @@ import {
   unsealOfRun,
 } from "./documents.js";
 import { isGranted } from "./kernel-lock.js";
-import { type RunResult, resultOf, type Summary } from "./report.js";
+import { type RunResult, resultOf, type Summary } from "./results-table.js";
 import { resumeCommand } from "./resume-command.js";
 
 const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;

@@ -1,27 +1,20 @@
-/** The options of `lilaw train`. The row of an option has everything that is known of it. */
+/** The options of `lilaw train`. */
 import { expected, LilawError } from "@lilaw/core";
 import { datasetNames, type FileOptions, parseNoise } from "@lilaw/datasets";
 import { defaultLoss, lossForms, parseLoss } from "./losses.js";
 import { methodAliases, methodNames, needsClean } from "./methods.js";
 import { isModelFile, modelNames } from "./models.js";
+import { checkOptions, type Option, type ValuesOf } from "./option.js";
 import { rephrased } from "./rephrased.js";
 import * as values from "./values.js";
 
-/** An option of the command line. */
-export interface Option<T = unknown> {
+/** An option of `lilaw train`. */
+export interface TrainOption<T = unknown> extends Option<T> {
   /**
    * Where its value goes: `settings` and `files` are kept in `config.json`, where `--resume` finds them; `folder` says
    * where the run is; `surroundings` change no result, and go with `--resume` too.
    */
   readonly in: "settings" | "files" | "folder" | "surroundings";
-  /** Name and argument, as `--help` shows them. */
-  readonly flag: string;
-  readonly help: string;
-  readonly kind: values.Kind<T>;
-  /** As it is typed. An option without a default is absent unless it is given. */
-  readonly default?: string | false;
-  /** Set where the value is always there though it has no default. */
-  readonly required?: true;
   /** Name among the options of `loadFiles`, where it is one of them. */
   readonly fileOption?: keyof FileOptions;
 }
@@ -257,21 +250,14 @@ export const options = {
     help: "finish the interrupted run of this folder",
     kind: values.path,
   },
-} satisfies Record<string, Option>;
+} satisfies Record<string, TrainOption>;
 
 type Options = typeof options;
-type ValueOf<O> = O extends Option<infer T> ? T : never;
-type KeyIn<P extends Option["in"]> = {
-  [K in keyof Options]: Options[K]["in"] extends P ? K : never;
-}[keyof Options];
-type PresentKey = {
-  [K in keyof Options]: Options[K] extends { default: string | false } | { required: true } ? K : never;
-}[keyof Options];
+type Place = TrainOption["in"];
+type KeyIn<P extends Place> = { [K in keyof Options]: Options[K]["in"] extends P ? K : never }[keyof Options];
 
 /** The values of the options of one place. */
-export type ValuesIn<P extends Option["in"]> = {
-  readonly [K in KeyIn<P> & PresentKey]: ValueOf<Options[K]>;
-} & { readonly [K in Exclude<KeyIn<P>, PresentKey>]?: ValueOf<Options[K]> };
+export type ValuesIn<P extends Place> = ValuesOf<Pick<Options, KeyIn<P>>>;
 
 /** The user's own files, absolute paths, and how they are read. */
 export type Files = ValuesIn<"files">;
@@ -284,11 +270,6 @@ export type Settings = ValuesIn<"settings"> & { readonly files?: Files };
 
 /** How to load and what to print: nothing here changes a result. */
 export type Surroundings = ValuesIn<"surroundings">;
-
-/** The name of an option as it is typed: `--label-column`. */
-export function flagOf({ flag }: Option): string {
-  return flag.split(" ")[0]!;
-}
 
 /**
  * Checks settings, typed or read back from a `config.json`.
@@ -317,16 +298,9 @@ export function checkSettings(raw: Record<string, unknown>): Settings {
  *
  * @throws INVALID_ARGUMENT, UNKNOWN_NAME, naming the option
  */
-export function checkValues<P extends Option["in"]>(
-  place: P,
-  raw: Readonly<Record<string, unknown>>,
-): ValuesIn<P> {
-  const checked: Record<string, unknown> = {};
-  for (const [key, option] of Object.entries<Option>(options)) {
-    const isAbsent = raw[key] === undefined && option.default === undefined && !option.required;
-    if (option.in === place && !isAbsent) checked[key] = values.check(option.kind, raw[key], flagOf(option));
-  }
-  return checked as ValuesIn<P>;
+export function checkValues<P extends Place>(place: P, raw: Readonly<Record<string, unknown>>): ValuesIn<P> {
+  const rows = Object.entries<TrainOption>(options).filter(([, option]) => option.in === place);
+  return checkOptions(Object.fromEntries(rows), raw) as ValuesIn<P>;
 }
 
 /** Whether the run makes labels wrong itself; the right ones are known then. */

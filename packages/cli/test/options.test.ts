@@ -2,19 +2,20 @@ import { parserError } from "@lilaw/bench/program";
 import { type ErrorCode, LilawError } from "@lilaw/core";
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { createProgram, type Invocation } from "../src/options.js";
+import { addTrain } from "../src/commands/train.js";
+import type { Invocation } from "../src/invocation.js";
+import { createProgram } from "../src/program.js";
 import { checkSettings } from "../src/settings.js";
 import { settings } from "./support.js";
 
 /** What `lilaw train` is called with for these arguments. */
 async function parse(...args: string[]): Promise<Invocation> {
   let received: Invocation | undefined;
-  const program = createProgram("1.2.3", {
-    async bench() {},
-    async train(invocation) {
-      received = invocation;
-    },
-  });
+  const take = async (invocation: Invocation) => {
+    received = invocation;
+  };
+  const { signal } = new AbortController();
+  const program = createProgram("1.2.3", [(program, stop) => addTrain(program, stop, take)], signal);
   await program.parseAsync(["node", "lilaw", "train", ...args]);
   return received!;
 }
@@ -146,8 +147,7 @@ describe("lilaw train", () => {
   });
 
   it("says the default of every option that has one, in lines of 80 columns", () => {
-    const ignore = async () => {};
-    const program = createProgram("1.2.3", { bench: ignore, train: ignore });
+    const program = createProgram("1.2.3", [addTrain], new AbortController().signal);
     const train = program.commands.find((command) => command.name() === "train")!;
     const help = train.configureHelp({ helpWidth: 80 }).helpInformation();
     expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);

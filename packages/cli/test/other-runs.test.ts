@@ -2,7 +2,7 @@ import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type Progress, train } from "../src/index.js";
-import type { Invocation } from "../src/options.js";
+import type { Invocation } from "../src/invocation.js";
 import { cloudFiles, contentsOf, scratch, settings } from "./support.js";
 
 /** A progress that calls `onEpoch` after each epoch, and keeps the warnings. */

@@ -6,8 +6,9 @@ import { type Invocation, type Progress, RunFolder, train } from "@lilaw/cli";
 import { fit } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
+import { addTrain } from "../../../cli/dist/commands/train.js";
 import { buildModel, loadTopology } from "../../../cli/dist/models.js";
-import { createProgram } from "../../../cli/dist/options.js";
+import { createProgram } from "../../../cli/dist/program.js";
 import { FaultFound } from "../kind.js";
 import { type Format, rewritable } from "./format.js";
 
@@ -25,8 +26,10 @@ async function stoppedRun(folder: string): Promise<string> {
   const typed = ["train", "--train", data, "--model", "linear", "--methods", "baseline,lilaw"];
   typed.push("--epochs", "3", "--batch-size", "32", "--backend", "cpu", "--out", out);
   const invocation = await new Promise<Invocation>((resolve, reject) => {
-    const commands = { train: async (parsed: Invocation) => resolve(parsed), bench: async () => {} };
-    createProgram("0", commands).parseAsync(typed, { from: "user" }).catch(reject);
+    const take = async (parsed: Invocation) => resolve(parsed);
+    const { signal } = new AbortController();
+    const program = createProgram("0", [(program, stop) => addTrain(program, stop, take)], signal);
+    program.parseAsync(typed, { from: "user" }).catch(reject);
   });
   const stop = new AbortController();
   const progress = new Proxy({} as Progress, {

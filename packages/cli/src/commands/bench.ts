@@ -1,4 +1,3 @@
-/** The command `lilaw bench`. */
 import { cpus } from "node:os";
 import type { Row } from "@lilaw/bench";
 import { installedSuite } from "@lilaw/bench/kernels";
@@ -10,11 +9,19 @@ import {
   statusOf,
   tell,
   widthOf,
+  withBenchOptions,
 } from "@lilaw/bench/program";
-import { versions } from "./config.js";
+import type { Command } from "commander";
+import { versions } from "../config.js";
+
+export function addBench(program: Command, stop: AbortSignal): void {
+  withBenchOptions(program.command("bench"))
+    .description("time the operations of the methods with everything that runs here, and compare")
+    .action((options: BenchOptions) => bench(options, stop));
+}
 
 /** Measures the operations with everything that is installed, and prints the results. */
-export async function bench(options: BenchOptions, stop: AbortSignal): Promise<void> {
+async function bench(options: BenchOptions, stop: AbortSignal): Promise<void> {
   const rows: Row[] = [];
   try {
     for await (const results of runSuites([installedSuite], options, { signal: stop }))

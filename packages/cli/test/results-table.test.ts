@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMetrics } from "../src/documents.js";
-import { renderBackend, renderTable, resultOf } from "../src/report.js";
+import { renderBackend, renderTable, resultOf } from "../src/results-table.js";
 
 const unit = { method: "lilaw", seed: 3 };
 

@@ -1,0 +1,6 @@
+import { addBench } from "./bench.js";
+import type { AddCommand } from "./command.js";
+import { addTrain } from "./train.js";
+
+/** Every command, in the order of `lilaw --help`: that of the work, from data to labels that are corrected. */
+export const commands: readonly AddCommand[] = [addTrain, addBench];
