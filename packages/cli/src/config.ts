@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
 import { expected } from "@lilaw/core";
 import type { Reading } from "@lilaw/datasets";
-import { type Data, digestOf } from "./data.js";
+import type { Sources, UsedDecisions } from "./corrections.js";
+import { type Data, digestOfAll } from "./data.js";
 import type { Topology } from "./models.js";
 import { type Origins, originsOf } from "./origins.js";
 import { countsOf, type SeedPlan } from "./plan.js";
@@ -41,6 +42,10 @@ export interface DataConfig {
   readonly license: string;
   readonly citation: string;
   readonly sha256: string;
+  /** The files that decisions on labels may be about. */
+  readonly sources: Sources;
+  /** The decisions file by which labels were corrected. */
+  readonly decisions?: UsedDecisions;
   /** How the user's own files were understood. */
   readonly reading?: Reading;
   readonly origins: Origins;
@@ -97,7 +102,9 @@ export function describeData(settings: Settings, data: Data): DataConfig {
     shape: dataset.train.shape,
     license: dataset.license,
     citation: dataset.citation,
-    sha256: digestOf(dataset),
+    sha256: digestOfAll(dataset),
+    sources: data.sources,
+    ...(data.decisions && { decisions: data.decisions }),
     ...(dataset.reading && { reading: dataset.reading }),
     origins: originsOf(settings, data),
     testSize: dataset.test.count,
@@ -116,8 +123,13 @@ export function checkConfig(config: RunConfig): void {
   checkSettings({ ...config.settings });
 }
 
-/** @throws INCOMPATIBLE_STATE unless the samples are the ones that the run began with */
-export function checkSameData(config: RunConfig, { sha256: digest }: DataConfig): void {
+/** @throws INCOMPATIBLE_STATE unless samples and decisions are those that the run began with */
+export function checkSameData(config: RunConfig, { sha256: digest, decisions }: DataConfig): void {
+  const began = config.data.decisions?.sha256;
+  if (decisions?.sha256 !== began) {
+    const wanted = `the decisions this run began with (${began ?? "none"})`;
+    throw expected("INCOMPATIBLE_STATE", wanted, "--resume", decisions?.sha256 ?? "none");
+  }
   if (digest !== config.data.sha256) {
     throw expected(
       "INCOMPATIBLE_STATE",

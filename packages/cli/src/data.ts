@@ -5,8 +5,11 @@ import {
   type LoadOptions,
   loadDataset,
   loadFiles,
+  type Samples,
+  sourceOf,
   takeSamples,
 } from "@lilaw/datasets";
+import { correctionsFor, type Sources, type UsedDecisions } from "./corrections.js";
 import { errorInFlags } from "./flags.js";
 import { type Division, divide, planSeed, relocate, rowsOf, type SeedPlan, type Source } from "./plan.js";
 import { type Files, options, type Settings, type TrainOption } from "./settings.js";
@@ -18,6 +21,9 @@ export interface Data {
   readonly plans: readonly SeedPlan[];
   /** The parts that are held out of the training samples. */
   readonly heldOut: readonly ("valid" | "test")[];
+  readonly sources: Sources;
+  /** The decisions by which labels were corrected. */
+  readonly decisions?: UsedDecisions;
 }
 
 type Loading = Pick<LoadOptions, "dataDir" | "signal" | "onProgress">;
@@ -36,17 +42,41 @@ export async function loadData(settings: Settings, loading: Loading): Promise<Da
   const whole: Dataset = division.test
     ? { ...dataset, test: takeSamples(dataset.train, division.test) }
     : dataset;
+  const sources = await sourcesOf(settings, dataset, loading.signal);
+  const { corrections, decisions } = await correctionsFor(settings, whole, sources);
   return {
     dataset: whole,
-    plans: division.seeds.map((seed) => planSeed(whole, seed, settings)),
+    plans: division.seeds.map((seed) => planSeed(whole, seed, settings, corrections)),
     heldOut: [...(whole.valid ? [] : ["valid" as const]), ...(division.test ? ["test" as const] : [])],
+    sources,
+    ...(decisions && { decisions }),
+  };
+}
+
+async function sourcesOf({ files }: Settings, dataset: Dataset, signal?: AbortSignal): Promise<Sources> {
+  if (files === undefined) {
+    const { name, train, valid } = dataset;
+    return {
+      train: { name, sha256: digestOf([train]) },
+      ...(valid && { valid: { name, sha256: digestOf([valid]) } }),
+    };
+  }
+  const { train, valid, labels } = files;
+  const stop = signal ? { signal } : {};
+  return {
+    train: await sourceOf(train, { ...(labels !== undefined && { labels }), ...stop }),
+    ...(valid !== undefined && { valid: await sourceOf(valid, stop) }),
   };
 }
 
 /** SHA-256 of all samples and labels, by which a resumed run knows that it has the same data. */
-export function digestOf(dataset: Dataset): string {
+export function digestOfAll({ train, valid, test, clean }: Dataset): string {
+  return digestOf([train, valid, test, clean]);
+}
+
+function digestOf(parts: readonly (Samples | undefined)[]): string {
   const hash = createHash("sha256");
-  for (const part of [dataset.train, dataset.valid, dataset.test, dataset.clean]) {
+  for (const part of parts) {
     for (const array of part ? [part.features, part.labels] : []) {
       hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
     }

@@ -8,6 +8,8 @@ import {
   type Samples,
   splitSamples,
 } from "@lilaw/datasets";
+import type { SplitCorrections } from "./corrections.js";
+import type { Corrections } from "./decisions.js";
 import { needsClean } from "./methods.js";
 import { defaultCleanSize, defaultPartSize, injectsNoise, type Settings } from "./settings.js";
 
@@ -128,23 +130,31 @@ export function relocate({ test, seeds }: Division, kept: Int32Array): Division 
 }
 
 /**
- * Injects the noise of one seed into its training and validation labels, and chooses the clean samples.
+ * Injects the noise of one seed into its training and validation labels, corrects these, and chooses the clean samples.
+ * The division is that without corrections, so that runs with and without them can be compared sample by sample.
  *
- * @throws INVALID_ARGUMENT (sizes), EMPTY_CLASS
+ * @throws INVALID_ARGUMENT (sizes), EMPTY_CLASS, INCOMPATIBLE_STATE (decisions about other labels)
  */
 export function planSeed(
   dataset: Dataset,
   { seed, train, valid }: SeedDivision,
   settings: Settings,
+  corrections?: SplitCorrections,
 ): SeedPlan {
   const noise = parseNoise(settings.noise);
   const validNoise: Noise = settings.validLabels === "clean" ? { kind: "none" } : noise;
   const draw = { classes: dataset.classes, seed, isKnown: injectsNoise(settings) };
   const source = validSource(dataset);
-  const validPart = partOf(source, valid ?? everyRow(source.count), validNoise, draw);
+  const correct = (part: Part, of: Samples, split: "train" | "valid") =>
+    corrections ? corrected(part, of, dataset.classNames, corrections[split]) : part;
+  const validPart = correct(
+    partOf(source, valid ?? everyRow(source.count), validNoise, draw),
+    source,
+    "valid",
+  );
   return {
     seed,
-    train: partOf(dataset.train, train, noise, draw),
+    train: correct(partOf(dataset.train, train, noise, draw), dataset.train, "train"),
     valid: validPart,
     ...(settings.methods.some(needsClean) && {
       clean: cleanPart(dataset, validPart, settings.cleanSize, seed),
@@ -169,6 +179,30 @@ function partOf(
   if (noise.kind === "none") return { ...part, labels: given, noiseRate: 0, diagonallyDominant: true };
   const { labels, rate, diagonallyDominant, note } = injectNoise(given, classes, noise, seed);
   return { ...part, labels, noiseRate: rate, diagonallyDominant, ...(note !== undefined && { note }) };
+}
+
+/** A part with the labels as corrected, without the samples that are left out. */
+function corrected(
+  part: Part,
+  { rows: places }: Samples,
+  classNames: readonly string[],
+  corrections: Corrections,
+): Part {
+  const classes = new Map(classNames.map((name, index) => [name, index]));
+  const labels = Array.from(part.rows, (row, i) => {
+    const name = corrections.labelOf(places?.[row] ?? row, classNames[part.labels[i]!]!);
+    return name === null ? undefined : classes.get(name)!;
+  });
+  const kept = everyRow(labels.length).filter((i) => labels[i] !== undefined);
+  if (kept.length === 0)
+    throw expected("EMPTY_CLASS", "samples that are not excluded", "--decisions", "none");
+  const { trueLabels } = part;
+  return {
+    ...part,
+    rows: kept.map((i) => part.rows[i]!),
+    ...(trueLabels && { trueLabels: kept.map((i) => trueLabels[i]!) }),
+    labels: kept.map((i) => labels[i]!),
+  };
 }
 
 function cleanPart(dataset: Dataset, valid: Part, size: number | undefined, seed: number): CleanPart {

@@ -111,6 +111,12 @@ export const options = {
     kind: values.byteCount,
     fileOption: "maxBytes",
   },
+  decisions: {
+    in: "settings",
+    flag: "--decisions <file>",
+    help: "decisions on labels: train with the labels as corrected, without excluded samples (default: none)",
+    kind: values.path,
+  },
   noise: {
     in: "settings",
     flag: "--noise <kind:rate>",

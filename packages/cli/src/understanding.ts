@@ -33,6 +33,7 @@ export function renderUnderstanding(data: DataConfig): string {
         ? origins.clean
         : [samples(cleanSize), origins.clean, ...rowsTexts(reading, "clean")].join(", "),
     ],
+    ["corrections", correctionsText(data)],
     ["noise", origins.noise],
     ["true labels", origins.trueLabels],
   ];
@@ -68,6 +69,13 @@ function featuresText({ reading }: DataConfig, kind: "numeric" | "categorical"):
     kind === "numeric" ? shown(name) : `${shown(name)} ${values}`,
   );
   return counted(texts);
+}
+
+function correctionsText({ decisions }: DataConfig): string | undefined {
+  if (decisions === undefined) return undefined;
+  const { name, relabelled, excluded } = decisions;
+  const labels = `${relabelled} ${relabelled === 1 ? "label" : "labels"} changed`;
+  return `${shown(name)}, ${labels}, ${samples(excluded)} left out`;
 }
 
 function samples(count: number): string {

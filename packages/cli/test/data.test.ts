@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import { Random } from "@lilaw/core";
 import { describe, expect, it } from "vitest";
-import { digestOf, loadData } from "../src/data.js";
+import { digestOfAll, loadData } from "../src/data.js";
 import { rowsDataset as dataset, messyTable, scratch, settings, writeTable } from "./support.js";
 
-describe("digestOf", () => {
+describe("digestOfAll", () => {
   it("changes with every sample and label", () => {
-    const digest = digestOf(dataset);
-    expect(digestOf(structuredClone(dataset))).toBe(digest);
+    const digest = digestOfAll(dataset);
+    expect(digestOfAll(structuredClone(dataset))).toBe(digest);
     const random = Random.from(1, "digest");
     for (const array of ["features", "labels"] as const) {
       for (const part of ["train", "test"] as const) {
         const other = structuredClone(dataset);
         other[part][array][random.int(40)]! += 1;
-        expect(digestOf(other)).not.toBe(digest);
+        expect(digestOfAll(other)).not.toBe(digest);
       }
     }
   });

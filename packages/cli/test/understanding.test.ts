@@ -24,6 +24,7 @@ const data: DataConfig = {
   license: "",
   citation: "",
   sha256: "",
+  sources: { train: { name: "patients.csv", sha256: "" } },
   reading,
   origins: { valid: "valid.csv", test: "test.csv", trueLabels: "unknown", clean: "of clean.csv" },
   testSize: 20,

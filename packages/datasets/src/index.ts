@@ -1,3 +1,4 @@
+export { type Source, type SourceOptions, sourceOf } from "./files/source-files.js";
 export { datasetNames, loadDataset } from "./load-dataset.js";
 export { loadFiles } from "./load-files.js";
 export { injectNoise, type Noise, type NoisyLabels, parseNoise } from "./noise.js";

@@ -1,5 +1,4 @@
-import { access } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { expected } from "@lilaw/core";
 import { openArff } from "./files/arff.js";
 import {
@@ -19,6 +18,7 @@ import { type Format, formatOf } from "./files/format.js";
 import { openIdx } from "./files/idx.js";
 import type { Chunks } from "./files/inflate.js";
 import { Npz } from "./files/npz.js";
+import { labelPathOf } from "./files/source-files.js";
 import { type RowWriter, type Table, TableFit, type UsableRows } from "./files/table.js";
 import type { DataFiles, Dataset, FileOptions, Reading, Samples, SplitName } from "./types.js";
 
@@ -194,7 +194,7 @@ async function loadTables(
   }
   const { encoder, usable } = fit.finish();
   const { classNames, featureNames, summary } = encoder;
-  const chosen = chooseRows(options, usable.labels, classNames, present(data));
+  const chosen = chooseRows(options, usable, classNames, present(data));
   const splits: Splits = {
     train: await writeRows(train.table, usable, (rows) => encoder.samples(train.table, rows), chosen),
   };
@@ -266,27 +266,12 @@ async function loadIdx(data: readonly SplitFile[], options: FileOptions): Promis
       reason,
       features: async () => openIdx(file),
       labels: async () => {
-        const path = given[split] ?? (await idxLabelPath(file.path));
+        const path = given[split] ?? (await labelPathOf(file.path));
         return openIdx(await DataFile.open(path, options));
       },
     };
   });
   return loadArrays(splits, options);
-}
-
-/** The label file beside an image file, packed or not. */
-async function idxLabelPath(path: string): Promise<string> {
-  const name = basename(path).replace("images", "labels").replace("idx3", "idx1");
-  const candidates = name.endsWith(".gz") ? [name, name.slice(0, -3)] : [name, `${name}.gz`];
-  for (const candidate of candidates) {
-    const labelPath = join(dirname(path), candidate);
-    const exists = await access(labelPath).then(
-      () => true,
-      () => false,
-    );
-    if (exists && candidate !== basename(path)) return labelPath;
-  }
-  throw expected("INVALID_ARGUMENT", "a label file (option labels)", path, "none");
 }
 
 /** `splits` starts with the training split. */
@@ -301,7 +286,8 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
     const isTrain = part === train;
     const labels = isTrain ? trainLabels : await labelsOf(part);
     const partIndices = isTrain ? indices : indicesOf(labels, classes);
-    const choose = () => (isTrain ? chooseRows(options, indices, classes.names, present(splits)) : undefined);
+    const choose = () =>
+      isTrain ? chooseRows(options, { labels: indices }, classes.names, present(splits)) : undefined;
     const read = await readSamples(await part.features(), labels, partIndices, options, choose);
     if (isTrain) layout = read.layout;
     const used = read.samples.count;
@@ -366,12 +352,13 @@ function present(splits: readonly { split: SplitName }[]): SplitName[] {
 /** @throws `INVALID_ARGUMENT` unless `select` returns ascending, distinct rows, one at least */
 function chooseRows(
   options: FileOptions,
-  labels: Int32Array,
+  { labels, rows: places }: Pick<UsableRows, "labels" | "rows">,
   classNames: readonly string[],
   splits: readonly SplitName[],
 ): Int32Array | undefined {
-  // A copy, so that `select` cannot change the labels of the samples.
-  const rows = options.select?.(labels.slice(), { classNames, splits });
+  // Copies, so that `select` cannot change the samples.
+  const source = { classNames, splits, ...(places && { rows: places.slice() }) };
+  const rows = options.select?.(labels.slice(), source);
   if (rows === undefined) return undefined;
   if (!(rows instanceof Int32Array && rows.length > 0)) {
     throw expected("INVALID_ARGUMENT", "an Int32Array of rows", "what select returns", rows);

@@ -105,12 +105,13 @@ export interface FileOptions {
   maxBytes?: number;
   /**
    * Chooses among the training samples: called once with their class indices, `[count]` (rows that `missing: "drop"`
-   * leaves out are not among them), the names of the classes, and the splits that have samples. Only the indices that
-   * it returns (ascending, distinct) are kept in memory.
+   * leaves out are not among them), the names of the classes, the splits that have samples, and the rows of these samples
+   * in the source where they are not the indices themselves. Only the indices that it returns (ascending, distinct) are
+   * kept in memory.
    */
   select?(
     labels: Int32Array,
-    source: { classNames: readonly string[]; splits: readonly SplitName[] },
+    source: { classNames: readonly string[]; splits: readonly SplitName[]; rows?: Int32Array },
   ): Int32Array;
   /** Stops the loading. */
   signal?: AbortSignal;
