@@ -54,6 +54,7 @@ export {
 } from "./operations/alignment-weights.js";
 /** How arguments are checked, for packages that offer the same operations on other arrays. */
 export * as checks from "./operations/arguments.js";
+export { type LabelMarginsInput, labelMargins } from "./operations/label-margins.js";
 export { type MetaGradientInput, metaGradient } from "./operations/meta-gradient.js";
 export type {
   DeviceAlignmentWeightsInput,
@@ -62,4 +63,6 @@ export type {
 } from "./operations/on-device.js";
 export { type WeightedLossInput, type WeightedLossResult, weightedLoss } from "./operations/weighted-loss.js";
 export { Random, type RandomState } from "./random.js";
+/** Saved states as bytes with a checksum, for packages that have a state. */
+export * as stateBytes from "./state-bytes.js";
 export { TransitionMatrix, type TransitionProbabilities } from "./transition-matrix.js";

@@ -1,10 +1,9 @@
-import { expected, type Labels, Random } from "@lilaw/core";
+import { expected, type Labels, Random, stateBytes } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkSamples } from "../model/inputs.js";
 import { type Targets, takeTargets } from "../model/targets.js";
 import { gatherRows } from "../patches/gather-rows.js";
 import { readWeights, timesWeights } from "./sample-weights.js";
-import { digest } from "./state-bytes.js";
 
 /** The values of a batch that the training step needs beside the tensors, which pass through tfjs. */
 export interface BatchInfo {
@@ -70,7 +69,12 @@ export class TensorBatches implements BatchSource {
 
   async settings(): Promise<object> {
     const { y, rows, batchSize, shuffle } = this.#options;
-    return { samples: rows.length, batchSize, shuffle, labels: digest(rows, await y.data<"float32">()) };
+    return {
+      samples: rows.length,
+      batchSize,
+      shuffle,
+      labels: stateBytes.digest(rows, await y.data<"float32">()),
+    };
   }
 
   beginEpoch(epoch: number): void {

@@ -57,7 +57,7 @@ export async function encodeTrainingState(
     const { data, specs } = await tf.io.encodeWeights(tensors);
     const { learningRate } = optimizer;
     const header: Header = { ...position, ...settings, ...shapeOf(model), learningRate, specs };
-    return pack(header, new Uint8Array(data));
+    return pack(header, data);
   } finally {
     // The first of the optimizer's weights, the iteration count, is a tensor that getWeights makes.
     saved[0]?.tensor.dispose();

@@ -1,4 +1,4 @@
-import { expected, type Loss, type TransitionMatrix } from "@lilaw/core";
+import { expected, type Loss, labelMargins, losses, type TransitionMatrix } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type RowValueName, rowValueNames } from "../kernels/contract.js";
@@ -86,10 +86,26 @@ function lossOf(
   const settings = { ...options, labels: batch.labels, loss };
   const { objective, rowValues } = weightedLossTensors(logits, settings, names);
   if (rowValues !== undefined) {
-    const read = weights === undefined ? [rowValues] : [rowValues, weights.clone()];
-    readback.read(read, (values, own) => record!(recordOf(batch, names, values!, own)));
+    const read = [rowValues, logits.clone(), ...(weights === undefined ? [] : [weights.clone()])];
+    readback.read(read, (values, ownLogits, own) => {
+      const found = recordOf(batch, names, values!, own);
+      const margins = marginsOf(ownLogits!, batch, loss, found.maxProbs);
+      record!({ ...found, ...(margins && { margins }) });
+    });
   }
   return objective;
+}
+
+/** Absent for losses whose samples have no one class. */
+function marginsOf(
+  logits: Float32Array,
+  { labels, size }: LogitsBatch,
+  loss: Loss,
+  maxProbs: Float32Array,
+): Float32Array | undefined {
+  const labelType = losses.labelTypeOf(loss);
+  if (labelType !== "class" && labelType !== "binary") return undefined;
+  return labelMargins({ logits, labels, classes: logits.length / size, loss, maxProbs });
 }
 
 /** Seeds the step's dropout masks, then gradient, optimizer and metrics, as the model's own train function does. */

@@ -1,10 +1,9 @@
-import { expected, type Labels, Random } from "@lilaw/core";
+import { expected, type Labels, Random, stateBytes } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs.js";
 import { type Targets, takeTargets } from "../model/targets.js";
 import { gatherRows } from "../patches/gather-rows.js";
 import { readObserved } from "./loss-and-labels.js";
-import { digest } from "./state-bytes.js";
 import type { LogitsContext } from "./weighting.js";
 
 export interface ValidationState {
@@ -75,7 +74,7 @@ export class ValidationSampler {
   /** Number and labels of the samples, and the batch size: a state is valid for the same only. */
   settings(): object {
     const { labels } = this.#targets;
-    return { samples: this.#count, batchSize: this.batchSize, labels: digest(labels) };
+    return { samples: this.#count, batchSize: this.batchSize, labels: stateBytes.digest(labels) };
   }
 
   /** @throws LilawError `INCOMPATIBLE_STATE`; nothing has changed then */

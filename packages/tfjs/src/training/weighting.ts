@@ -52,6 +52,11 @@ export interface BatchRecord {
   readonly labelProbs: Float32Array;
   /** v: largest probability */
   readonly maxProbs: Float32Array;
+  /**
+   * The probability of the observed label minus the largest of another class, in [-1, 1]: `labelMargins` of @lilaw/core. Absent
+   * for losses whose samples have no one class
+   */
+  readonly margins?: Float32Array;
   /** The weight the method gave (for sum-normalised methods times B, so that 1 means unweighted) */
   readonly weights: Float32Array;
   readonly predictions: Int32Array;

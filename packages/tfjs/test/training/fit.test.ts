@@ -467,6 +467,9 @@ describeBackends("record", () => {
         r.rows.forEach((row, i) => {
           const agrees = r.predictions[i] === labels[row];
           expect(agrees).toBe(r.labelProbs[i] === r.maxProbs[i]);
+          expect(agrees).toBe(r.margins![i]! >= 0);
+          // Two classes: the other one has the rest.
+          expect(r.margins![i]).toBeCloseTo(2 * r.labelProbs[i]! - 1, 5);
           expect(r.losses[i]).toBeCloseTo(-Math.log(r.labelProbs[i]!), 4);
           const sum = r.terms === undefined ? 1 : r.terms.alpha[i]! + r.terms.beta[i]! + r.terms.delta[i]!;
           expect(r.weights[i]).toBeCloseTo(sum, 5);

@@ -2,10 +2,10 @@ import {
   checks,
   LearningToReweight,
   type Loss,
+  stateBytes,
   TransitionMatrix,
   type TransitionProbabilities,
 } from "@lilaw/core";
-import { digest } from "../state-bytes.js";
 
 /** An option of all weightings. */
 export interface TransitionOption {
@@ -39,4 +39,4 @@ export function transitionOption(transition: TransitionOption["transition"]): Tr
 
 /** Its part of the settings of a weighting. There is none without a matrix, so that states of earlier versions stay valid. */
 export const transitionSetting = (transition: TransitionMatrix | null): { transition?: string } =>
-  transition === null ? {} : { transition: digest(transition.byLabel) };
+  transition === null ? {} : { transition: stateBytes.digest(transition.byLabel) };
