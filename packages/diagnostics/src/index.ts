@@ -18,4 +18,5 @@ export {
   predictedClasses,
   softmax,
 } from "./metrics.js";
-export { type SampleBatch, type SampleRecord, SampleRecorder, type WeightTerms } from "./recorder.js";
+export { type SampleBatch, SampleRecorder } from "./recorder.js";
+export type { RunRecord, SampleRecord, WeightTerms } from "./records.js";

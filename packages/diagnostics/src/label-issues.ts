@@ -1,7 +1,7 @@
 import { checks, expected } from "@lilaw/core";
 import { type Flags, flagsOf, numbersOf, sameLength } from "./arguments.js";
 import { auprc, auroc, precisionAtK } from "./metrics.js";
-import type { SampleRecord, WeightTerms } from "./recorder.js";
+import type { SampleRecord, WeightTerms } from "./records.js";
 
 /**
  * How suspect a given label is; in every score **high means suspect**.
@@ -18,7 +18,7 @@ import type { SampleRecord, WeightTerms } from "./recorder.js";
 export type IssueScore = "alpha" | "beta" | "loss" | "self-confidence" | "margin" | "weight";
 
 /** A record whose arrays have been checked to fit together. */
-type Checked = Record<Exclude<keyof SampleRecord, "epoch" | "terms">, ArrayLike<number>> & {
+type Checked = Record<Exclude<keyof SampleRecord, "epoch" | "margins" | "terms">, ArrayLike<number>> & {
   readonly terms?: WeightTerms<ArrayLike<number>>;
 };
 

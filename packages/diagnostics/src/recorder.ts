@@ -1,12 +1,7 @@
-import { checks, expected, LilawError } from "@lilaw/core";
+import { checks, expected, LilawError, stateBytes } from "@lilaw/core";
 import { indicesOf, numbersOf, sameLength } from "./arguments.js";
-
-/** The three summands of LiLAW's weight (arXiv 2509.20786): W_alpha (easy), W_beta (hard), W_delta (moderate). */
-export interface WeightTerms<T = Float32Array> {
-  readonly alpha: T;
-  readonly beta: T;
-  readonly delta: T;
-}
+import type { RunRecord, SampleRecord, WeightTerms } from "./records.js";
+import { RunTotals } from "./run-totals.js";
 
 /** The values of one training step for each sample of its batch; all arrays have the length of `rows`. */
 export interface SampleBatch {
@@ -22,23 +17,12 @@ export interface SampleBatch {
   readonly weights: ArrayLike<number>;
   /** Predicted classes, integers of at least 0. */
   readonly predictions: ArrayLike<number>;
-  /** Present in all batches of an epoch or in none. */
+  /**
+   * Probability of the given label minus the largest of another class (`labelMargins` of @lilaw/core). Like the terms, present
+   * in all batches of an epoch or in none.
+   */
+  readonly margins?: ArrayLike<number> | undefined;
   readonly terms?: WeightTerms<ArrayLike<number>> | undefined;
-}
-
-/**
- * Every training sample as one epoch saw it; all arrays are [count], indexed by training row.
- * A row the epoch did not visit is NaN, and -1 in `predictions`.
- */
-export interface SampleRecord {
-  readonly epoch: number;
-  readonly losses: Float32Array;
-  readonly labelProbs: Float32Array;
-  readonly maxProbs: Float32Array;
-  readonly weights: Float32Array;
-  readonly predictions: Int32Array;
-  /** Present when the epoch's batches had them (LiLAW). */
-  readonly terms?: WeightTerms;
 }
 
 const perSample = ["losses", "labelProbs", "maxProbs", "weights", "predictions"] as const;
@@ -47,17 +31,38 @@ const termNames = ["alpha", "beta", "delta"] as const;
 /** Rows are numbered with 32 bits. */
 const mostRows = 2 ** 31 - 1;
 
+const stateFormat: stateBytes.StateFormat = {
+  name: "lilaw-sample-recorder",
+  version: 1,
+  described: "a state of a SampleRecorder",
+};
+
+/** The members of a state beside its arrays; `latest` tells of the record of the latest epoch. */
+interface StateHeader {
+  readonly count: number;
+  readonly latest: { readonly epoch: number; readonly margins: boolean; readonly terms: boolean } | null;
+}
+
+/** The epochs of a recorder. */
+interface Seen {
+  /** All but the latest */
+  readonly before: RunTotals;
+  /** The latest */
+  readonly record: SampleRecord;
+}
+
 /**
- * Gathers batches into the record of the latest epoch.
+ * Gathers batches into the record of the latest epoch and into that of the whole run, in memory for a constant number of values
+ * a row.
  *
  * @example
  * const recorder = new SampleRecorder(trainingRows);
  * await fit(model, x, y, { weighting: lilaw(), record: (batch) => recorder.add(batch) });
- * const { issues } = labelIssues({ record: recorder.record, labels });
+ * const { issues } = labelIssues({ record: recorder.record, run: recorder.run, labels });
  */
 export class SampleRecorder {
   readonly #count: number;
-  #record: SampleRecord | undefined;
+  #seen: Seen | undefined;
 
   /** @param count training rows, an integer from 1 to 2^31 - 1 */
   constructor(count: number) {
@@ -68,41 +73,102 @@ export class SampleRecorder {
   }
 
   /**
+   * A recorder that goes on from a {@link state}, bit for bit.
+   *
+   * @throws INVALID_ARGUMENT, CORRUPT_FILE, INCOMPATIBLE_STATE (bytes of another version), OUT_OF_MEMORY
+   */
+  static from(state: Uint8Array): SampleRecorder {
+    const { header, body } = stateBytes.unpack(stateFormat, state, "state");
+    const { count, latest } = header as StateHeader;
+    const recorder = new SampleRecorder(count);
+    if (latest === null) return recorder;
+    recorder.#seen = { before: noEpochs(count), record: emptyRecord(latest.epoch, latest, count) };
+    let position = 0;
+    for (const { buffer, byteLength } of arraysOf(recorder.#seen)) {
+      new Uint8Array(buffer).set(new Uint8Array(body, position, byteLength));
+      position += byteLength;
+    }
+    return recorder;
+  }
+
+  /**
    * Copies a batch into the record. The first batch of another epoch starts a new record; a row seen twice in one
    * epoch keeps its last values.
    *
-   * @throws LENGTH_MISMATCH, INVALID_ARGUMENT (a row outside the training set, values that are no numbers, terms in
-   *   some batches of an epoch only), OUT_OF_MEMORY; the record is then unchanged
+   * @throws LENGTH_MISMATCH, INVALID_ARGUMENT (a row outside the training set, values that are no numbers, margins or terms
+   *   in some batches of an epoch only), OUT_OF_MEMORY; nothing has changed then
    */
   add(batch: SampleBatch): void {
-    const { epoch, rows, values, terms } = this.#checked(batch);
-    const current = this.#record?.epoch === epoch ? this.#record : undefined;
-    if (current && (current.terms === undefined) !== (terms === undefined)) {
-      const others = current.terms ? "terms" : "no terms";
-      throw expected("INVALID_ARGUMENT", `${others} as in the epoch's other batches`, "batch.terms", terms);
+    const { epoch, rows, values, margins, terms } = this.#checked(batch);
+    if (this.#seen?.record.epoch === epoch) {
+      checkAsBefore("margins", this.#seen.record.margins, margins);
+      checkAsBefore("terms", this.#seen.record.terms, terms);
+    } else {
+      const has = { margins: margins !== undefined, terms: terms !== undefined };
+      const record = emptyRecord(epoch, has, this.#count);
+      const before = this.#seen?.before ?? noEpochs(this.#count);
+      if (this.#seen !== undefined) before.add(this.#seen.record);
+      this.#seen = { before, record };
     }
-    const record = current ?? emptyRecord(epoch, terms !== undefined, this.#count);
+    const { record } = this.#seen;
     for (const name of perSample) scatter(record[name], rows, values[name]);
+    if (record.margins && margins) scatter(record.margins, rows, margins);
     for (const name of termNames) if (record.terms && terms) scatter(record.terms[name], rows, terms[name]);
-    this.#record = record;
   }
 
   /** The record of the latest epoch. It is the recorder's own memory: later batches of that epoch change it. */
   get record(): SampleRecord {
-    if (!this.#record) throw expected("INVALID_ARGUMENT", "at least one batch", "the record", "none");
-    return this.#record;
+    return this.#visited.record;
+  }
+
+  /** The record of all epochs up to now, the latest included: a copy, made when it is read. */
+  get run(): RunRecord {
+    const { before, record } = this.#visited;
+    const totals = before.copy();
+    totals.add(record);
+    return totals.record();
+  }
+
+  /**
+   * Everything the recorder holds, as bytes with a checksum, about 110 for each row: for checkpoints, from which
+   * {@link SampleRecorder.from} goes on. The same batches give the same bytes.
+   */
+  state(): Uint8Array {
+    const header: StateHeader = {
+      count: this.#count,
+      latest: this.#seen ? latestOf(this.#seen.record) : null,
+    };
+    return stateBytes.pack(stateFormat, header, this.#seen ? arraysOf(this.#seen) : []);
+  }
+
+  get #visited(): Seen {
+    if (!this.#seen) throw expected("INVALID_ARGUMENT", "at least one batch", "the record", "none");
+    return this.#seen;
   }
 
   #checked(batch: SampleBatch) {
     checks.checkObject("batch", batch);
-    const { epoch, terms } = batch;
+    const { epoch, margins, terms } = batch;
     if (!Number.isSafeInteger(epoch)) throw expected("INVALID_ARGUMENT", "an integer", "batch.epoch", epoch);
     if (terms !== undefined) checks.checkObject("batch.terms", terms);
     const rows = indicesOf(batch.rows, "rows", this.#count - 1);
     const values = valuesOf(batch, perSample, "", rows);
     indicesOf(values.predictions, "predictions", mostRows);
-    return { epoch, rows, values, terms: terms && valuesOf(terms, termNames, "terms.", rows) };
+    return {
+      epoch,
+      rows,
+      values,
+      margins: margins && valuesOf({ margins }, ["margins"], "", rows).margins,
+      terms: terms && valuesOf(terms, termNames, "terms.", rows),
+    };
   }
+}
+
+/** Refuses optional values that only some batches of an epoch have. */
+function checkAsBefore(name: string, before: unknown, given: unknown): void {
+  if ((before === undefined) === (given === undefined)) return;
+  const others = before ? name : `no ${name}`;
+  throw expected("INVALID_ARGUMENT", `${others} as in the epoch's other batches`, `batch.${name}`, given);
 }
 
 function valuesOf<N extends string>(
@@ -119,18 +185,47 @@ function valuesOf<N extends string>(
   return Object.fromEntries(entries) as Record<N, ArrayLike<number>>;
 }
 
-function emptyRecord(epoch: number, hasTerms: boolean, count: number): SampleRecord {
+function emptyRecord(
+  epoch: number,
+  has: { readonly margins: boolean; readonly terms: boolean },
+  count: number,
+): SampleRecord {
+  const unseen = () => new Float32Array(count).fill(Number.NaN);
+  return allocated(count, () => ({
+    epoch,
+    losses: unseen(),
+    labelProbs: unseen(),
+    maxProbs: unseen(),
+    weights: unseen(),
+    predictions: new Int32Array(count).fill(-1),
+    ...(has.margins && { margins: unseen() }),
+    ...(has.terms && { terms: { alpha: unseen(), beta: unseen(), delta: unseen() } }),
+  }));
+}
+
+const noEpochs = (count: number) => allocated(count, () => new RunTotals(count));
+
+const latestOf = ({ epoch, margins, terms }: SampleRecord) => ({
+  epoch,
+  margins: margins !== undefined,
+  terms: terms !== undefined,
+});
+
+/** All arrays, each with a buffer of its own, in the order in which they are saved. */
+function arraysOf({ before, record }: Seen): ArrayBufferView[] {
+  const { margins, terms } = record;
+  return [
+    ...before.arrays,
+    ...perSample.map((name) => record[name]),
+    ...(margins ? [margins] : []),
+    ...(terms ? termNames.map((name) => terms[name]) : []),
+  ];
+}
+
+/** @throws OUT_OF_MEMORY */
+function allocated<T>(count: number, make: () => T): T {
   try {
-    const unseen = () => new Float32Array(count).fill(Number.NaN);
-    return {
-      epoch,
-      losses: unseen(),
-      labelProbs: unseen(),
-      maxProbs: unseen(),
-      weights: unseen(),
-      predictions: new Int32Array(count).fill(-1),
-      ...(hasTerms && { terms: { alpha: unseen(), beta: unseen(), delta: unseen() } }),
-    };
+    return make();
   } catch (cause) {
     const message = `Expected memory for a record of ${count} rows but received none`;
     throw new LilawError("OUT_OF_MEMORY", message, { cause });

@@ -13,9 +13,35 @@ function batchOf(epoch: number, rows: number[], terms = true): SampleBatch {
     maxProbs: values(0.25),
     weights: values(0.375),
     predictions: Int32Array.from(rows, (row) => row % 3),
+    margins: values(-1.5),
     ...(terms && { terms: { alpha: values(0.5), beta: values(0.625), delta: values(0.75) } }),
   };
 }
+
+interface Visit {
+  row: number;
+  u: number;
+  margin: number;
+  terms: [number, number, number];
+}
+
+function visitsBatch(epoch: number, visits: Visit[], terms: boolean): SampleBatch {
+  const rows = visits.map(({ row }) => row);
+  const [alpha, beta, delta] = [0, 1, 2].map((k) => visits.map((v) => v.terms[k]!)) as [
+    number[],
+    number[],
+    number[],
+  ];
+  return {
+    ...batchOf(epoch, rows, false),
+    labelProbs: visits.map(({ u }) => u),
+    margins: visits.map(({ margin }) => margin),
+    ...(terms && { terms: { alpha, beta, delta } }),
+  };
+}
+
+const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+const mean = (values: number[]) => sum(values) / values.length;
 
 describe("SampleRecorder", () => {
   it("puts every batch at its rows, whatever the order and size of the batches", () => {
@@ -43,6 +69,99 @@ describe("SampleRecorder", () => {
     expect(recorder.record.epoch).toBe(1);
     expect([...recorder.record.losses]).toEqual([Number.NaN, 1 + 1 / 64, Number.NaN]);
     expect(recorder.record.terms).toBeDefined();
+  });
+
+  const random = fc.noShrink(fc.integer({ min: 1, max: 9 }));
+
+  it("tells the means of a run: each epoch counts once, with the values of the last visit", () => {
+    const value = fc.float({ min: -1, max: 1, noNaN: true });
+    const visit = fc.record({
+      row: fc.nat(4),
+      u: value,
+      margin: value,
+      terms: fc.tuple(value, value, value),
+    });
+    const epochs = fc.array(fc.record({ terms: fc.boolean(), visits: fc.array(visit, { minLength: 1 }) }), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(epochs, random, (given, size) => {
+        const recorder = new SampleRecorder(5);
+        given.forEach(({ terms, visits }, epoch) => {
+          for (let i = 0; i < visits.length; i += size)
+            recorder.add(visitsBatch(epoch, visits.slice(i, i + size), terms));
+        });
+        const { run } = recorder;
+        for (let row = 0; row < 5; row++) {
+          const seen = given.flatMap(({ terms, visits }, epoch) => {
+            const last = visits.findLast((v) => v.row === row);
+            return last ? [{ ...last, epoch, weighed: terms }] : [];
+          });
+          const weighed = seen.filter((v) => v.weighed);
+          const learned = seen.map(({ margin }) => margin >= 0);
+          expect(run.epochs[row]).toBe(seen.length);
+          expect(run.meanLabelProbs[row]).toBe(mean(seen.map(({ u }) => u)));
+          expect(run.meanMargins[row]).toBe(mean(seen.map(({ margin }) => margin)));
+          expect(run.areasUnderMargin[row]).toBe(
+            seen.length === 0 ? Number.NaN : sum(seen.map((v) => v.margin)),
+          );
+          expect(run.forgettingEvents[row]).toBe(learned.filter((now, i) => !now && learned[i - 1]).length);
+          expect(run.firstLearned[row]).toBe(seen[learned.indexOf(true)]?.epoch ?? Number.NaN);
+          if (run.terms) expect(run.terms.beta[row]).toBe(mean(weighed.map((v) => v.terms[1])));
+          else expect(given.some(({ terms }) => terms)).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it("goes on from its state bit for bit", () => {
+    const step = fc.record({ epoch: fc.nat(3), rows: fc.array(fc.nat(6)), terms: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step), fc.nat(12), (steps, cut) => {
+        const epochs = new Map<number, boolean>(); // whether an epoch has terms
+        const batches = steps
+          .sort((a, b) => a.epoch - b.epoch)
+          .map(({ epoch, rows, terms }) => {
+            if (!epochs.has(epoch)) epochs.set(epoch, terms);
+            return batchOf(epoch, rows, epochs.get(epoch)!);
+          });
+        const through = new SampleRecorder(7);
+        for (const batch of batches) through.add(batch);
+        const first = new SampleRecorder(7);
+        for (const batch of batches.slice(0, cut)) first.add(batch);
+        const second = SampleRecorder.from(first.state());
+        expect(second.state()).toEqual(first.state());
+        for (const batch of batches.slice(cut)) second.add(batch);
+        expect(second.state()).toEqual(through.state());
+        if (batches.length === 0) return;
+        expect(second.record).toEqual(through.record);
+        expect(second.run).toEqual(through.run);
+      }),
+    );
+  });
+
+  it("refuses a state that was damaged, and says so", () => {
+    const recorder = new SampleRecorder(2);
+    recorder.add(batchOf(0, [0, 1]));
+    const state = recorder.state();
+    for (let i = 0; i < state.length; i++) {
+      const damaged = state.slice();
+      damaged[i]! ^= 1;
+      expect(() => SampleRecorder.from(damaged)).toThrow(expect.objectContaining({ code: "CORRUPT_FILE" }));
+    }
+    for (const other of [state.slice(0, -1), state.slice(1), new Uint8Array(9), new Uint8Array(0)])
+      expect(() => SampleRecorder.from(other)).toThrow("Expected a state of a SampleRecorder");
+    expect(() => SampleRecorder.from("bytes" as never)).toThrow("Expected a Uint8Array for state");
+  });
+
+  it("refuses margins in some batches of an epoch only", () => {
+    const recorder = new SampleRecorder(3);
+    recorder.add(batchOf(0, [0]));
+    expect(() => recorder.add({ ...batchOf(0, [1]), margins: undefined })).toThrow(
+      "margins as in the epoch's",
+    );
+    expect(recorder.record.losses[1]).toBeNaN();
   });
 
   it("refuses what does not fit and keeps what it has", () => {

@@ -25,6 +25,7 @@ export const publicPackages: readonly PublicPackage[] = [
       ...["LiLAW", "LearningToReweight", "Random"],
       ...["weightedLoss", "metaGradient", "alignmentWeights", "getBackend", "backendReport"],
       ...["LilawError", "BackendUnavailableError", "expected"],
+      ...["labelMargins", "stateBytes"],
     ],
     checkAllTypes: true,
   },

@@ -1,0 +1,83 @@
+import type { RunRecord, SampleRecord } from "./records.js";
+
+const sums = ["labelProbs", "margins", "alpha", "beta", "delta"] as const;
+
+type SumName = (typeof sums)[number];
+
+/** The sums of a run's epochs, in a constant number of values a row. */
+export class RunTotals {
+  readonly #sums: Record<SumName, Float64Array>;
+  readonly #counts: Record<"labelProbs" | "margins" | "terms", Uint32Array>;
+  readonly #forgettingEvents: Uint32Array;
+  readonly #firstLearned: Float64Array;
+  /** 1 where the last visit found the row learned */
+  readonly #learned: Uint8Array;
+
+  constructor(count: number) {
+    const zeros = () => new Float64Array(count);
+    this.#sums = { labelProbs: zeros(), margins: zeros(), alpha: zeros(), beta: zeros(), delta: zeros() };
+    const none = () => new Uint32Array(count);
+    this.#counts = { labelProbs: none(), margins: none(), terms: none() };
+    this.#forgettingEvents = none();
+    this.#firstLearned = zeros().fill(Number.NaN);
+    this.#learned = new Uint8Array(count);
+  }
+
+  /** All that there is to save. */
+  get arrays(): (Float64Array | Uint32Array | Uint8Array)[] {
+    const { labelProbs, margins, terms } = this.#counts;
+    const own = [this.#forgettingEvents, this.#firstLearned, this.#learned];
+    return [...sums.map((name) => this.#sums[name]), labelProbs, margins, terms, ...own];
+  }
+
+  copy(): RunTotals {
+    const copy = new RunTotals(this.#learned.length);
+    copy.arrays.forEach((array, i) => {
+      array.set(this.arrays[i]!);
+    });
+    return copy;
+  }
+
+  /** Adds an epoch. */
+  add({ epoch, predictions, labelProbs, margins, terms }: SampleRecord): void {
+    for (let row = 0; row < predictions.length; row++) {
+      if (predictions[row] === -1) continue;
+      this.#sums.labelProbs[row]! += labelProbs[row]!;
+      this.#counts.labelProbs[row]!++;
+      if (margins !== undefined) this.#addMargin(row, margins[row]!, epoch);
+      if (terms === undefined) continue;
+      this.#sums.alpha[row]! += terms.alpha[row]!;
+      this.#sums.beta[row]! += terms.beta[row]!;
+      this.#sums.delta[row]! += terms.delta[row]!;
+      this.#counts.terms[row]!++;
+    }
+  }
+
+  #addMargin(row: number, margin: number, epoch: number): void {
+    const learned = margin >= 0;
+    if (this.#learned[row] === 1 && !learned) this.#forgettingEvents[row]!++;
+    if (learned && Number.isNaN(this.#firstLearned[row])) this.#firstLearned[row] = epoch;
+    this.#learned[row] = Number(learned);
+    this.#sums.margins[row]! += margin;
+    this.#counts.margins[row]!++;
+  }
+
+  /** The totals, of which nothing is shared. */
+  record(): RunRecord {
+    const { labelProbs, margins, terms } = this.#counts;
+    const mean = (name: SumName, counts: Uint32Array) =>
+      this.#sums[name].map((sum, row) => sum / counts[row]!);
+    const hasTerms = terms.some((count) => count > 0);
+    return {
+      epochs: labelProbs.slice(),
+      meanLabelProbs: mean("labelProbs", labelProbs),
+      meanMargins: mean("margins", margins),
+      areasUnderMargin: this.#sums.margins.map((sum, row) => (margins[row] === 0 ? Number.NaN : sum)),
+      forgettingEvents: this.#forgettingEvents.slice(),
+      firstLearned: this.#firstLearned.slice(),
+      ...(hasTerms && {
+        terms: { alpha: mean("alpha", terms), beta: mean("beta", terms), delta: mean("delta", terms) },
+      }),
+    };
+  }
+}
