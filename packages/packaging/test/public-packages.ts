@@ -86,6 +86,11 @@ export const publicPackages: readonly PublicPackage[] = [
     checkAllTypes: true,
   },
   {
+    name: "report",
+    exports: ["renderReport", "picture", "signalPicture"],
+    checkAllTypes: true,
+  },
+  {
     name: "cli",
     checkAllTypes: false,
     programs: { lilaw: "train" },
