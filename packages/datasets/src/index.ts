@@ -1,6 +1,14 @@
+export {
+  type ArrayEncoding,
+  type ColumnEncoding,
+  checkEncoding,
+  type Encoding,
+  type TableEncoding,
+} from "./encoding.js";
 export { type Source, type SourceOptions, sourceOf } from "./files/source-files.js";
 export { datasetNames, loadDataset } from "./load-dataset.js";
 export { loadFiles } from "./load-files.js";
+export { type InputOptions, type LoadedInputs, loadInputs } from "./load-inputs.js";
 export { injectNoise, type Noise, type NoisyLabels, parseNoise } from "./noise.js";
 export { balancedRows, batches, type Split, type SplitOptions, splitSamples, takeSamples } from "./splits.js";
 export type {
@@ -9,6 +17,7 @@ export type {
   DownloadProgress,
   FileOptions,
   Groups,
+  Inputs,
   LoadOptions,
   Reading,
   Samples,

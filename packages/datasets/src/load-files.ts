@@ -1,25 +1,25 @@
 import { basename } from "node:path";
 import { expected } from "@lilaw/core";
-import { openArff } from "./files/arff.js";
+import type { ArrayEncoding, Encoding } from "./encoding.js";
 import {
   type ArrayLabels,
+  arrayEncoding,
   checkCount,
   classesOfArray,
   indicesOf,
-  type Layout,
   type NdArray,
   readFeatures,
+  reading,
   readLabels,
   sampleForm,
 } from "./files/arrays.js";
 import { DataFile } from "./files/data-file.js";
-import { openDelimited } from "./files/delimited.js";
 import { type Format, formatOf } from "./files/format.js";
 import { openIdx } from "./files/idx.js";
-import type { Chunks } from "./files/inflate.js";
 import { Npz } from "./files/npz.js";
+import { openTable } from "./files/open-table.js";
 import { labelPathOf } from "./files/source-files.js";
-import { type RowWriter, type Table, TableFit, type UsableRows } from "./files/table.js";
+import { type ChosenRows, type RowWriter, type Table, TableFit, type UsableRows } from "./files/table.js";
 import type { DataFiles, Dataset, FileOptions, Reading, Samples, SplitName } from "./types.js";
 
 interface SplitFile {
@@ -43,6 +43,7 @@ interface Found {
   splits: Splits;
   reading: Omit<Reading, "format" | "classCounts" | "rows">;
   featureNames?: readonly string[];
+  encoding: Encoding;
 }
 
 /** The arrays of one split, and the reason why its label array was chosen. */
@@ -95,7 +96,10 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
   checkUse(format, options);
   // One NPZ file may hold the arrays of several splits.
   if (format !== "npz") checkApart(data);
-  const { splits, trainLabels, classNames, featureNames, reading } = await readersOf[format](data, options);
+  const { splits, trainLabels, classNames, featureNames, reading, encoding } = await readersOf[format](
+    data,
+    options,
+  );
   checkShapes(splits);
   const { train, valid, test, clean } = splits;
   return {
@@ -113,6 +117,7 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
       classCounts: countClasses(trainLabels, classNames.length),
       rows: Object.fromEntries(Object.entries(splits).map(([split, { counts }]) => [split, counts])),
     },
+    encoding,
     license: "the owner's",
     citation: "",
   };
@@ -121,9 +126,9 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
 const readersOf: Record<Format, (data: readonly SplitFile[], options: FileOptions) => Promise<Found>> = {
   npz: loadNpz,
   idx: loadIdx,
-  csv: (data, options) => loadTables(data, options, (name, chunks) => openDelimited(name, ",", chunks)),
-  tsv: (data, options) => loadTables(data, options, (name, chunks) => openDelimited(name, "\t", chunks)),
-  arff: (data, options) => loadTables(data, options, openArff),
+  csv: loadTables,
+  tsv: loadTables,
+  arff: loadTables,
 };
 
 function checkOptions({ missing, imageLayout, maxBytes }: FileOptions): void {
@@ -174,14 +179,10 @@ function checkApart(data: readonly SplitFile[]): void {
   }
 }
 
-async function loadTables(
-  data: readonly SplitFile[],
-  options: FileOptions,
-  open: (name: string, chunks: () => Chunks) => Promise<Table>,
-): Promise<Found> {
+async function loadTables(data: readonly SplitFile[], options: FileOptions): Promise<Found> {
   const tables: { split: SplitName; file: DataFile; table: Table }[] = [];
   for (const { split, file } of data) {
-    tables.push({ split, file, table: await open(file.path, () => file.chunks()) });
+    tables.push({ split, file, table: await openTable(file) });
     // Read twice: to learn the encoding, and to make the samples.
     file.expectBytes(2 * file.size);
   }
@@ -192,34 +193,32 @@ async function loadTables(
     train.file.expectBytes(2 * train.file.size);
     await train.table.read((cells) => fit.addMixed(cells));
   }
-  const { encoder, usable } = fit.finish();
-  const { classNames, featureNames, summary } = encoder;
+  const { encoder, usable, reading } = fit.finish();
+  const { classNames, featureNames, encoding } = encoder;
   const chosen = chooseRows(options, usable, classNames, present(data));
   const splits: Splits = {
     train: await writeRows(train.table, usable, (rows) => encoder.samples(train.table, rows), chosen),
   };
   for (const { split, table } of others) {
     const rows = await encoder.usableRows(table);
-    splits[split] = await writeRows(table, rows, () => encoder.samples(table, rows));
+    splits[split] = await writeRows(table, rows, (chosen) => encoder.samples(table, chosen));
   }
-  return { splits, trainLabels: usable.labels, classNames, featureNames, reading: summary };
+  return { splits, trainLabels: usable.labels, classNames, featureNames, reading, encoding };
 }
 
 async function writeRows(
   table: Table,
   usable: UsableRows,
-  writerOf: (rows: Omit<UsableRows, "read">) => RowWriter,
+  writerOf: (rows: ChosenRows) => RowWriter,
   chosen?: Int32Array,
 ): Promise<SplitSamples> {
-  const { read, labels, rows } = usable;
-  const writer = writerOf(
-    chosen
-      ? { labels: chosen.map((row) => labels[row]!), rows: chosen.map((row) => rows?.[row] ?? row) }
-      : usable,
-  );
+  const { read, rows } = usable;
+  const labels = chosen ? chosen.map((row) => usable.labels[row]!) : usable.labels;
+  const ownRows = chosen ? chosen.map((row) => rows?.[row] ?? row) : rows;
+  const writer = writerOf({ count: labels.length, ...(ownRows && { rows: ownRows }) });
   await table.read((cells, line) => writer.add(cells, line));
-  const samples = writer.finish();
-  const dropped = read - labels.length;
+  const samples: Samples = { ...writer.finish(), labels };
+  const dropped = read - usable.labels.length;
   return { samples, counts: { read, used: samples.count, dropped, filled: writer.filled } };
 }
 
@@ -281,7 +280,7 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
   const classes = classesOfArray(trainLabels);
   const indices = indicesOf(trainLabels, classes);
   const found: Splits = {};
-  let layout: Layout | undefined;
+  let encoding: ArrayEncoding | undefined;
   for (const part of splits) {
     const isTrain = part === train;
     const labels = isTrain ? trainLabels : await labelsOf(part);
@@ -289,7 +288,7 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
     const choose = () =>
       isTrain ? chooseRows(options, { labels: indices }, classes.names, present(splits)) : undefined;
     const read = await readSamples(await part.features(), labels, partIndices, options, choose);
-    if (isTrain) layout = read.layout;
+    encoding ??= read.encoding;
     const used = read.samples.count;
     found[part.split] = {
       samples: read.samples,
@@ -302,8 +301,9 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
     classNames: classes.names,
     reading: {
       label: { name: train.name ?? basename(trainLabels.name), reason: train.reason },
-      ...(layout && { layout }),
+      ...(encoding!.layout && { layout: encoding!.layout }),
     },
+    encoding: encoding!,
   };
 }
 
@@ -320,7 +320,7 @@ function readSamples(
   indices: Int32Array,
   { imageLayout = "auto" }: FileOptions,
   choose: () => Int32Array | undefined,
-): Promise<{ samples: Samples; layout: Layout | undefined }> {
+): Promise<{ samples: Samples; encoding: ArrayEncoding }> {
   return reading(array, async () => {
     checkCount(array, labels);
     const form = sampleForm(array, imageLayout);
@@ -332,17 +332,8 @@ function readSamples(
       shape: form.shape,
       ...(rows && { rows }),
     };
-    return { samples, layout: form.layout };
+    return { samples, encoding: arrayEncoding(array, form) };
   });
-}
-
-/** Reads an array, and closes it whatever happens. */
-async function reading<T>(array: NdArray, read: (array: NdArray) => Promise<T>): Promise<T> {
-  try {
-    return await read(array);
-  } finally {
-    await array.close();
-  }
 }
 
 function present(splits: readonly { split: SplitName }[]): SplitName[] {

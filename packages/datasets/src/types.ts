@@ -1,9 +1,9 @@
-/** Samples with one label each, in memory. */
-export interface Samples {
+import type { Encoding } from "./encoding.js";
+
+/** Samples without labels, in memory. */
+export interface Inputs {
   /** Row-major `[count, ...shape]`. Images are in [0, 1]. */
   features: Float32Array;
-  /** `[count]`, class indices in `[0, classes)`. */
-  labels: Int32Array;
   count: number;
   /** Shape of one sample, such as `[28, 28, 1]` (height, width, channels) or `[14]`. */
   shape: readonly number[];
@@ -11,6 +11,12 @@ export interface Samples {
   rows?: Int32Array;
   /** `[count]`, line of each sample in its text file, from 1; absent for arrays and images. */
   lines?: Int32Array;
+}
+
+/** Samples with one label each. */
+export interface Samples extends Inputs {
+  /** `[count]`, class indices in `[0, classes)`. */
+  labels: Int32Array;
 }
 
 /** One value per sample and attribute, in the order of the samples. */
@@ -34,6 +40,8 @@ export interface Dataset {
   groups?: { train: Groups; test: Groups };
   /** How the files were understood; only from `loadFiles`. */
   reading?: Reading;
+  /** How the numbers of a sample follow from its source; with it, `loadInputs` reads new samples. */
+  encoding?: Encoding;
   license: string;
   citation: string;
 }

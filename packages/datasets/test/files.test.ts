@@ -210,7 +210,7 @@ describe("CSV and TSV", () => {
       "LABEL_OUT_OF_RANGE",
       "ant, cat, dog.*line 2.*cow",
     ],
-    ["a missing column", "size,label\n1,cat\n", "CORRUPT_FILE", "3 columns"],
+    ["a missing column", "size,label\n1,cat\n", "CORRUPT_FILE", "the column colour"],
     ["another column", "size,shade,label\n1,red,cat\n", "CORRUPT_FILE", "column colour"],
   ])("refuses %s in the test file", async (_, text, code, message) => {
     const files = { train: await file("a.csv", train), test: await file("bad.csv", text) };

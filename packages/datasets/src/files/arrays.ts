@@ -1,4 +1,5 @@
 import { expected } from "@lilaw/core";
+import type { ArrayEncoding } from "../encoding.js";
 import type { FileOptions, Reading, Samples } from "../types.js";
 import { allocateFeatures } from "./allocate.js";
 import { unreadable } from "./data-file.js";
@@ -91,6 +92,15 @@ export async function readFeatures(
   return reader.finish();
 }
 
+/** Reads an array, and closes it whatever happens. */
+export async function reading<T>(array: NdArray, read: (array: NdArray) => Promise<T>): Promise<T> {
+  try {
+    return await read(array);
+  } finally {
+    await array.close();
+  }
+}
+
 /** @throws `LENGTH_MISMATCH` unless every sample has one label */
 export function checkCount(features: ArrayHeader, labels: ArrayLabels): void {
   const count = features.shape[0] ?? 0;
@@ -124,6 +134,16 @@ export function sampleForm(
     layout,
     ...(channels > 1 && { pixels: rest.reduce((a, b) => a * b, 1) }),
   };
+}
+
+/** Bytes of images are divided by 255. */
+function divisorOf({ shape, type }: ArrayHeader): number {
+  return type.isByte && shape.length > 2 ? 255 : 1;
+}
+
+/** How samples of this form follow from the elements of an array. */
+export function arrayEncoding(header: ArrayHeader, { shape, layout }: SampleForm): ArrayEncoding {
+  return { kind: "array", shape, ...(layout && { layout }), divisor: divisorOf(header) };
 }
 
 function layoutOf(
@@ -223,7 +243,7 @@ class FeatureReader {
   readonly #pixels: number;
   readonly #rows: Int32Array | undefined;
   readonly #width: number;
-  readonly #scale: number;
+  readonly #divisor: number;
   readonly #features: Float32Array;
   readonly #blocks: Blocks;
   /** Place of the next element in the file. */
@@ -240,7 +260,7 @@ class FeatureReader {
     this.#rows = rows;
     this.#width = shape.slice(1).reduce((a, b) => a * b, 1);
     this.#pixels = pixels ?? this.#width;
-    this.#scale = type.isByte && shape.length > 2 ? 255 : 1;
+    this.#divisor = divisorOf(header);
     this.#features = allocateFeatures(name, rows?.length ?? shape[0]!, this.#width);
     this.#blocks = new Blocks(type.size, (block) => this.#write(numbers(block)));
   }
@@ -273,7 +293,7 @@ class FeatureReader {
   }
 
   #writeSample(values: ArrayLike<number>, start: number, end: number): void {
-    const [features, pixels, scale] = [this.#features, this.#pixels, this.#scale];
+    const [features, pixels, divisor] = [this.#features, this.#pixels, this.#divisor];
     const channels = this.#width / pixels;
     const offset = this.#written * this.#width;
     let pixel = this.#column % pixels;
@@ -284,7 +304,7 @@ class FeatureReader {
         pixel = 0;
         channel++;
       }
-      const value = values[i]! / scale;
+      const value = values[i]! / divisor;
       features[place] = value;
       if (!Number.isFinite(features[place])) {
         const at = `row ${this.#row}, column ${column} of ${this.#header.name}`;

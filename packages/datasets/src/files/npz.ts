@@ -122,6 +122,20 @@ export class Npz {
     return found;
   }
 
+  /**
+   * The name of the array of samples in a file that needs no labels: the only array, or the only one that is called like
+   * the features of a file or of a test split.
+   *
+   * @throws `INVALID_ARGUMENT` where none or several are
+   */
+  get inputsName(): string {
+    const likely = [...plainArrays, ...splitArrays.test].map(([features]) => features);
+    const found = this.names.length === 1 ? this.names : this.names.filter((name) => likely.includes(name));
+    if (found.length === 1) return found[0]!;
+    const expectation = `one array of samples (${[...new Set(likely)].join(", ")})`;
+    throw expected("INVALID_ARGUMENT", expectation, this.path, this.names.join(", ") || "no arrays");
+  }
+
   readonly #has = (name: string): boolean => this.#entries.has(name);
 
   /** The error of a file given for a split whose arrays it does not have. */

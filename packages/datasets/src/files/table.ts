@@ -1,5 +1,6 @@
 import { expected } from "@lilaw/core";
-import type { FileOptions, Reading, Samples } from "../types.js";
+import type { ColumnEncoding, TableEncoding } from "../encoding.js";
+import type { FileOptions, Inputs, Reading } from "../types.js";
 import { allocateFeatures } from "./allocate.js";
 import { describeCell, isInfinite, isMissing, numberOf } from "./cells.js";
 import { IdentifierWatch } from "./identifiers.js";
@@ -43,7 +44,10 @@ export interface UsableRows {
   rows?: Int32Array;
 }
 
-/** The encoding of one column as numbers. */
+/** Rows that are to become samples, as {@link UsableRows} has them. */
+export type ChosenRows = { count: number } & Pick<UsableRows, "rows">;
+
+/** A column as {@link RowWriter} uses it. */
 interface Feature {
   name: string;
   /** Number of values that a cell becomes. */
@@ -52,10 +56,24 @@ interface Feature {
   categories: ReadonlyMap<string, number> | undefined;
   /** Position of the category for missing cells, where there is one. */
   missingCategory: number | undefined;
-  /** A number becomes `(number - shift) / scale`, a missing one `fill`. */
   shift: number;
   scale: number;
   fill: number;
+}
+
+function featureOf(column: ColumnEncoding): Feature {
+  if (column.kind === "numeric")
+    return { ...column, width: 1, categories: undefined, missingCategory: undefined };
+  const { name, categories, hasMissing } = column;
+  return {
+    name,
+    width: categories.length + (hasMissing ? 1 : 0),
+    categories: new Map(categories.map((category, place) => [category, place])),
+    missingCategory: hasMissing ? categories.length : undefined,
+    shift: 0,
+    scale: 1,
+    fill: 0,
+  };
 }
 
 /** A column with more categories is taken for an identifier, however many rows there are. */
@@ -139,28 +157,31 @@ export class TableFit {
    * @throws `CORRUPT_FILE` for a table without rows, `INVALID_ARGUMENT` for text columns with too many categories,
    *   and for class names that are nearly equal
    */
-  finish(): { encoder: TableEncoder; usable: UsableRows } {
+  finish(): {
+    encoder: TableEncoder;
+    usable: UsableRows;
+    reading: Pick<Reading, "label" | "features" | "dropped">;
+  } {
     const { name } = this.#table;
     const usable = this.#read - this.#dropped.length;
     if (this.#read === 0) throw expected("CORRUPT_FILE", "a header row and data rows", name, "no data rows");
     if (usable === 0) throw expected("INVALID_ARGUMENT", "a row without missing cells", name, "none");
     const { index, reason } = this.#label;
     const classes = this.#classes(usable);
-    const features = this.#columns.map((column) => column.finish(usable, this.#options.standardize ?? false));
+    const columns = this.#columns.map((column) => column.finish(usable, this.#options.standardize ?? false));
     // Checked last, since it is the least certain of all errors of a column.
     for (const column of this.#columns) column.checkNoIdentifier();
-    const summaries = this.#columns.map(({ column, missing }, i) => ({
+    const label = this.#table.columns[index]!.name;
+    const { missing = "error", dropColumns: dropped = [] } = this.#options;
+    const features = this.#columns.map(({ column, missing }, i) => ({
       name: column.name,
-      kind: features[i]!.categories ? ("categorical" as const) : ("numeric" as const),
-      values: features[i]!.width,
+      kind: columns[i]!.kind,
+      values: featureOf(columns[i]!).width,
       missing,
     }));
     return {
-      encoder: new TableEncoder(this.#table, this.#options, classes, features, {
-        label: { name: this.#table.columns[index]!.name, reason },
-        features: summaries,
-        dropped: this.#options.dropColumns ?? [],
-      }),
+      encoder: new TableEncoder({ kind: "table", label, dropped, missing, columns }, name, classes),
+      reading: { label: { name: label, reason }, features, dropped },
       usable: usableRows(this.#read, this.#dropped, this.#labels.indices(classes, this.#undeclared)),
     };
   }
@@ -201,33 +222,30 @@ export class TableFit {
   }
 }
 
-/** Turns the rows of tables into samples, as {@link TableFit} learned it. */
+/** Turns the rows of tables into numbers, as {@link TableFit} learned it. */
 export class TableEncoder {
+  readonly encoding: TableEncoding;
   readonly featureNames: readonly string[];
-  readonly classNames: readonly string[];
-  /** The part of {@link Reading} that tables have. */
-  readonly summary: Pick<Reading, "label" | "features" | "dropped">;
   readonly width: number;
-  readonly #train: Omit<Table, "read">;
-  readonly #options: TableOptions;
-  readonly #classes: Classes;
+  readonly #trainName: string;
+  readonly #classes: Classes | undefined;
   readonly #features: readonly Feature[];
 
-  constructor(
-    train: Omit<Table, "read">,
-    options: TableOptions,
-    classes: Classes,
-    features: readonly Feature[],
-    summary: Pick<Reading, "label" | "features" | "dropped">,
-  ) {
-    this.#train = train;
-    this.#options = options;
+  /**
+   * @param trainName name of the training table, for errors
+   * @param classes absent where no labels are read
+   */
+  constructor(encoding: TableEncoding, trainName: string, classes?: Classes) {
+    this.encoding = encoding;
+    this.#trainName = trainName;
     this.#classes = classes;
-    this.#features = features;
-    this.summary = summary;
-    this.classNames = classes.names;
-    this.featureNames = features.flatMap(namesOf);
+    this.#features = encoding.columns.map(featureOf);
+    this.featureNames = this.#features.flatMap(namesOf);
     this.width = this.featureNames.length;
+  }
+
+  get classNames(): readonly string[] {
+    return this.#classes?.names ?? [];
   }
 
   /**
@@ -236,59 +254,89 @@ export class TableEncoder {
    * @throws `CORRUPT_FILE` for other columns or no rows, `LABEL_OUT_OF_RANGE` for a label that training does not have
    */
   async usableRows(table: Table): Promise<UsableRows> {
-    const { label, features } = this.#positions(table);
-    const [dropped, labels] = [new IntList(), new IntList()];
-    const drops = this.#options.missing === "drop";
-    let read = 0;
-    await table.read((cells, line) => {
-      const row = read++;
-      if (drops && features.some((index) => isMissingIn(table.columns[index]!, cells[index]!))) {
-        dropped.push(row);
-        return;
-      }
-      const index = this.#classes.indexOf(cells[label]!);
+    const { label: name } = this.encoding;
+    const label = columnIn(table, indicesByName(table), name);
+    const labels = new IntList();
+    const { read, dropped } = await this.#readUsable(table, (cells, line) => {
+      const index = this.#classes?.indexOf(cells[label]!);
       if (index === undefined) {
-        const at = placeOf(table.name, line, this.summary.label.name);
         const received = cells[label] || (table.missingMark ?? "");
+        const at = placeOf(table.name, line, name);
         throw expected("LABEL_OUT_OF_RANGE", `one of ${listOf(this.classNames)}`, at, received);
       }
       labels.push(index);
     });
-    if (read === 0) throw expected("CORRUPT_FILE", "a header row and data rows", table.name, "no data rows");
     return usableRows(read, dropped, labels.toArray());
   }
 
-  /** Starts samples of the given rows. After that every row of the table has to be added. */
-  samples(table: Omit<Table, "read">, usable: Omit<UsableRows, "read">): RowWriter {
-    const { features } = this.#positions(table);
-    return new RowWriter(table, this.#features, features, this.width, this.#options, usable);
+  /**
+   * The same of a table that needs no label column; the one it has is not looked at.
+   *
+   * @throws `CORRUPT_FILE` for other columns or no rows
+   */
+  async unlabelledRows(table: Table): Promise<ChosenRows & { read: number }> {
+    const { read, dropped } = await this.#readUsable(table, () => {});
+    const count = read - dropped.length;
+    return { read, count, ...rowsWithout(dropped, count) };
   }
 
-  /** The position of each column of the training table in this table. */
-  #positions(table: Omit<Table, "read">): { label: number; features: readonly number[] } {
-    const dropped = new Set(this.#options.dropColumns);
-    const count = (columns: readonly Column[]) => columns.filter(({ name }) => !dropped.has(name)).length;
-    const wanted = count(this.#train.columns);
-    if (count(table.columns) !== wanted) {
-      const expectation = `the ${wanted} columns of ${this.#train.name}`;
-      throw expected("CORRUPT_FILE", expectation, table.name, `${count(table.columns)} columns`);
-    }
-    const indices = new Map(table.columns.map(({ name }, index) => [name, index]));
-    const indexOf = (name: string): number => {
-      const index = indices.get(name);
-      if (index !== undefined) return index;
-      throw expected("CORRUPT_FILE", `the column ${name}`, table.name, listOf([...indices.keys()]));
-    };
-    return {
-      label: indexOf(this.summary.label.name),
-      features: this.#features.map(({ name }) => indexOf(name)),
-    };
+  /** Starts samples of the given rows. After that every row of the table has to be added. */
+  samples(table: Omit<Table, "read">, chosen: ChosenRows, unknown: UnknownCategory = "zeros"): RowWriter {
+    const { missing } = this.encoding;
+    return new RowWriter(table, this.#features, this.#positions(table), this.width, chosen, missing, unknown);
+  }
+
+  async #readUsable(table: Table, visit: VisitRow): Promise<{ read: number; dropped: IntList }> {
+    const positions = this.#positions(table);
+    const dropped = new IntList();
+    const drops = this.encoding.missing === "drop";
+    let read = 0;
+    await table.read((cells, line) => {
+      const row = read++;
+      if (drops && positions.some((index) => isMissingIn(table.columns[index]!, cells[index]!)))
+        dropped.push(row);
+      else visit(cells, line);
+    });
+    if (read === 0) throw expected("CORRUPT_FILE", "a header row and data rows", table.name, "no data rows");
+    return { read, dropped };
+  }
+
+  /** The position of each feature column in this table. */
+  #positions(table: Omit<Table, "read">): readonly number[] {
+    const { label, dropped } = this.encoding;
+    const indices = indicesByName(table);
+    const positions = this.#features.map(({ name }) => columnIn(table, indices, name));
+    const used = new Set([label, ...dropped, ...this.#features.map(({ name }) => name)]);
+    const more = table.columns.find(({ name }) => !used.has(name));
+    if (more === undefined) return positions;
+    throw expected(
+      "CORRUPT_FILE",
+      `the columns of ${this.#trainName}`,
+      table.name,
+      `a column ${more.name} too`,
+    );
   }
 }
 
+type ColumnIndices = ReadonlyMap<string, number>;
+
+function indicesByName({ columns }: Omit<Table, "read">): ColumnIndices {
+  return new Map(columns.map(({ name }, index) => [name, index]));
+}
+
+/** @throws `CORRUPT_FILE` for a column that the table does not have */
+function columnIn(table: Omit<Table, "read">, indices: ColumnIndices, name: string): number {
+  const index = indices.get(name);
+  if (index !== undefined) return index;
+  throw expected("CORRUPT_FILE", `the column ${name}`, table.name, listOf([...indices.keys()]));
+}
+
+/** The values of a category that training does not have: all zeros, or an error. */
+export type UnknownCategory = "zeros" | "error";
+
 /** Writes rows, given in their order, into samples. */
 export class RowWriter {
-  readonly samples: Samples;
+  readonly #inputs: Inputs;
   /** Number of rows where a missing cell got a value. */
   filled = 0;
   readonly #table: Omit<Table, "read">;
@@ -296,6 +344,7 @@ export class RowWriter {
   readonly #positions: readonly number[];
   readonly #width: number;
   readonly #fills: boolean;
+  readonly #refuses: boolean;
   readonly #rows: Int32Array | undefined;
   readonly #lines: Int32Array;
   #read = 0;
@@ -306,20 +355,21 @@ export class RowWriter {
     features: readonly Feature[],
     positions: readonly number[],
     width: number,
-    { missing }: TableOptions,
-    { labels, rows }: Omit<UsableRows, "read">,
+    { count, rows }: ChosenRows,
+    missing: TableEncoding["missing"],
+    unknown: UnknownCategory,
   ) {
     this.#table = table;
     this.#features = features;
     this.#positions = positions;
     this.#width = width;
     this.#fills = missing === "mean";
+    this.#refuses = unknown === "error";
     this.#rows = rows;
-    this.#lines = new Int32Array(labels.length);
-    this.samples = {
-      features: allocateFeatures(table.name, labels.length, width),
-      labels,
-      count: labels.length,
+    this.#lines = new Int32Array(count);
+    this.#inputs = {
+      features: allocateFeatures(table.name, count, width),
+      count,
       shape: [width],
       ...(rows && { rows }),
       lines: this.#lines,
@@ -328,12 +378,12 @@ export class RowWriter {
 
   /**
    * @throws `NON_FINITE` for a missing cell that is not filled, or a number beyond float32; `CORRUPT_FILE` for text in
-   *   a numeric column
+   *   a numeric column; `UNKNOWN_NAME` for a category that training does not have, where it is an error
    */
   add(cells: readonly string[], line: number): void {
     const row = this.#read++;
-    if (this.#written === this.samples.count || (this.#rows && this.#rows[this.#written] !== row)) return;
-    const out = this.samples.features;
+    if (this.#written === this.#inputs.count || (this.#rows && this.#rows[this.#written] !== row)) return;
+    const out = this.#inputs.features;
     let offset = this.#written * this.#width;
     let fills = false;
     for (let i = 0; i < this.#features.length; i++) {
@@ -353,6 +403,9 @@ export class RowWriter {
           this.#checkFilled(feature, cell, line);
           if (feature.missingCategory !== undefined) out[offset + feature.missingCategory] = 1;
           fills = true;
+        } else if (this.#refuses) {
+          const at = placeOf(this.#table.name, line, feature.name);
+          throw expected("UNKNOWN_NAME", `one of ${listOf([...feature.categories.keys()])}`, at, cell);
         }
       }
       offset += feature.width;
@@ -362,12 +415,12 @@ export class RowWriter {
   }
 
   /** @throws `CORRUPT_FILE` where the rows differ from those of the pass before, because the file has changed */
-  finish(): Samples {
-    if (this.#written !== this.samples.count) {
-      const expectation = `${this.samples.count} rows, as in the pass before`;
+  finish(): Inputs {
+    if (this.#written !== this.#inputs.count) {
+      const expectation = `${this.#inputs.count} rows, as in the pass before`;
       throw expected("CORRUPT_FILE", expectation, this.#table.name, this.#written);
     }
-    return this.samples;
+    return this.#inputs;
   }
 
   /** Throws for a cell without a value, unless missing cells are filled. */
@@ -429,27 +482,18 @@ class ColumnFit {
     this.#categories.add(copyOf(cell));
   }
 
-  finish(rows: number, standardize: boolean): Feature {
+  finish(rows: number, standardize: boolean): ColumnEncoding {
     const { name, kind } = this.column;
     if (kind === "categorical" || this.#text) {
       const categories = this.#sortedCategories(rows);
-      const width = categories.length + (this.missing > 0 ? 1 : 0);
-      return {
-        name,
-        width,
-        categories: new Map(categories.map((category, place) => [category, place])),
-        missingCategory: this.missing > 0 ? categories.length : undefined,
-        shift: 0,
-        scale: 1,
-        fill: 0,
-      };
+      return { name, kind: "categorical", categories, hasMissing: this.missing > 0 };
     }
     if (this.#numbers.count === 0) {
       const help = `column ${name} of ${this.#table.name} (option dropColumns leaves it out)`;
       throw expected("INVALID_ARGUMENT", "a value", help, "none");
     }
     const { mean, deviation } = this.#numbers;
-    const numeric = { name, width: 1, categories: undefined, missingCategory: undefined };
+    const numeric = { name, kind: "numeric" as const };
     if (!standardize) return { ...numeric, shift: 0, scale: 1, fill: mean };
     // A constant column becomes 0, not NaN.
     return { ...numeric, shift: mean, scale: deviation || 1, fill: 0 };
@@ -532,14 +576,19 @@ function checkColumn(table: Omit<Table, "read">, name: string, role: string): vo
 }
 
 function usableRows(read: number, dropped: IntList, labels: Int32Array): UsableRows {
-  if (dropped.length === 0) return { read, labels };
-  const rows = new Int32Array(labels.length);
+  return { read, labels, ...rowsWithout(dropped, labels.length) };
+}
+
+/** The rows that are left, `count` in number; none where no row is left out. */
+function rowsWithout(dropped: IntList, count: number): Pick<UsableRows, "rows"> {
+  if (dropped.length === 0) return {};
+  const rows = new Int32Array(count);
   const leftOut = dropped.toArray();
-  for (let row = 0, next = 0; row < read; row++) {
+  for (let row = 0, next = 0; row < count + leftOut.length; row++) {
     if (leftOut[next] === row) next++;
     else rows[row - next] = row;
   }
-  return { read, labels, rows };
+  return { rows };
 }
 
 /** One name for each value that a cell becomes. */

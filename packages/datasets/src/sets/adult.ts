@@ -88,7 +88,7 @@ export const adult: Definition = {
     const { encoder } = fit.finish();
     const samplesOf = (rows: Rows): Samples => {
       const labels = Int32Array.from(rows, (cells) => encoder.classNames.indexOf(cells.at(-1)!));
-      const writer = encoder.samples({ name: "adult", columns }, { labels });
+      const writer = encoder.samples({ name: "adult", columns }, { count: labels.length });
       rows.forEach((cells, row) => {
         writer.add(cells, row + 1);
       });
@@ -98,6 +98,7 @@ export const adult: Definition = {
     return {
       classNames: encoder.classNames,
       featureNames: encoder.featureNames,
+      encoding: encoder.encoding,
       train: samplesOf(train),
       test: samplesOf(test),
       groups: { train: groupsOf(train), test: groupsOf(test) },

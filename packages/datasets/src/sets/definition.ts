@@ -8,5 +8,5 @@ export interface Definition extends Omit<FileSet, "foreign"> {
   /** `bytes(name)` are the unpacked bytes of one of `files`. */
   parse(
     bytes: (name: string) => Uint8Array,
-  ): Pick<Dataset, "classNames" | "train" | "test" | "groups" | "featureNames">;
+  ): Pick<Dataset, "classNames" | "train" | "test" | "groups" | "featureNames" | "encoding">;
 }

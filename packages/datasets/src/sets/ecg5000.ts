@@ -43,6 +43,7 @@ export const ecg5000: Definition = {
     ],
     train: parseSeries(new TextDecoder().decode(bytes("ECG5000_TRAIN.txt"))),
     test: parseSeries(new TextDecoder().decode(bytes("ECG5000_TEST.txt"))),
+    encoding: { kind: "array", shape: [length], divisor: 1 },
   }),
 };
 

@@ -1,3 +1,4 @@
+import type { Encoding } from "../encoding.js";
 import { samplesFromArrays } from "../files/arrays.js";
 import { parseIdx } from "../files/idx.js";
 import { fromDebian, fromNpm, fromUrls } from "../sources/source.js";
@@ -111,5 +112,7 @@ function parseImages(bytes: (name: string) => Uint8Array, classNames: readonly s
     const [images, labels] = [`${prefix}-images-idx3-ubyte`, `${prefix}-labels-idx1-ubyte`];
     return samplesFromArrays(parseIdx(images, bytes(images)), parseIdx(labels, bytes(labels)));
   };
-  return { classNames, train: split("train"), test: split("t10k") };
+  const train = split("train");
+  const encoding: Encoding = { kind: "array", shape: train.shape, layout: "no channels", divisor: 255 };
+  return { classNames, train, test: split("t10k"), encoding };
 }
