@@ -44,11 +44,11 @@ export class Fields {
     this.#lengths.set(name, length);
   }
 
-  /** The cells of one record; `read` gives the value of a field, and `at` its place. */
-  cells(read: (name: string) => unknown, at: (name: string) => string): string[] {
+  /** The cells of one record; `valueIn` gives the value of a field, and `at` its place. */
+  cells(valueIn: (name: string) => unknown, at: (name: string) => string): string[] {
     const cells: string[] = [];
     for (const [name, length = 0] of this.#lengths) {
-      const value = this.#dropped.has(name) ? null : read(name);
+      const value = this.#dropped.has(name) ? null : valueIn(name);
       const place = () => at(name);
       if (length === 0) cells.push(cellOf(value, place));
       else if (value === null || value === undefined) for (let i = 0; i < length; i++) cells.push("");

@@ -34,9 +34,9 @@ export async function openJsonl(
     missingMark: "null",
     async read(visit) {
       for await (const { object, line } of objectsOf(name, chunks())) {
-        const read = (member: string) => (Object.hasOwn(object, member) ? object[member] : null);
+        const valueIn = (member: string) => (Object.hasOwn(object, member) ? object[member] : null);
         visit(
-          fields.cells(read, (member) => `${member} in line ${line} of ${name}`),
+          fields.cells(valueIn, (member) => `${member} in line ${line} of ${name}`),
           line,
         );
       }
