@@ -52,7 +52,8 @@ export function checkEncoding(value: unknown, name: string): Encoding {
   const { kind, columns, shape } = Object(value) as Partial<TableEncoding> & Partial<ArrayEncoding>;
   const isTable = kind === ("table" as string) && Array.isArray(columns) && columns.every(isColumn);
   const hasShape = Array.isArray(shape) && shape.every(Number.isSafeInteger);
-  const isArray = hasShape && (kind === ("array" as string) || (kind === ("images" as string) && shape.length === 3));
+  const isArray =
+    hasShape && (kind === ("array" as string) || (kind === ("images" as string) && shape.length === 3));
   if (isTable || isArray) return value as Encoding;
   throw expected("CORRUPT_FILE", "an encoding of tables, arrays or images", name, kind);
 }

@@ -99,7 +99,9 @@ const splitNames = ["train", "valid", "test", "clean"] as const satisfies readon
 export async function loadFiles(files: DataFiles, options: FileOptions = {}): Promise<Dataset> {
   checkOptions(options);
   const present = splitNames.filter((split) => files[split] !== undefined);
-  const { format, splits, trainLabels, classNames, featureNames, reading, encoding } = (await isFolder(files.train))
+  const { format, splits, trainLabels, classNames, featureNames, reading, encoding } = (await isFolder(
+    files.train,
+  ))
     ? { format: "images" as const, ...(await loadFolders(files, present, options)) }
     : await loadData(files, present, options);
   checkShapes(splits);

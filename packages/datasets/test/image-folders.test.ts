@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
-import { loadFiles, sourceOf, takeSamples } from "../src/index.js";
+import { loadFiles, loadInputs, sourceOf, takeSamples } from "../src/index.js";
 import { scratch } from "./support.js";
 
 type Png = Parameters<typeof encode>[0];
@@ -135,6 +135,23 @@ describe("a folder of images", () => {
   });
 });
 
+describe("new images", () => {
+  it("become the same numbers, whatever folders they are in", async () => {
+    const { encoding, train: whole } = await loadFiles({ train: await folderOf(pets) });
+    const { inputs, read } = await loadInputs(
+      await folderOf({ "2.png": pets["dog/2.png"], "more/b.png": pets["cat/b.png"] }),
+      encoding!,
+    );
+    expect(read).toBe(2);
+    expect(inputs).toMatchObject({ files: ["2.png", "more/b.png"], shape: whole.shape });
+    expect([...inputs.features.subarray(0, 6)]).toEqual([...whole.features.subarray(12, 18)]);
+    const larger = await folderOf({ "1.png": grey(6, 4, () => 255) });
+    await expect(loadInputs(larger, encoding!)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    const resized = await loadFiles({ train: await folderOf(pets) }, { imageSize: [2, 3] });
+    expect([...(await loadInputs(larger, resized.encoding!)).inputs.features]).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+});
+
 describe("folders that are refused", () => {
   const image = grey(3, 2, () => 9);
   it.each<[string, string, RegExp, Record<string, Uint8Array | string>]>([
@@ -143,7 +160,7 @@ describe("folders that are refused", () => {
     [
       "with other files among the images",
       "INVALID_ARGUMENT",
-      /alone .*notes\.txt/,
+      /alone among .*notes\.txt/,
       { "a/1.png": image, "a/notes.txt": "" },
     ],
     [

@@ -40,7 +40,8 @@ export class ImageFolder {
    */
   static async open(path: string, options: ReadOptions): Promise<ImageFolder> {
     const folder = await ImageFolder.#open(path, imagesIn, options);
-    for (const file of folder.files) folder.labels.add(file.slice(0, file.indexOf("/")), () => folder.pathOf(file));
+    for (const file of folder.files)
+      folder.labels.add(file.slice(0, file.indexOf("/")), () => folder.pathOf(file));
     return folder;
   }
 

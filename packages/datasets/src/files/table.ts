@@ -406,7 +406,7 @@ export class RowWriter {
           if (feature.missingCategory !== undefined) out[offset + feature.missingCategory] = 1;
           fills = true;
         } else if (this.#refuses) {
-          const at = placeOf(this.#table.name, line, feature.name);
+          const at = placeOf(this.#table, line, feature.name);
           throw expected("UNKNOWN_NAME", `one of ${listOf([...feature.categories.keys()])}`, at, cell);
         }
       }
