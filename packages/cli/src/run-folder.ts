@@ -51,14 +51,14 @@ export class RunFolder {
   readonly path: string;
   readonly config: RunConfig;
   /** Checksum of `config.json`, by which all other documents name the run. */
-  readonly #run: string;
+  readonly run: string;
   #metrics: readonly EpochMetrics[] = [];
   #results: readonly RunResult[] = [];
 
   private constructor(path: string, config: RunConfig, run: string) {
     this.path = path;
     this.config = config;
-    this.#run = run;
+    this.run = run;
   }
 
   /**
@@ -90,17 +90,38 @@ export class RunFolder {
    *   UNKNOWN_NAME
    */
   static async open(path: string, warn: (remark: string) => void = () => {}): Promise<RunFolder> {
+    const folder = await RunFolder.#at(path, "--resume");
+    await access(path, constants.W_OK).catch((error) => Promise.reject(notWritable("--resume", path, error)));
+    await folder.#read(warn);
+    return folder;
+  }
+
+  /**
+   * Opens a folder to look at what there is of its run, which may still go on. Writes nothing.
+   *
+   * @param option name of the path, for errors
+   * @param warn as for {@link open}
+   * @throws as {@link open}, but for NOT_WRITABLE
+   */
+  static async read(
+    path: string,
+    option: string,
+    warn: (remark: string) => void = () => {},
+  ): Promise<RunFolder> {
+    const folder = await RunFolder.#at(path, option);
+    await folder.#read(warn);
+    return folder;
+  }
+
+  static async #at(path: string, option: string): Promise<RunFolder> {
     const file = join(path, firstFile);
     const text = await readText(file);
     if (text === undefined) {
-      throw expected("INVALID_ARGUMENT", "a run folder with a config.json", "--resume", path);
+      throw expected("INVALID_ARGUMENT", "a run folder with a config.json", option, path);
     }
     const { document: config, sha256: run } = unseal(text, file, runConfig);
     checkConfig(config);
-    await access(path, constants.W_OK).catch((error) => Promise.reject(notWritable("--resume", path, error)));
-    const folder = new RunFolder(path, config, run);
-    await folder.#read(warn);
-    return folder;
+    return new RunFolder(path, config, run);
   }
 
   /** All units in the order in which they run: every method of a seed, then the next seed. */
@@ -119,6 +140,19 @@ export class RunFolder {
       test: origins.test,
       results: this.#inOrder(this.#results),
     };
+  }
+
+  /**
+   * The content of the unit's `samples.csv`; undefined where it has none, which a unit gets with its last epoch.
+   *
+   * @throws CHECKSUM_MISMATCH
+   */
+  async samplesOf(unit: Unit): Promise<string | undefined> {
+    const wanted = this.metricsOf(unit).at(-1)?.samplesSha256;
+    const file = this.#samplesFile(unit);
+    const text = wanted === undefined ? undefined : await readText(file);
+    if (text === undefined || sha256(text) === wanted) return text;
+    throw expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, sha256(text));
   }
 
   isFinished(unit: Unit): boolean {
@@ -157,7 +191,7 @@ export class RunFolder {
     await this.#writing(async () => {
       // Without the folders above it, so that a run folder that was deleted is not made again.
       await makeFolder(this.#unitFolder(metrics));
-      const lines = this.#inOrder(all).map((line) => `${JSON.stringify(sealForRun(line, this.#run))}\n`);
+      const lines = this.#inOrder(all).map((line) => `${JSON.stringify(sealForRun(line, this.run))}\n`);
       await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
       if (samples !== undefined) await replaceFile(this.#samplesFile(metrics), samples);
       await replaceFile(this.#checkpointFile(metrics, metrics.epoch), checkpoint);
@@ -174,7 +208,7 @@ export class RunFolder {
   async finishUnit(unit: Unit): Promise<RunResult> {
     const result = resultOf(unit, this.metricsOf(unit));
     this.#results = [...this.#results, result];
-    const summary = sealForRun(this.summary, this.#run);
+    const summary = sealForRun(this.summary, this.run);
     await this.#writing(() => replaceFile(join(this.path, "summary.json"), jsonOf(summary)));
     return result;
   }
@@ -215,7 +249,7 @@ export class RunFolder {
     const file = join(this.path, "summary.json");
     try {
       const text = await readText(file);
-      return text === undefined ? [] : unsealOfRun(text, file, finishedUnits, this.#run).results;
+      return text === undefined ? [] : unsealOfRun(text, file, finishedUnits, this.run).results;
     } catch (error) {
       if (isForeign(error)) throw error;
       warn(`${(error as Error).message}; it is written anew`);
@@ -236,7 +270,7 @@ export class RunFolder {
       if (text === "") continue;
       const name = `line ${i + 1} of ${file}`;
       try {
-        const line = unsealOfRun(text, name, epochMetrics, this.#run);
+        const line = unsealOfRun(text, name, epochMetrics, this.run);
         const epoch = whole.filter((other) => sameUnit(other, line)).length + 1;
         if (line.epoch !== epoch) {
           throw expected("CORRUPT_FILE", `epoch ${epoch} of ${nameOf(line)}`, name, `epoch ${line.epoch}`);

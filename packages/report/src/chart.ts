@@ -149,7 +149,7 @@ function mark(style: number, x: number, y: number, area: number): Html {
 type Scale = ReturnType<typeof scaleLinear<number, number>>;
 
 function xAxis(scale: Scale, ticks: readonly number[], title: string, bottom = inner.bottom): Html {
-  const format = scale.tickFormat(6);
+  const format = ticks.every(Number.isInteger) ? String : scale.tickFormat(6);
   const lines = ticks.map(
     (tick) => html`<path class="grid" d="M${digits(scale(tick))},${margin.top}V${bottom}"/>
 <text x="${digits(scale(tick))}" y="${bottom + 16}" text-anchor="middle">${format(tick)}</text>`,

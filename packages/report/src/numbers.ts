@@ -19,9 +19,9 @@ export function percentText(share: number): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "–";
 }
 
-/** `1,234` as people of all countries read it: with a thin space, which is no decimal sign anywhere. */
+/** `1 234`, with a narrow space that no line breaks at: a sign that is no decimal sign anywhere. */
 export function countText(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
+  return String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
 /** "1 sample", "2 samples". */

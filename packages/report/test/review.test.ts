@@ -199,7 +199,7 @@ describe.skipIf(!executablePath)("the review in a browser", () => {
     const many = Array.from({ length: 40 }, (_, i) => `class ${i}`);
     const page = await open(await fileOf({ classNames: many, suspects: 60 }));
     const buttons = page.locator("#classes button");
-    expect(await buttons.count()).toBe(9);
+    expect(await buttons.count()).toBe(10);
     expect(await buttons.nth(0).textContent()).toBe("1 class 1");
     expect(await buttons.nth(1).textContent()).toBe("2 class 0");
     await page.locator("#classes select").selectOption("class 33");

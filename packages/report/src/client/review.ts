@@ -7,8 +7,8 @@ import type { Decision, Decisions, PageSample, ReviewData } from "../review-data
 /** What a decision was before it was changed; undefined where there was none. */
 type Change = readonly { readonly key: string; readonly before: Decision | undefined }[];
 
-/** How many classes have a key. */
-const keyCount = 9;
+/** The keys of classes, in the order in which they lie on a keyboard. */
+const digitKeys = "1234567890";
 
 const data = JSON.parse(element("review-data").textContent!) as ReviewData;
 const { suspects } = data;
@@ -325,7 +325,7 @@ function applyFilters(): void {
 function makeClassButtons(): HTMLButtonElement[] {
   const buttons = namedByDigits
     ? classNames.map((name) => classButton(name))
-    : Array.from({ length: Math.min(keyCount, classNames.length) }, (_, i) => classButton(String(i + 1)));
+    : [...digitKeys].slice(0, classNames.length).map(classButton);
   element("classes").append(...buttons);
   if (buttons.length < classNames.length) {
     const others = create("select");

@@ -1,0 +1,68 @@
+import { join, resolve } from "node:path";
+import { fitted, tell } from "@lilaw/bench/program";
+import { expected } from "@lilaw/core";
+import { renderReport } from "@lilaw/report";
+import type { Command } from "commander";
+import { methodAliases, methodNames } from "../methods.js";
+import { type OptionRows, optionsOf, withOptions } from "../option.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { reportOfRuns } from "../reports/report-of-runs.js";
+import { loadSource } from "../reports/source-samples.js";
+import { RunFolder } from "../run-folder.js";
+import { options as trainOptions } from "../settings.js";
+import * as values from "../values.js";
+
+const options = {
+  output: {
+    flag: "--output <file>",
+    help: "HTML file to make (default: report.html in the first run folder)",
+    kind: values.path,
+  },
+  top: {
+    flag: "--top <n>",
+    help: "suspects to review, most suspect first",
+    kind: values.integer(0),
+    default: "1000",
+  },
+  method: {
+    flag: "--method <name>",
+    help: "method whose labels are shown (default: lilaw, else the first)",
+    kind: values.nameOf(methodNames, methodAliases),
+  },
+  seed: {
+    flag: "--seed <n>",
+    help: "seed whose labels are shown (default: the first)",
+    kind: values.integer(0),
+  },
+  dataDir: trainOptions.dataDir,
+  force: {
+    flag: "--force",
+    help: "replace the file where it exists",
+    kind: values.toggle,
+    default: false,
+  },
+} satisfies OptionRows;
+
+export function addReport(program: Command, stop: AbortSignal): void {
+  const command = withOptions(program.command("report"), options)
+    .description("make one HTML file of runs: results, curves, labels, and the review of suspect labels")
+    .argument("<run...>", "run folders; suspects are those of the first")
+    .action((runs: string[]) => report(runs, optionsOf(command, options), stop));
+}
+
+async function report(
+  runs: readonly string[],
+  { output, force, dataDir, ...choice }: ReturnType<typeof optionsOf<typeof options>>,
+  stop: AbortSignal,
+): Promise<void> {
+  const paths = runs.map((run) => resolve(run));
+  const twice = paths.find((path, i) => paths.indexOf(path) < i);
+  if (twice !== undefined) throw expected("INVALID_ARGUMENT", "different run folders", "RUN", twice);
+  const folders: RunFolder[] = [];
+  for (const path of paths) folders.push(await RunFolder.read(path, "RUN", tell));
+  const file = { path: output ?? join(paths[0]!, "report.html"), force };
+  await checkOutput(file, "--output");
+  const data = await reportOfRuns(folders, choice, (folder) => loadSource(folder, dataDir, stop));
+  await writeOutput(file, "--output", renderReport(data));
+  process.stdout.write(`${fitted(`report: ${file.path}`, process.stdout)}\n`);
+}
