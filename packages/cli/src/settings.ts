@@ -40,7 +40,7 @@ export const options = {
   train: {
     in: "files",
     flag: "--train <file>",
-    help: "your own training samples: NPZ, CSV, TSV, ARFF or IDX",
+    help: "your own training samples: CSV, TSV, ARFF, JSONL, Parquet, NPZ, NPY, IDX, or a folder of images",
     kind: values.path,
     required: true,
   },
@@ -65,7 +65,7 @@ export const options = {
   labels: {
     in: "files",
     flag: "--labels <file>",
-    help: "label file of an IDX training file (default: the one beside it)",
+    help: "label file of an IDX or NPY training file (default: the one beside it)",
     kind: values.path,
     fileOption: "labels",
   },
@@ -103,6 +103,13 @@ export const options = {
     help: `order of the axes of images: ${imageLayouts.join(", ")} (default: auto)`,
     kind: values.oneOf(imageLayouts),
     fileOption: "imageLayout",
+  },
+  imageSize: {
+    in: "files",
+    flag: "--image-size <HxW>",
+    help: "height and width that the images of a folder are resized to (default: theirs, all equal)",
+    kind: values.size,
+    fileOption: "imageSize",
   },
   maxUnpacked: {
     in: "files",

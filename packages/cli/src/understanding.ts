@@ -8,6 +8,11 @@ const indent = 14;
 /** Characters that a list may have: two lines. */
 const listLength = 2 * (width - indent);
 const nameLength = 30;
+/** Names of formats that are not their extensions in capitals. */
+const formatNames = new Map<Reading["format"], string>([
+  ["images", "a folder of images"],
+  ["parquet", "Parquet"],
+]);
 
 /**
  * Describes how the samples were understood, for people to check before they trust a result, in few lines of at most 60
@@ -46,7 +51,7 @@ function samplesText({ name, reading, shape }: DataConfig): string {
   const values = shape.length === 1 ? `${shape[0]} values each` : `[${shape.join(", ")}] each`;
   if (!reading) return `${shown(name)}, ${values}`;
   return [
-    `${shown(name)} (${reading.format.toUpperCase()}), ${reading.rows.train!.read} rows`,
+    `${shown(name)} (${formatNames.get(reading.format) ?? reading.format.toUpperCase()}), ${reading.rows.train!.read} rows`,
     ...rowsTexts(reading, "train"),
     values,
     ...(reading.layout ? [`images with ${reading.layout.replace("-", " ")} in the file`] : []),

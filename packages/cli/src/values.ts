@@ -93,6 +93,20 @@ export const partSize: Kind<number> = {
   ),
 };
 
+const pixels = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(65_535));
+
+/** Height and width of an image, typed with an x between them. */
+export const size: Kind<[number, number]> = {
+  parse(text) {
+    const [, height, width] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
+    return height === undefined ? text : [Number(height), Number(width)];
+  },
+  schema: v.custom<[number, number]>(
+    (value) => v.is(v.strictTuple([pixels, pixels]), value),
+    "height x width in pixels, such as 28x28",
+  ),
+};
+
 /** A number of bytes, typed with or without a unit. */
 export const byteCount: Kind<number> = {
   parse: parseBytes,

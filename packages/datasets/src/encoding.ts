@@ -1,7 +1,7 @@
 /** How the numbers of a sample follow from its source, so that new samples become the same numbers. All of it is JSON. */
 import { expected } from "@lilaw/core";
 
-export type Encoding = TableEncoding | ArrayEncoding;
+export type Encoding = TableEncoding | ArrayEncoding | ImageEncoding;
 
 /** A row of a table: the values of its columns, one after the other. */
 export interface TableEncoding {
@@ -33,6 +33,15 @@ export interface ArrayEncoding {
   divisor: number;
 }
 
+/** An image file. */
+export interface ImageEncoding {
+  kind: "images";
+  /** `[height, width, channels]`; channels are 1 where all images in training were grey, else 3. */
+  shape: readonly number[];
+  /** Whether images of other sizes are resized; otherwise they are refused. */
+  resizes: boolean;
+}
+
 /**
  * Checks an encoding that was read from a file.
  *
@@ -42,9 +51,11 @@ export interface ArrayEncoding {
 export function checkEncoding(value: unknown, name: string): Encoding {
   const { kind, columns, shape } = Object(value) as Partial<TableEncoding> & Partial<ArrayEncoding>;
   const isTable = kind === ("table" as string) && Array.isArray(columns) && columns.every(isColumn);
-  const isArray = kind === ("array" as string) && Array.isArray(shape) && shape.every(Number.isSafeInteger);
+  const hasShape = Array.isArray(shape) && shape.every(Number.isSafeInteger);
+  const isArray =
+    hasShape && (kind === ("array" as string) || (kind === ("images" as string) && shape.length === 3));
   if (isTable || isArray) return value as Encoding;
-  throw expected("CORRUPT_FILE", "an encoding of tables or arrays", name, kind);
+  throw expected("CORRUPT_FILE", "an encoding of tables, arrays or images", name, kind);
 }
 
 function isColumn(column: ColumnEncoding): boolean {

@@ -14,8 +14,12 @@ import {
   sampleForm,
 } from "./files/arrays.js";
 import { DataFile } from "./files/data-file.js";
-import { type Format, formatOf } from "./files/format.js";
+import { type FileFormat, type Format, formatOf } from "./files/format.js";
 import { openIdx } from "./files/idx.js";
+import { ImageFolder, isFolder, shapeOf } from "./files/image-folder.js";
+import { readLabelFile } from "./files/label-file.js";
+import { classesOf, listOf } from "./files/labels.js";
+import { openNpy } from "./files/npy.js";
 import { Npz } from "./files/npz.js";
 import { openTable } from "./files/open-table.js";
 import { labelPathOf } from "./files/source-files.js";
@@ -52,26 +56,32 @@ interface ArraySplit {
   /** Name of the label array; default: the name of its file. */
   name?: string;
   reason: string;
-  labels(): Promise<NdArray>;
+  labels(): Promise<ArrayLabels>;
   features(): Promise<NdArray>;
 }
 
 const splitNames = ["train", "valid", "test", "clean"] as const satisfies readonly SplitName[];
 
 /**
- * Loads the user's own data. All files have the same format, which follows from the extension (`.npz`, `.csv`, `.tsv`,
- * `.arff`; each may also be gzip with `.gz`) or, for IDX, from the content. Files are read as streams, so that memory
- * holds little besides the samples, whatever the size of the files. Tables are read twice.
+ * Loads the user's own data. All files have the same format, which follows from the extension (`.npz`, `.npy`, `.csv`,
+ * `.tsv`, `.arff`, `.jsonl`, `.parquet`; each may also be gzip with `.gz`) or from the content. Files are read as streams,
+ * so that memory holds little besides the samples, whatever the size of the files; of Parquet it holds a row group too, and
+ * of image folders an image. Tables are read twice.
  *
  * - **NPZ**, MedMNIST layout: `train_images` and `train_labels`, `val_*` or `valid_*`, `test_*` (also `x_train` or
- *   `X_train` with `y_train`, …). One file may hold all splits; a file of one split may name its arrays `images`, `data` or
- *   `features` with `labels`, `data` with `target`, `x` or `X` with `y`. Labels are class indices or text.
+ *   `X_train` with `y_train`, …). One file may hold all splits; a file of one split may name its arrays `images`, `data`,
+ *   `features` or `embeddings` with `labels`, `data` with `target`, `x` or `X` with `y`. Labels are class indices or text.
  * - **CSV, TSV** with a header row: numeric columns as they are (or standardized), others one-hot in sorted
  *   order; classes are the sorted labels. The encoding is learned from the training file and applied to the others: a
  *   category that training does not have becomes all zeros.
  * - **ARFF**: like CSV, but kinds, categories and classes are those that the training file declares, in declared order;
  *   classes without training samples are left out.
- * - **IDX**: images, with their labels in a second file.
+ * - **JSONL** (an object in each line) and **Parquet**: like CSV; nulls are missing cells, and lists of numbers of equal
+ *   length, such as embeddings, become a numeric column for each number.
+ * - **IDX, NPY**: images or feature vectors, with their labels in a second file.
+ * - **Folders** with a subfolder for each class, of PNG and JPEG images of one size (or resized to `imageSize`), in the
+ *   order of their paths. Grey images have one channel where all in training are grey, else three; transparency is left
+ *   out.
  *
  * Images of bytes are scaled to [0, 1], and images have their channels last. Arrays of two axes and other types of
  * numbers are left as they are. Without a test split, `test.count` is 0. `reading` describes how the files were
@@ -89,17 +99,11 @@ const splitNames = ["train", "valid", "test", "clean"] as const satisfies readon
 export async function loadFiles(files: DataFiles, options: FileOptions = {}): Promise<Dataset> {
   checkOptions(options);
   const present = splitNames.filter((split) => files[split] !== undefined);
-  const data = await Promise.all(
-    present.map(async (split) => ({ split, file: await DataFile.open(files[split]!, options) })),
-  );
-  const format = oneFormat(data);
-  checkUse(format, options);
-  // One NPZ file may hold the arrays of several splits.
-  if (format !== "npz") checkApart(data);
-  const { splits, trainLabels, classNames, featureNames, reading, encoding } = await readersOf[format](
-    data,
-    options,
-  );
+  const { format, splits, trainLabels, classNames, featureNames, reading, encoding } = (await isFolder(
+    files.train,
+  ))
+    ? { format: "images" as const, ...(await loadFolders(files, present, options)) }
+    : await loadData(files, present, options);
   checkShapes(splits);
   const { train, valid, test, clean } = splits;
   return {
@@ -123,19 +127,45 @@ export async function loadFiles(files: DataFiles, options: FileOptions = {}): Pr
   };
 }
 
-const readersOf: Record<Format, (data: readonly SplitFile[], options: FileOptions) => Promise<Found>> = {
+async function loadData(
+  files: DataFiles,
+  present: readonly SplitName[],
+  options: FileOptions,
+): Promise<Found & { format: FileFormat }> {
+  const data = await Promise.all(
+    present.map(async (split) => ({ split, file: await DataFile.open(files[split]!, options) })),
+  );
+  const format = oneFormat(data);
+  checkUse(format, options);
+  // One NPZ file may hold the arrays of several splits.
+  if (format !== "npz") checkApart(data);
+  return { format, ...(await readersOf[format](data, options)) };
+}
+
+const readersOf: Record<FileFormat, (data: readonly SplitFile[], options: FileOptions) => Promise<Found>> = {
   npz: loadNpz,
-  idx: loadIdx,
+  idx: (data, options) => loadWithLabels(data, options, async (file) => openIdx(file)),
+  npy: (data, options) => loadWithLabels(data, options, openNpy),
   csv: loadTables,
   tsv: loadTables,
   arff: loadTables,
+  jsonl: loadTables,
+  parquet: loadTables,
 };
 
-function checkOptions({ missing, imageLayout, maxBytes }: FileOptions): void {
+function checkOptions({ missing, imageLayout, imageSize, maxBytes }: FileOptions): void {
   checkChoice("missing", missing, ["error", "drop", "mean"]);
   checkChoice("imageLayout", imageLayout, ["auto", "channels-last", "channels-first"]);
   if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
     throw expected("INVALID_ARGUMENT", "an integer of at least 1", "maxBytes", maxBytes);
+  }
+  const isSize = (size: unknown) =>
+    Number.isInteger(size) && (size as number) > 0 && (size as number) <= 65_535;
+  if (
+    imageSize !== undefined &&
+    !(Array.isArray(imageSize) && imageSize.length === 2 && imageSize.every(isSize))
+  ) {
+    throw expected("INVALID_ARGUMENT", "[height, width] of at least 1", "imageSize", imageSize);
   }
 }
 
@@ -143,16 +173,22 @@ const tableOptions = ["labelColumn", "dropColumns", "keepColumns", "missing"] as
 
 /** Options that the format does not use are refused; they would be ignored silently. */
 function checkUse(format: Format, options: FileOptions): void {
+  const noTable = ["imageLayout", "imageSize", "labels"] as const;
   const others: Record<Format, readonly (keyof FileOptions)[]> = {
-    npz: [...tableOptions, "labels"],
-    idx: tableOptions,
-    csv: ["imageLayout", "labels"],
-    tsv: ["imageLayout", "labels"],
-    arff: ["imageLayout", "labels"],
+    npz: [...tableOptions, "labels", "imageSize"],
+    npy: ["dropColumns", "keepColumns", "missing", "imageSize"],
+    idx: ["dropColumns", "keepColumns", "missing", "imageSize"],
+    csv: noTable,
+    tsv: noTable,
+    arff: noTable,
+    jsonl: noTable,
+    parquet: noTable,
+    images: [...tableOptions, "labels", "imageLayout"],
   };
-  const name = others[format].find((name) => options[name] !== undefined);
-  if (name === undefined) return;
-  throw expected("INVALID_ARGUMENT", `no option ${name}`, `${format.toUpperCase()} files`, options[name]);
+  const option = others[format].find((option) => options[option] !== undefined);
+  if (option === undefined) return;
+  const name = format === "images" ? "folders of images" : `${format.toUpperCase()} files`;
+  throw expected("INVALID_ARGUMENT", `no option ${option}`, name, options[option]);
 }
 
 function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
@@ -160,7 +196,7 @@ function checkChoice(name: string, value: string | undefined, choices: readonly 
   throw expected("INVALID_ARGUMENT", `one of ${choices.join(", ")}`, name, value);
 }
 
-function oneFormat(data: readonly SplitFile[]): Format {
+function oneFormat(data: readonly SplitFile[]): FileFormat {
   const formats = data.map(({ file }) => formatOf(file.path, file.head));
   const other = formats.findIndex((format) => format !== formats[0]);
   if (other >= 0) {
@@ -171,7 +207,7 @@ function oneFormat(data: readonly SplitFile[]): Format {
 }
 
 /** No other split may use the file of the training or test samples. Validation and clean samples may share a file. */
-function checkApart(data: readonly SplitFile[]): void {
+function checkApart(data: readonly { split: SplitName; file: Pick<DataFile, "identity" | "path"> }[]): void {
   for (const { split, file } of data) {
     const other = data.find((one) => one.split !== split && one.file.identity === file.identity);
     if (other === undefined || (split !== "test" && split !== "train")) continue;
@@ -179,10 +215,58 @@ function checkApart(data: readonly SplitFile[]): void {
   }
 }
 
+async function loadFolders(
+  files: DataFiles,
+  present: readonly SplitName[],
+  options: FileOptions,
+): Promise<Found> {
+  checkUse("images", options);
+  const data: { split: SplitName; file: ImageFolder }[] = [];
+  for (const split of present) {
+    const path = files[split]!;
+    if (!(await isFolder(path))) {
+      throw expected("INVALID_ARGUMENT", "a folder of images like that of training", path, "a file");
+    }
+    data.push({ split, file: await ImageFolder.open(path, options) });
+  }
+  checkApart(data);
+  const train = data[0]!.file;
+  const classes = classesOf(`the folders in ${train.path}`, train.labels.spellings);
+  const form = await train.form(options.imageSize);
+  const resizes = options.imageSize !== undefined;
+  const splits: Splits = {};
+  let trainLabels: Int32Array = new Int32Array();
+  for (const { split, file } of data) {
+    const labels = file.labels.indices(classes, (row, label) =>
+      expected(
+        "LABEL_OUT_OF_RANGE",
+        `one of ${listOf(classes.names)}`,
+        `the folder of ${file.files[row]} in ${file.path}`,
+        label,
+      ),
+    );
+    if (file === train) trainLabels = labels;
+    const chosen = file === train ? chooseRows(options, { labels }, classes.names, present) : undefined;
+    const rows = chosen ?? Int32Array.from(labels, (_, row) => row);
+    const samples: Samples = {
+      features: await file.features(rows, form, resizes),
+      labels: rows.map((row) => labels[row]!),
+      count: rows.length,
+      shape: shapeOf(form),
+      ...(chosen && { rows }),
+      files: Array.from(rows, (row) => file.files[row]!),
+    };
+    splits[split] = { samples, counts: { read: labels.length, used: rows.length, dropped: 0, filled: 0 } };
+  }
+  const label = { name: "folder", reason: "a subfolder for each class" };
+  const encoding = { kind: "images" as const, shape: shapeOf(form), resizes };
+  return { splits, trainLabels, classNames: classes.names, reading: { label }, encoding };
+}
+
 async function loadTables(data: readonly SplitFile[], options: FileOptions): Promise<Found> {
   const tables: { split: SplitName; file: DataFile; table: Table }[] = [];
   for (const { split, file } of data) {
-    tables.push({ split, file, table: await openTable(file) });
+    tables.push({ split, file, table: await openTable(file, options.dropColumns) });
     // Read twice: to learn the encoding, and to make the samples.
     file.expectBytes(2 * file.size);
   }
@@ -245,7 +329,7 @@ async function loadNpz(data: readonly SplitFile[], options: FileOptions): Promis
         name: names[1],
         reason: `the array that belongs to ${names[0]}`,
         features: () => npz.array(names[0]),
-        labels: () => npz.array(names[1]),
+        labels: async () => reading(await npz.array(names[1]), readLabels),
       }),
     );
     return await loadArrays(splits, options);
@@ -254,7 +338,12 @@ async function loadNpz(data: readonly SplitFile[], options: FileOptions): Promis
   }
 }
 
-async function loadIdx(data: readonly SplitFile[], options: FileOptions): Promise<Found> {
+/** Loads arrays whose labels are in files of their own. */
+async function loadWithLabels(
+  data: readonly SplitFile[],
+  options: FileOptions,
+  open: (file: DataFile) => Promise<NdArray>,
+): Promise<Found> {
   const { labels } = options;
   const given = typeof labels === "string" ? { train: labels } : (labels ?? {});
   const splits = data.map(({ split, file }): ArraySplit => {
@@ -263,10 +352,10 @@ async function loadIdx(data: readonly SplitFile[], options: FileOptions): Promis
     return {
       split,
       reason,
-      features: async () => openIdx(file),
+      features: () => open(file),
       labels: async () => {
         const path = given[split] ?? (await labelPathOf(file.path));
-        return openIdx(await DataFile.open(path, options));
+        return readLabelFile(await DataFile.open(path, options), options.labelColumn);
       },
     };
   });
@@ -309,7 +398,7 @@ async function loadArrays(splits: readonly ArraySplit[], options: FileOptions): 
 
 /** @throws `INVALID_ARGUMENT` for a split without samples */
 async function labelsOf({ split, labels }: ArraySplit): Promise<ArrayLabels> {
-  const found = await reading(await labels(), readLabels);
+  const found = await labels();
   if (found.count > 0) return found;
   throw expected("INVALID_ARGUMENT", `samples of the ${split} split`, found.name, "none");
 }

@@ -49,7 +49,7 @@ export function splitSamples(samples: Pick<Samples, "labels">, options: SplitOpt
 }
 
 /**
- * Copies the given rows, in the given order; each keeps the `rows` and `lines` of its source.
+ * Copies the given rows, in the given order; each keeps the `rows`, `lines` and `files` of its source.
  *
  * @param rows indices in [0, samples.count); an index may repeat
  * @throws `INVALID_ARGUMENT` for an index out of range; `LENGTH_MISMATCH` for samples whose arrays do not fit together;
@@ -74,6 +74,7 @@ export function takeSamples(samples: Samples, rows: Int32Array): Samples {
     shape: samples.shape,
     rows: rows.map((row) => samples.rows?.[row] ?? row),
     ...(samples.lines && { lines: rows.map((row) => samples.lines![row]!) }),
+    ...(samples.files && { files: Array.from(rows, (row) => samples.files![row]!) }),
   };
 }
 
@@ -98,6 +99,9 @@ function widthOf(samples: Samples): number {
     if (values.length !== count)
       throw expected("LENGTH_MISMATCH", `${count} values`, `samples.${name}`, values);
   }
+  const { files } = samples;
+  if (files !== undefined && !(Array.isArray(files) && files.length === count))
+    throw expected("LENGTH_MISMATCH", `${count} names`, "samples.files", files);
   return width;
 }
 

@@ -9,8 +9,10 @@ export interface Inputs {
   shape: readonly number[];
   /** `[count]`, row of each sample in its source, from 0; absent where it is the index itself. */
   rows?: Int32Array;
-  /** `[count]`, line of each sample in its text file, from 1; absent for arrays and images. */
+  /** `[count]`, line of each sample in its text file, from 1; absent for arrays, images and Parquet. */
   lines?: Int32Array;
+  /** `[count]`, file of each sample within its folder, with `/` between folders; only for folders of images. */
+  files?: readonly string[];
 }
 
 /** Samples with one label each. */
@@ -51,7 +53,7 @@ export type SplitName = "train" | "valid" | "test" | "clean";
 
 /** How files were understood, for people to check. */
 export interface Reading {
-  format: "npz" | "csv" | "tsv" | "arff" | "idx";
+  format: "npz" | "npy" | "csv" | "tsv" | "arff" | "jsonl" | "parquet" | "idx" | "images";
   /** Column or array of the labels, and why it was taken. */
   label: { name: string; reason: string };
   /** `[classes]`, number of training samples of each class in the source. */
@@ -72,7 +74,7 @@ export interface Reading {
   rows: Partial<Record<SplitName, { read: number; used: number; dropped: number; filled: number }>>;
 }
 
-/** Paths of the user's own files. */
+/** Paths of the user's own files, or of folders with a subfolder of images for each class. */
 export interface DataFiles {
   train: string;
   valid?: string;
@@ -82,34 +84,40 @@ export interface DataFiles {
 }
 
 export interface FileOptions {
-  /** Name of the label column of CSV, TSV and ARFF. Default: "label", else the last column. */
+  /** Name of the label column of a table (CSV, TSV, ARFF, JSONL, Parquet, label file). Default: "label", else the last column. */
   labelColumn?: string;
-  /** Columns of CSV, TSV and ARFF to leave out, such as identifiers. */
+  /** Columns of a table to leave out, such as identifiers. */
   dropColumns?: readonly string[];
   /**
-   * Numeric columns of CSV, TSV and ARFF to keep although they look like identifiers; otherwise such columns are
+   * Numeric columns of a table to keep although they look like identifiers; otherwise such columns are
    * refused.
    */
   keepColumns?: readonly string[];
   /**
-   * Missing feature cells of CSV, TSV and ARFF (empty, `?`, `NA`, `N/A`, `NaN`, `null`, in any case): `"error"` refuses
+   * Missing feature cells of a table (null, empty, `?`, `NA`, `N/A`, `NaN`, `null`, in any case): `"error"` refuses
    * them, `"drop"` leaves the row out, `"mean"` takes the mean of the training rows for numbers and a category of its
    * own for text. Default `"error"`.
    */
   missing?: "error" | "drop" | "mean";
   /**
-   * Shift and scale the numeric columns of CSV, TSV and ARFF to mean 0 and standard deviation 1 over the training
+   * Shift and scale the numeric columns of a table to mean 0 and standard deviation 1 over the training
    * rows. Default false.
    */
   standardize?: boolean;
   /**
-   * Label file of an IDX training file, or of each split. Default: the same name with `labels` for `images` and
-   * `idx1` for `idx3`, in the same folder.
+   * Label file of an IDX or NPY training file, or of each split. Default: the file in the same folder with `labels` for
+   * `images`, `features` or `embeddings` in its name, `y` for `x`, `idx1` for `idx3`. Labels of NPY may also be in a CSV
+   * or TSV file (option `labelColumn`), or lines of a text file (`.txt`).
    */
   labels?: string | Partial<Record<SplitName, string>>;
-  /** Where the images of NPZ and IDX have their channels. Default `"auto"`: told by the shape. */
+  /** `[height, width]` of the samples of image files, which are resized to it. Default: that of the files, all equal. */
+  imageSize?: readonly [number, number];
+  /** Where the images of NPZ, NPY and IDX have their channels. Default `"auto"`: told by the shape. */
   imageLayout?: "auto" | "channels-last" | "channels-first";
-  /** How many bytes a compressed file may unpack to. Default: 1 GiB, or 20 times its size where that is more. */
+  /**
+   * How many bytes a compressed file may unpack to. Default: 1 GiB, or 20 times its size where that is more; for each
+   * image file 256 MiB, four bytes a pixel.
+   */
   maxBytes?: number;
   /**
    * Chooses among the training samples: called once with their class indices, `[count]` (rows that `missing: "drop"`

@@ -388,8 +388,8 @@ describe("any format", () => {
     await expect(loadFiles({ train: join(folder, "absent.csv") })).rejects.toMatchObject(
       coded("SOURCE_UNAVAILABLE", "absent.csv"),
     );
-    await expect(loadFiles({ train: await file("a.parquet", "PAR1") })).rejects.toMatchObject(
-      coded("INVALID_ARGUMENT", "a.parquet"),
+    await expect(loadFiles({ train: await file("a.orc", "ORC") })).rejects.toMatchObject(
+      coded("INVALID_ARGUMENT", "a.orc"),
     );
     const csv = await file("c.csv", "a,label\n1,0\n2,1\n");
     await expect(loadFiles({ train: csv, test: data("vectors.npz") })).rejects.toMatchObject(

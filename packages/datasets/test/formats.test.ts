@@ -15,17 +15,17 @@ const archiveOf = (arrays: Record<string, Uint8Array>) =>
 describe("files of other kinds are refused with what they are and what helps", () => {
   const table = "a,label\n1,x\n2,y\n";
   it.each([
-    ["data.parquet", "PAR1\0\0PAR1", "a Parquet file", "read_parquet"],
-    ["data.csv", "PAR1\0\0PAR1", "a Parquet file", "read_parquet"],
-    ["data.jsonl", '{"a": 1}\n', "a JSON file", "read_json"],
-    ["data.csv", '{"a": 1}\n', "a JSON file", "read_json"],
-    ["data.jsonl", '{"a": 1}\n', "a JSON file", "read_json\\(…, lines=True\\)"],
+    ["data.csv", '{"a": 1}\n', "a JSON file", "named .jsonl"],
     ["data.json", '[\n{"a": 1}]\n', "a JSON file", "read_json\\(…\\)\\.to_csv"],
     ["data.xlsx", zipSync({ "[Content_Types].xml": new Uint8Array(9) }), "a spreadsheet", "save it as CSV"],
     ["data.csv", zipSync({ "[Content_Types].xml": new Uint8Array(9) }), "a ZIP archive", "saved as CSV"],
-    ["data.npy", npyOf(new Float64Array(2)), "a single NPY array", "numpy.savez"],
     ["data.h5", Buffer.from("\x89HDF\r\n", "latin1"), "an HDF5 file", "numpy.savez"],
-    ["cat.png", Buffer.from("\x89PNG\r\n", "latin1"), "one image", "one array"],
+    [
+      "cat.png",
+      Buffer.from("\x89PNG\r\n", "latin1"),
+      "one image",
+      "a folder with a subfolder for each class",
+    ],
     ["data.csv.xz", Buffer.from("\xfd7zXZ\0", "latin1"), "a packed file", "gzip"],
     ["data.txt", table, ".txt", "named .csv where commas"],
     ["data", table, "another format", "named .csv"],
@@ -34,7 +34,9 @@ describe("files of other kinds are refused with what they are and what helps", (
   ])("%s of %j", async (name, content, what, help) => {
     await expect(loadFiles({ train: await file(name, content) })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: expect.stringMatching(new RegExp(`an NPZ, CSV, TSV, ARFF or IDX file.*${help}.*"${what}"$`)),
+      message: expect.stringMatching(
+        new RegExp(`an NPZ, .* or IDX file, or a folder of images.*${help}.*"${what}"$`),
+      ),
     });
   });
 
@@ -43,7 +45,12 @@ describe("files of other kinds are refused with what they are and what helps", (
     await mkdir(join(folder, "images.csv"));
     await expect(loadFiles({ train: join(folder, "images.csv") })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: expect.stringMatching(/a file .*numpy\.savez.* received "a folder"$/),
+      message: expect.stringMatching(/a subfolder of PNG or JPEG images for each class.* received "none"$/),
+    });
+    const table = await file("table.csv", "a,label\n1,x\n2,y\n");
+    await expect(loadFiles({ train: table, test: folder })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/a file .* received "a folder"$/),
     });
     await promisify(execFile)("mkfifo", [join(folder, "pipe.csv")]);
     await expect(loadFiles({ train: join(folder, "pipe.csv") })).rejects.toMatchObject({
@@ -138,7 +145,7 @@ describe("files of other kinds are refused with what they are and what helps", (
     );
     await expect(loadFiles({ train })).rejects.toMatchObject({
       code: "CORRUPT_FILE",
-      message: expect.stringContaining("Expected the array test_images for "),
+      message: expect.stringContaining("Expected the array test_images or test_embeddings for "),
     });
   });
 

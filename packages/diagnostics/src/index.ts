@@ -1,5 +1,41 @@
 export type { Flags } from "./arguments.js";
 export {
+  type ClassHealth,
+  classHealth,
+  classPriors,
+  inverseNoiseMatrix,
+  noiseMatrix,
+  type OverlappingClasses,
+  overlappingClasses,
+} from "./confident-learning/class-estimates.js";
+export {
+  type ConfidentJoint,
+  confidentJoint,
+  JointCounts,
+  LabelSums,
+} from "./confident-learning/confident-joint.js";
+export {
+  type FindLabelIssuesInChunksOptions,
+  type FindLabelIssuesOptions,
+  type FoundLabelIssues,
+  findLabelIssues,
+  findLabelIssuesInChunks,
+} from "./confident-learning/find-label-issues.js";
+export {
+  IssueSelection,
+  type LabelFilter,
+  labelFilters,
+  type SelectionOptions,
+  type SuspectLabel,
+} from "./confident-learning/issue-selection.js";
+export {
+  type LabelRanking,
+  type LabelScoresOptions,
+  labelRankings,
+  labelScores,
+} from "./confident-learning/label-quality.js";
+export type { LabelledProbs, PredProbs } from "./confident-learning/labelled-probs.js";
+export {
   type IssueQuality,
   type IssueScore,
   issueScores,

@@ -80,7 +80,7 @@ export class DataFile {
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       yield* this.isPacked ? this.#unpacked(this.#read()) : this.#read();
-      await this.#expectSame();
+      await this.checkSame();
     } catch (error) {
       this.throwIfAborted();
       throw unreadable("CORRUPT_FILE", this.path, error as Error);
@@ -92,7 +92,7 @@ export class DataFile {
    *
    * @throws `CORRUPT_FILE` when the file changed since it was opened
    */
-  async #expectSame(): Promise<void> {
+  async checkSame(): Promise<void> {
     if (stateOf(await stat(this.path)) === this.#state) return;
     throw expected(
       "CORRUPT_FILE",
@@ -174,7 +174,7 @@ function stateOf({ ino, size, mtimeMs }: Stats): string {
 function checkKind(path: string, stats: Stats): void {
   if (stats.isFile()) return;
   const [expectation, received] = stats.isDirectory()
-    ? ["a file (images of a folder belong in one NPZ: numpy.savez)", "a folder"]
+    ? ["a file", "a folder"]
     : ["a file, which can be read twice,", "a pipe or a device"];
   throw expected("INVALID_ARGUMENT", expectation, path, received);
 }

@@ -19,12 +19,6 @@ const savez = 'numpy.savez("data.npz", x_train=…, y_train=…) writes NPZ';
 
 const foreignFormats: readonly ForeignFormat[] = [
   {
-    name: "a Parquet file",
-    extensions: ["parquet", "pq"],
-    magic: ["PAR1"],
-    help: pandas("read_parquet(…)"),
-  },
-  {
     name: "a spreadsheet",
     extensions: ["xlsx", "xlsm", "xls", "ods"],
     magic: ["\xd0\xcf\x11\xe0"],
@@ -32,17 +26,10 @@ const foreignFormats: readonly ForeignFormat[] = [
   },
   {
     name: "a JSON file",
-    extensions: ["jsonl", "ndjson"],
-    magic: [],
-    help: pandas("read_json(…, lines=True)"),
-  },
-  {
-    name: "a JSON file",
     extensions: ["json"],
     magic: ['{"', "[{", "[["],
-    help: `${pandas("read_json(…)")}, with lines=True where each line is an object`,
+    help: `JSON with an object in each line is named .jsonl; ${pandas("read_json(…)")}`,
   },
-  { name: "a single NPY array", extensions: ["npy"], magic: ["\x93NUMPY"], help: savez },
   { name: "an HDF5 file", extensions: ["h5", "hdf5"], magic: ["\x89HDF"], help: savez },
   { name: "a MATLAB file", extensions: ["mat"], magic: ["MATLAB 5.0"], help: savez },
   { name: "a pickle", extensions: ["pkl", "pickle", "pt", "pth", "joblib"], magic: [], help: savez },
@@ -50,7 +37,7 @@ const foreignFormats: readonly ForeignFormat[] = [
     name: "one image",
     extensions: ["png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp"],
     magic: ["\x89PNG", "\xff\xd8\xff", "GIF8"],
-    help: `all images belong in one array: ${savez}`,
+    help: `PNG and JPEG images belong in a folder with a subfolder for each class; or ${savez}`,
   },
   {
     name: "a packed file",
@@ -60,18 +47,37 @@ const foreignFormats: readonly ForeignFormat[] = [
   },
 ];
 
+/** Formats by their extensions. */
+const extensions = new Map<string, Format>([
+  ...(["npz", "npy", "csv", "tsv", "arff", "parquet", "jsonl"] as const).map((name) => [name, name] as const),
+  ["pq", "parquet"],
+  ["ndjson", "jsonl"],
+]);
+
+/** Formats by their first bytes, which only they have. */
+const magics = [
+  ["\x93NUMPY", "npy"],
+  ["PAR1", "parquet"],
+] as const;
+
+/** Formats that files may have; images are in folders. */
+export type FileFormat = Exclude<Format, "images">;
+
 /**
- * The format of a file: by its extension, else IDX by its first bytes.
+ * The format of a file: by its first bytes or its extension.
  *
  * @throws `INVALID_ARGUMENT` for any other format, with its name and how to convert it
  */
-export function formatOf(path: string, head: Uint8Array): Format {
+export function formatOf(path: string, head: Uint8Array): FileFormat {
   const extension = extname(path.replace(/\.gz$/i, "")).slice(1).toLowerCase();
   const start = Buffer.from(head.subarray(0, 16)).toString("latin1");
-  const known = (["npz", "csv", "tsv", "arff"] as const).find((format) => format === extension);
+  const told = magics.find(([bytes]) => start.startsWith(bytes));
+  if (told) return told[1];
+  const known = extensions.get(extension) as FileFormat | undefined;
+  // A JSON object begins as many lines of JSON do.
   const foreign = foreignFormats.find(
     ({ extensions, magic }) =>
-      extensions.includes(extension) || magic.some((bytes) => start.startsWith(bytes)),
+      extensions.includes(extension) || (known !== "jsonl" && magic.some((bytes) => start.startsWith(bytes))),
   );
   if (foreign) throw unreadFormat(path, foreign.name, foreign.help);
   if (known !== "npz" && start.startsWith("PK\x03\x04")) {
@@ -90,5 +96,6 @@ export function formatOf(path: string, head: Uint8Array): Format {
 }
 
 function unreadFormat(path: string, name: string, help: string): Error {
-  return expected("INVALID_ARGUMENT", `an NPZ, CSV, TSV, ARFF or IDX file (${help})`, path, name);
+  const wanted = `an NPZ, NPY, CSV, TSV, ARFF, JSONL, Parquet or IDX file, or a folder of images (${help})`;
+  return expected("INVALID_ARGUMENT", wanted, path, name);
 }

@@ -1,4 +1,6 @@
 import { expected } from "@lilaw/core";
+import type { NdArray } from "./arrays.js";
+import type { DataFile } from "./data-file.js";
 import { bytesType, type ElementType, numberType, unicodeType } from "./elements.js";
 
 /** The header of an NPY array. */
@@ -127,4 +129,53 @@ function typeOf(name: string, descr: string): ElementType {
 
 function oneByteType(code: string, length: string): ElementType | undefined {
   return length === "1" ? numberType(code + length, false) : undefined;
+}
+
+/** An NPY file; {@link npyArray}. */
+export function openNpy(file: DataFile): Promise<NdArray> {
+  return npyArray(file.path, file.chunks(), file.isPacked ? undefined : file.size);
+}
+
+/**
+ * An array whose header has been read from its bytes.
+ *
+ * @param size of header and elements, where it is known, to be compared with the header
+ * @throws `CORRUPT_FILE`, after which `chunks` is closed
+ */
+export async function npyArray(
+  name: string,
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  size: number | undefined,
+): Promise<NdArray> {
+  try {
+    const { header, rest } = await readHeader(name, chunks);
+    const { shape, type, length } = header;
+    const bytes = shape.reduce((a, b) => a * b, type.size);
+    if (size !== undefined && size - length !== bytes) {
+      throw expected("CORRUPT_FILE", `${bytes} bytes of shape [${shape.join(", ")}]`, name, size - length);
+    }
+    return { name, shape, type, body: resumed(rest, chunks), close: () => chunks.return() };
+  } catch (error) {
+    await chunks.return();
+    throw error;
+  }
+}
+
+async function readHeader(
+  name: string,
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<{ header: NpyHeader; rest: Uint8Array }> {
+  let start: Uint8Array = new Uint8Array();
+  for (;;) {
+    const { value } = await chunks.next();
+    if (value === undefined) throw expected("CORRUPT_FILE", "an NPY array", name, `${start.length} bytes`);
+    start = Buffer.concat([start, value]);
+    const header = parseNpyHeader(name, start);
+    if (header) return { header, rest: start.subarray(header.length) };
+  }
+}
+
+async function* resumed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
 }

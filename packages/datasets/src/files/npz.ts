@@ -12,7 +12,7 @@ import type { SplitName } from "../types.js";
 import type { NdArray } from "./arrays.js";
 import { chunkBytes, type DataFile, parsing, unpacksTooFar, unreadable } from "./data-file.js";
 import { collect } from "./inflate.js";
-import { type NpyHeader, parseNpyHeader } from "./npy.js";
+import { npyArray } from "./npy.js";
 import { memberChunks } from "./zip.js";
 
 type Pair = readonly [features: string, labels: string];
@@ -23,6 +23,7 @@ function pairsOf(split: string): Pair[] {
     [`${split}_images`, `${split}_labels`],
     [`x_${split}`, `y_${split}`],
     [`X_${split}`, `y_${split}`],
+    [`${split}_embeddings`, `${split}_labels`],
   ];
 }
 
@@ -41,6 +42,10 @@ const plainArrays: readonly Pair[] = [
   ["data", "target"],
   ["data", "labels"],
   ["features", "labels"],
+  ["features", "y"],
+  ["embeddings", "labels"],
+  ["embeddings", "y"],
+  ["x", "labels"],
 ];
 
 const extension = ".npy";
@@ -155,19 +160,7 @@ export class Npz {
     const entry = this.#entries.get(name)!;
     const full = `${name} of ${this.path}`;
     this.#checkSize(entry);
-    const chunks = this.#chunks(full, entry);
-    const { header, rest } = await readHeader(full, chunks).catch(async (error) => {
-      await chunks.return();
-      throw error;
-    });
-    const { shape, type, length } = header;
-    const bytes = shape.reduce((a, b) => a * b, type.size);
-    if (entry.uncompressedSize - length !== bytes) {
-      await chunks.return();
-      const expectation = `${bytes} bytes of shape [${shape.join(", ")}]`;
-      throw expected("CORRUPT_FILE", expectation, full, entry.uncompressedSize - length);
-    }
-    return { name: full, shape, type, body: resumed(rest, chunks), close: () => chunks.return() };
+    return npyArray(full, this.#chunks(full, entry), entry.uncompressedSize);
   }
 
   /** Bytes that reading these arrays takes, for progress. */
@@ -208,23 +201,4 @@ class FileReader extends RandomAccessReader {
   override _readStreamForRange(start: number, end: number): Readable {
     return createReadStream(this.#path, { start, end: end - 1, highWaterMark: chunkBytes });
   }
-}
-
-async function readHeader(
-  name: string,
-  chunks: AsyncGenerator<Uint8Array, void, undefined>,
-): Promise<{ header: NpyHeader; rest: Uint8Array }> {
-  let start: Uint8Array = new Uint8Array();
-  for (;;) {
-    const { value } = await chunks.next();
-    if (value === undefined) throw expected("CORRUPT_FILE", "an NPY array", name, `${start.length} bytes`);
-    start = Buffer.concat([start, value]);
-    const header = parseNpyHeader(name, start);
-    if (header) return { header, rest: start.subarray(header.length) };
-  }
-}
-
-async function* resumed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  yield* rest;
 }

@@ -6,6 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { expected } from "@lilaw/core";
 import { chunkBytes, DataFile, unreadable } from "./data-file.js";
 import { formatOf } from "./format.js";
+import { ImageFolder, isFolder } from "./image-folder.js";
 
 /** A file of a source: its path, and its name within the source, which is the same on every machine. */
 export interface SourceFile {
@@ -22,7 +23,7 @@ export interface Source {
 }
 
 export interface SourceOptions {
-  /** Label file of an IDX file. Default: the one beside it. */
+  /** Label file of an IDX or NPY file. Default: the one beside it. */
   labels?: string;
   /** Stops the reading. */
   signal?: AbortSignal;
@@ -31,7 +32,7 @@ export interface SourceOptions {
 /**
  * Describes the files that `loadFiles` reads for a path, so that they can be known again. The checksum is that of the
  * file's bytes, as `sha256sum` prints it. Where several files belong together it is the checksum of the lines that
- * `sha256sum` prints for them: images in IDX, then their label file.
+ * `sha256sum` prints for them: an IDX or NPY file, then its label file; the images of a folder in the order of their names.
  *
  * @throws `SOURCE_UNAVAILABLE`, `INVALID_ARGUMENT` for a format that is not read, the signal's reason
  */
@@ -46,8 +47,13 @@ export async function sourceOf(path: string, options: SourceOptions = {}): Promi
 
 /** The files that the samples of one split come from; the one that is given is the first. */
 export async function sourceFiles(path: string, labels?: string): Promise<SourceFile[]> {
-  const file = await DataFile.open(path, {});
-  const isAlone = formatOf(path, file.head) !== "idx";
+  if (await isFolder(path)) {
+    const folder = await ImageFolder.open(path, {});
+    return folder.files.map((name) => ({ path: folder.pathOf(name), name }));
+  }
+  const { head } = await DataFile.open(path, {});
+  const format = formatOf(path, head);
+  const isAlone = format !== "idx" && format !== "npy";
   return [path, ...(isAlone ? [] : [labels ?? (await labelPathOf(path))])].map((one) => ({
     path: one,
     name: basename(one),
@@ -55,20 +61,24 @@ export async function sourceFiles(path: string, labels?: string): Promise<Source
 }
 
 /**
- * The label file beside an IDX image file, packed or not.
+ * The label file beside an IDX or NPY file, packed or not.
  *
  * @throws `INVALID_ARGUMENT` where there is none
  */
 export async function labelPathOf(path: string): Promise<string> {
-  const name = basename(path).replace("images", "labels").replace("idx3", "idx1");
-  const candidates = name.endsWith(".gz") ? [name, name.slice(0, -3)] : [name, `${name}.gz`];
-  for (const candidate of candidates) {
+  const name = basename(path);
+  const bare = name.replace(/\.gz$/i, "");
+  const renamed = [
+    bare.replace(/images|features|embeddings/i, "labels").replace("idx3", "idx1"),
+    bare.replace(/(?<![a-z])x(?![a-z])/i, "y"),
+  ].filter((other) => other !== bare);
+  for (const candidate of renamed.flatMap((other) => [other, `${other}.gz`])) {
     const labelPath = join(dirname(path), candidate);
     const exists = await access(labelPath).then(
       () => true,
       () => false,
     );
-    if (exists && candidate !== basename(path)) return labelPath;
+    if (exists) return labelPath;
   }
   throw expected("INVALID_ARGUMENT", "a label file (option labels)", path, "none");
 }

@@ -15,7 +15,7 @@ export interface Column {
   categories?: readonly string[];
 }
 
-/** `line` counts from 1, as editors do. The cells are only valid during the call. */
+/** `line` counts from 1, as editors do, or is the row, from 0, where the table counts rows. The cells are only valid during the call. */
 export type VisitRow = (cells: readonly string[], line: number) => void;
 
 /** A file of rows and columns, cells as text without blanks around them. */
@@ -25,6 +25,8 @@ export interface Table {
   columns: readonly Column[];
   /** The text that the file writes for a cell without a value; rows have an empty text for it. */
   missingMark?: string;
+  /** Set where rows are counted from 0 instead of lines from 1. */
+  counts?: "rows";
   /** Visits every row in order; it can be called several times. */
   read(visit: VisitRow): Promise<void>;
 }
@@ -136,7 +138,7 @@ export class TableFit {
       return;
     }
     const { index, name } = this.#label;
-    this.#labels.add(cells[index]!, () => placeOf(this.#table.name, line, name));
+    this.#labels.add(cells[index]!, () => placeOf(this.#table, line, name));
     for (const column of this.#columns) column.add(cells[column.index]!, line, missing);
   }
 
@@ -261,7 +263,7 @@ export class TableEncoder {
       const index = this.#classes?.indexOf(cells[label]!);
       if (index === undefined) {
         const received = cells[label] || (table.missingMark ?? "");
-        const at = placeOf(table.name, line, name);
+        const at = placeOf(table, line, name);
         throw expected("LABEL_OUT_OF_RANGE", `one of ${listOf(this.classNames)}`, at, received);
       }
       labels.push(index);
@@ -372,7 +374,7 @@ export class RowWriter {
       count,
       shape: [width],
       ...(rows && { rows }),
-      lines: this.#lines,
+      ...(table.counts !== "rows" && { lines: this.#lines }),
     };
   }
 
@@ -404,7 +406,7 @@ export class RowWriter {
           if (feature.missingCategory !== undefined) out[offset + feature.missingCategory] = 1;
           fills = true;
         } else if (this.#refuses) {
-          const at = placeOf(this.#table.name, line, feature.name);
+          const at = placeOf(this.#table, line, feature.name);
           throw expected("UNKNOWN_NAME", `one of ${listOf([...feature.categories.keys()])}`, at, cell);
         }
       }
@@ -425,7 +427,7 @@ export class RowWriter {
 
   /** Throws for a cell without a value, unless missing cells are filled. */
   #checkFilled({ name }: Feature, cell: string, line: number): void {
-    const at = placeOf(this.#table.name, line, name);
+    const at = placeOf(this.#table, line, name);
     if (!isMissing(cell)) throw noNumber(at, cell);
     if (!this.#fills) throw missingCell(at, cell, this.#table);
   }
@@ -521,17 +523,17 @@ class ColumnFit {
 
   #notCategories(limit: number, received: number | string): Error {
     const { cell, line } = this.#text!;
-    const example = `${JSON.stringify(cell.slice(0, 60))} in line ${line} is ${describeCell(cell)}`;
+    const example = `${JSON.stringify(cell.slice(0, 60))} in ${lineOf(this.#table, line)} is ${describeCell(cell)}`;
     const help = `column ${this.column.name} of ${this.#table.name} (${example}; option dropColumns leaves the column out)`;
     return expected("INVALID_ARGUMENT", `numbers, or at most ${limit} categories,`, help, received);
   }
 
   #at(line: number): string {
-    return placeOf(this.#table.name, line, this.column.name);
+    return placeOf(this.#table, line, this.column.name);
   }
 }
 
-function labelColumnOf(table: Omit<Table, "read">, wanted: string | undefined) {
+export function labelColumnOf(table: Omit<Table, "read">, wanted: string | undefined) {
   const names = table.columns.map(({ name }) => name);
   const found = (name: string, reason: string, isGuess = false) => ({
     index: names.indexOf(name),
@@ -618,6 +620,10 @@ function noNumber(at: string, cell: string): Error {
     : expected("CORRUPT_FILE", "a number", at, cell);
 }
 
-function placeOf(tableName: string, line: number, column: string): string {
-  return `line ${line}, column ${column} of ${tableName}`;
+function placeOf(table: Omit<Table, "read">, line: number, column: string): string {
+  return `${lineOf(table, line)}, column ${column} of ${table.name}`;
+}
+
+function lineOf({ counts }: Omit<Table, "read">, line: number): string {
+  return `${counts === "rows" ? "row" : "line"} ${line}`;
 }
