@@ -103,6 +103,15 @@ describe("lilaw report", () => {
     const page = await readFile(join(run, "report.html"), "utf8");
     expect(page).not.toContain("<img");
     expect(reviewData(page).columns).toEqual(["size", "colour"]);
+    const [{ line, row, cells }] = reviewData(page).suspects.map(
+      (suspect: { row: number; cells: string[]; name: string }) => ({
+        ...suspect,
+        line: Number(/line (\d+)/.exec(suspect.name)![1]),
+      }),
+    );
+    const text = await readFile(join(folder, "train.csv"), "utf8");
+    expect(line).toBe(row + 2);
+    expect(text.split("\n")[row + 1]).toContain(cells.join(","));
     expect(reviewData(page).suspects.map(({ cells }: { cells: string[] }) => cells[1])).toContain(hostile);
   });
 

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { fitted, tell } from "@lilaw/bench/program";
+import { fitted, statusOf, tell } from "@lilaw/bench/program";
 import { expected } from "@lilaw/core";
 import { renderReport } from "@lilaw/report";
 import type { Command } from "commander";
@@ -47,14 +47,28 @@ export function addReport(program: Command, stop: AbortSignal): void {
   const command = withOptions(program.command("report"), options)
     .description("make one HTML file of runs: results, curves, labels, and the review of suspect labels")
     .argument("<run...>", "run folders; suspects are those of the first")
-    .action((runs: string[]) => report(runs, optionsOf(command, options), stop));
+    .action((runs: string[]) => runReport(runs, optionsOf(command, options), stop));
 }
 
+type ReportOptions = ReturnType<typeof optionsOf<typeof options>>;
+
+async function runReport(runs: readonly string[], options: ReportOptions, stop: AbortSignal): Promise<void> {
+  try {
+    const path = await report(runs, options, stop);
+    process.stdout.write(`${fitted(`report: ${path}`, process.stdout)}\n`);
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    process.exitCode = statusOf(stop);
+    tell("stopped; no report was written");
+  }
+}
+
+/** Makes a report of run folders, and returns its path. */
 async function report(
   runs: readonly string[],
-  { output, force, dataDir, ...choice }: ReturnType<typeof optionsOf<typeof options>>,
+  { output, force, dataDir, ...choice }: ReportOptions,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const paths = runs.map((run) => resolve(run));
   const twice = paths.find((path, i) => paths.indexOf(path) < i);
   if (twice !== undefined) throw expected("INVALID_ARGUMENT", "different run folders", "RUN", twice);
@@ -62,7 +76,9 @@ async function report(
   for (const path of paths) folders.push(await RunFolder.read(path, "RUN", tell));
   const file = { path: output ?? join(paths[0]!, "report.html"), force };
   await checkOutput(file, "--output");
-  const data = await reportOfRuns(folders, choice, (folder) => loadSource(folder, dataDir, stop));
+  const load = (folder: RunFolder) => loadSource(folder, dataDir, stop);
+  const data = await reportOfRuns(folders, choice, { load, signal: stop });
+  stop.throwIfAborted();
   await writeOutput(file, "--output", renderReport(data));
-  process.stdout.write(`${fitted(`report: ${file.path}`, process.stdout)}\n`);
+  return file.path;
 }

@@ -1,33 +1,53 @@
-import type { Dataset, Reading, Samples } from "@lilaw/datasets";
+import { LilawError } from "@lilaw/core";
+import { type Dataset, type Reading, readRows, type Samples, type TableRows } from "@lilaw/datasets";
 import { picture, type SampleContent, signalPicture } from "@lilaw/report";
+import type { Files } from "../settings.js";
+import type { SampleLine } from "./sample-lines.js";
+import type { Place } from "./source-samples.js";
 
-/** Shows samples of a dataset; `columns` are the names of their cells. */
+/** How samples are shown; `columns` are the names of their cells. */
 export interface Contents {
   readonly columns?: readonly string[];
-  contentOf(samples: Samples, index: number): SampleContent;
+  contentOf(sample: SampleLine, place: Place): SampleContent;
 }
 
-/** Images are shown as pictures, features with names as the cells of a row, other series of numbers as lines. */
-export function contentsOf({ train, featureNames, reading }: Dataset): Contents {
+const tableFormats: readonly string[] = [
+  "csv",
+  "tsv",
+  "arff",
+  "jsonl",
+  "parquet",
+] satisfies Reading["format"][];
+
+/**
+ * How the samples of a dataset are shown: images as pictures, rows of a table as their cells in the file, series of numbers as
+ * lines.
+ *
+ * @param files the user's own, absent for a built-in dataset
+ * @param wanted the samples that will be shown
+ * @throws the errors of `readRows`
+ */
+export async function contentsOf(
+  dataset: Dataset,
+  files: Files | undefined,
+  wanted: readonly SampleLine[],
+  signal: AbortSignal,
+): Promise<Contents> {
+  const { train, featureNames, reading } = dataset;
   if (isImage(train.shape)) {
     const range = rangeOf(train.features);
     return {
-      contentOf: (samples, index) => ({
+      contentOf: (_, { samples, index }) => ({
         picture: picture({ values: featuresOf(samples, index), shape: train.shape, range }),
       }),
     };
   }
-  if (featureNames) {
-    const columns = columnsOf(featureNames, reading?.features);
-    return {
-      columns: columns.map(({ name }) => name),
-      contentOf: (samples, index) => {
-        const features = featuresOf(samples, index);
-        return { cells: columns.map((column) => cellOf(column, features)) };
-      },
-    };
-  }
-  return { contentOf: (samples, index) => ({ picture: signalPicture(featuresOf(samples, index)) }) };
+  if (files && reading && tableFormats.includes(reading.format)) {
+    const rows = await rowsOf(files, wanted, signal);
+    const shown = shownColumns(rows.train.columns, reading.label.name);
+    if (shown.length > 0) return cellsOf(rows, shown);
+  } else if (featureNames) return featureCells(featureNames);
+  return { contentOf: (_, { samples, index }) => ({ picture: signalPicture(featuresOf(samples, index)) }) };
 }
 
 function isImage(shape: readonly number[]): boolean {
@@ -49,33 +69,60 @@ function rangeOf(features: Float32Array): [number, number] {
   return [least, most];
 }
 
-/** A column of a table, and its features: one, or one for each category. */
-interface Column {
-  readonly name: string;
-  readonly features: readonly { readonly index: number; readonly category?: string }[];
+/** The rows of the samples in the files of their splits. */
+async function rowsOf(files: Files, wanted: readonly SampleLine[], signal: AbortSignal) {
+  const read = async (path: string, split: SampleLine["split"]) => {
+    const rows = new Set(wanted.filter((sample) => sample.split === split).map(({ row }) => row));
+    // Columns that training leaves out, such as texts beside their embeddings, are the best to look at.
+    return readRows(path, rows, { signal }).catch((error) => {
+      if (!(error instanceof LilawError) || files.dropColumns === undefined) throw error;
+      return readRows(path, rows, { dropColumns: files.dropColumns, signal });
+    });
+  };
+  return { train: await read(files.train, "train"), valid: await read(files.valid ?? files.train, "valid") };
 }
 
-/** Features of categories are called `COLUMN=CATEGORY`; `reading` knows how many a column has. */
-function columnsOf(featureNames: readonly string[], reading: Reading["features"]): Column[] {
+/** Positions of the columns that are for people: neither the label, which stands above them, nor numbers of embeddings. */
+function shownColumns(columns: readonly string[], label: string): number[] {
+  return [...columns.keys()].filter((i) => columns[i] !== label && !/\[\d+\]$/.test(columns[i]!));
+}
+
+function cellsOf(rows: Record<SampleLine["split"], TableRows>, shown: readonly number[]): Contents {
+  const { columns } = rows.train;
+  const names = shown.map((i) => columns[i]!);
+  return {
+    columns: names,
+    contentOf: ({ split, row }) => {
+      const own = rows[split];
+      const cells = own.cells.get(row);
+      // The columns of a validation file may be in another order.
+      return cells ? { cells: names.map((name) => cells[own.columns.indexOf(name)] ?? "") } : {};
+    },
+  };
+}
+
+/** Built-in tables, whose files are packed: features of categories are called `COLUMN=CATEGORY`. */
+function featureCells(featureNames: readonly string[]): Contents {
   const columns = new Map<string, { index: number; category?: string }[]>();
-  const owners = reading?.flatMap(({ name, kind, values }) =>
-    Array<{ name: string; kind: string }>(values).fill({ name, kind }),
-  );
   featureNames.forEach((feature, index) => {
-    const at = feature.indexOf("=");
-    const owner = owners?.[index] ?? {
-      name: at < 0 ? feature : feature.slice(0, at),
-      kind: at < 0 ? "numeric" : "categorical",
-    };
-    const entry =
-      owner.kind === "numeric" ? { index } : { index, category: feature.slice(owner.name.length + 1) };
-    columns.set(owner.name, [...(columns.get(owner.name) ?? []), entry]);
+    const [name, category] = feature.split("=") as [string, string?];
+    const entry = category === undefined ? { index } : { index, category };
+    columns.set(name, [...(columns.get(name) ?? []), entry]);
   });
-  return [...columns].map(([name, features]) => ({ name, features }));
+  return {
+    columns: [...columns.keys()],
+    contentOf: (_, { samples, index }) => {
+      const features = featuresOf(samples, index);
+      return { cells: [...columns.values()].map((entries) => featureCell(entries, features)) };
+    },
+  };
 }
 
-function cellOf({ features }: Column, values: Float32Array): string {
-  const [first] = features;
-  if (first!.category === undefined) return String(Number(values[first!.index]!.toPrecision(4)));
-  return features.find(({ index }) => values[index]! > 0)?.category ?? "";
+function featureCell(
+  entries: readonly { index: number; category?: string }[],
+  features: Float32Array,
+): string {
+  const [first] = entries;
+  if (first!.category === undefined) return String(Number(features[first!.index]!.toPrecision(4)));
+  return entries.find(({ index }) => features[index]! > 0)?.category ?? "";
 }

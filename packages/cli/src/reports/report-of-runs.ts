@@ -9,7 +9,7 @@ import { injectsNoise } from "../settings.js";
 import { contentsOf, featuresOf } from "./contents.js";
 import { confidentPools, evenly, nearest } from "./neighbours.js";
 import { readSampleLines, type SampleLine } from "./sample-lines.js";
-import { type LoadedSource, placesOf } from "./source-samples.js";
+import { type LoadedSource, type Place, placesOf } from "./source-samples.js";
 
 /** Points of the plane of u and v: more would lie on each other. */
 const planePoints = 1500;
@@ -21,6 +21,12 @@ export interface ReportChoice {
   readonly method?: string;
   readonly seed?: number;
   readonly top: number;
+}
+
+/** How the samples of a run are loaded. */
+export interface Loading {
+  readonly load: (folder: RunFolder) => Promise<LoadedSource>;
+  readonly signal: AbortSignal;
 }
 
 /** A unit with its samples, most suspect first in `ranking`. */
@@ -36,13 +42,12 @@ interface Scored {
 /**
  * What run folders say, as a report. The labels and the review are those of the chosen unit of each and of the first folder.
  *
- * @param load loads the samples of the first folder
  * @throws INVALID_ARGUMENT, UNKNOWN_NAME (a choice that a folder does not have), CORRUPT_FILE, CHECKSUM_MISMATCH
  */
 export async function reportOfRuns(
   folders: readonly RunFolder[],
   choice: ReportChoice,
-  load: (folder: RunFolder) => Promise<LoadedSource>,
+  loading: Loading,
 ): Promise<ReportData> {
   const names = namesOf(folders);
   const scored: (Scored | undefined)[] = [];
@@ -50,7 +55,7 @@ export async function reportOfRuns(
   const runs = folders.map((folder, i) => runOf(folder, names[i]!, scored[i]));
   const first = scored[0];
   if (first === undefined) return { runs };
-  return { runs, review: reviewOf(folders[0]!, names[0]!, first, choice.top, await load(folders[0]!)) };
+  return { runs, review: await reviewOf(folders[0]!, names[0]!, first, choice.top, loading) };
 }
 
 /** The names of the folders, or their whole paths where two have the same name. */
@@ -176,21 +181,21 @@ function healthOf(confusion: readonly (readonly number[])[]): LabelEvidence["cla
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-function reviewOf(
-  { config, run }: RunFolder,
+async function reviewOf(
+  folder: RunFolder,
   name: string,
-  { unit, samples, ranking, scores, score }: Scored,
+  scored: Scored,
   top: number,
-  source: LoadedSource,
-): Review {
-  const { data, settings } = config;
-  const places = ranking.slice(0, top);
-  const show = "dataset" in source ? shown(source.dataset, samples, data.classes) : undefined;
-  const suspects = places.map((place): ReviewSuspect => {
-    const { label, prediction } = samples[place]!;
-    const own = { ...whereOf(samples[place]!), label, suggestedLabel: prediction, score: scores[place]! };
-    return show ? { ...own, ...show.content(place), neighbours: show.neighbours(place) } : own;
-  });
+  { load, signal }: Loading,
+): Promise<Review> {
+  const { data, settings } = folder.config;
+  const { unit, samples, ranking, scores, score } = scored;
+  const suspects = ranking.slice(0, top);
+  const source = await load(folder);
+  const shown =
+    "dataset" in source
+      ? await showSuspects(source.dataset, folder, scored, suspects, signal)
+      : { suspects: suspects.map((sample) => suspectOf(samples[sample]!, scores[sample]!)) };
   const { train, valid } = data.sources;
   const noisy = `Labels are those after the noise of seed ${unit.seed}: train --decisions takes decisions on them with the same noise, apply refuses them, since the source has other labels.`;
   return {
@@ -199,42 +204,59 @@ function reviewOf(
       source: train,
       ...(valid && { valid }),
       ...(data.reading && { label: data.reading.label.name }),
-      run,
+      run: folder.run,
       classNames: data.classNames,
     },
     // Seeds differ in the labels that noise gives.
     key: `seed-${unit.seed}`,
-    ...(show?.columns && { columns: show.columns }),
     score,
     ranked: ranking.length,
-    suspects,
+    ...shown,
     remarks: [...("remark" in source ? [source.remark] : []), ...(injectsNoise(settings) ? [noisy] : [])],
   };
 }
 
-function whereOf({ split, row, line, file }: SampleLine) {
-  return { split, row, ...(line !== undefined && { line }), ...(file !== undefined && { file }) };
+/** Where a sample is in its source. */
+function whereOf({ split, row, line, file }: SampleLine, place?: Place) {
+  const ownFile = file ?? place?.samples.files?.[place.index];
+  return { split, row, ...(line !== undefined && { line }), ...(ownFile !== undefined && { file: ownFile }) };
 }
 
-/** Samples as the source has them, and the confident ones that are like a suspect. */
-function shown(dataset: Dataset, samples: readonly SampleLine[], classes: number) {
-  const at = placesOf(dataset, samples);
-  const contents = contentsOf(dataset);
-  const content = (place: number) => contents.contentOf(at[place]!.samples, at[place]!.index);
-  const features = (place: number) => featuresOf(at[place]!.samples, at[place]!.index);
+/** The suspects as the source has them, each with the confident samples that are most like it. */
+async function showSuspects(
+  dataset: Dataset,
+  { config: { settings, data } }: RunFolder,
+  { samples, scores }: Scored,
+  suspects: readonly number[],
+  signal: AbortSignal,
+): Promise<Pick<Review, "columns" | "suspects">> {
+  const places = placesOf(dataset, samples);
+  const features = (sample: number) => featuresOf(places[sample]!.samples, places[sample]!.index);
   const width = dataset.train.shape.reduce((a, b) => a * b, 1);
-  const pools = confidentPools(samples, classes, width);
-  const like = (place: number, label: number) =>
-    nearest(features, place, pools[label]!, neighbourCount).map((other) => ({
-      ...whereOf(samples[other]!),
-      ...content(other),
-    }));
+  const pools = confidentPools(samples, data.classes, width);
+  const like = (sample: number, label: number) => nearest(features, sample, pools[label]!, neighbourCount);
+  const found = suspects.map((sample) => ({
+    sample,
+    given: like(sample, samples[sample]!.label),
+    suggested: like(sample, samples[sample]!.prediction),
+  }));
+  const all = new Set(found.flatMap(({ sample, given, suggested }) => [sample, ...given, ...suggested]));
+  const wanted = [...all].map((sample) => samples[sample]!);
+  const { columns, contentOf } = await contentsOf(dataset, settings.files, wanted, signal);
+  const shown = (sample: number) => ({
+    ...whereOf(samples[sample]!, places[sample]),
+    ...contentOf(samples[sample]!, places[sample]!),
+  });
   return {
-    columns: contents.columns,
-    content,
-    neighbours: (place: number) => ({
-      given: like(place, samples[place]!.label),
-      suggested: like(place, samples[place]!.prediction),
-    }),
+    ...(columns && { columns }),
+    suspects: found.map(({ sample, given, suggested }) => ({
+      ...suspectOf(samples[sample]!, scores[sample]!),
+      ...shown(sample),
+      neighbours: { given: given.map(shown), suggested: suggested.map(shown) },
+    })),
   };
+}
+
+function suspectOf(sample: SampleLine, score: number): ReviewSuspect {
+  return { ...whereOf(sample), label: sample.label, suggestedLabel: sample.prediction, score };
 }
