@@ -1,3 +1,6 @@
+export type { Changes, DecidedSplit, SourceRows } from "./corrected/changes.js";
+export { checkOutput, writeWhole } from "./corrected/output.js";
+export { type EditableSource, type EditOptions, openSource } from "./corrected/source.js";
 export {
   type ArrayEncoding,
   type ColumnEncoding,

@@ -109,15 +109,23 @@ function parseRow(line: string, attributes: readonly Attribute[], at: string): s
   });
 }
 
+/** A value of a row, and where it is. */
+export interface ArffValue {
+  value: string;
+  quoted: boolean;
+  start: number;
+  end: number;
+}
+
 /** Values between commas, quoted or bare. */
-function parseValues(text: string, at: string): { value: string; quoted: boolean }[] {
-  const values: { value: string; quoted: boolean }[] = [];
+export function parseValues(text: string, at: string): ArffValue[] {
+  const values: ArffValue[] = [];
   for (let start = 0; ; ) {
     let begin = start;
     while (begin < text.length && text[begin]!.trim() === "") begin++;
     const quoted = isQuote(text[begin]);
     const { value, end } = quoted ? parseQuoted(text, begin, at) : parseBare(text, begin, at);
-    values.push({ value, quoted });
+    values.push({ value, quoted, start: begin, end: quoted ? end : begin + value.length });
     let comma = end;
     while (comma < text.length && text[comma]!.trim() === "") comma++;
     if (comma === text.length) return values;

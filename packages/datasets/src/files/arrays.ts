@@ -18,6 +18,8 @@ export interface ArrayHeader {
 /** An array whose bytes come as a stream. */
 export interface NdArray extends ArrayHeader {
   body: Chunks;
+  /** The bytes before the elements, for an array of another number of rows. */
+  headOf(rows: number): Uint8Array;
   /** Closes the file, whether or not it has been read to the end. */
   close(): Promise<unknown>;
 }

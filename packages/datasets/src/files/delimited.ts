@@ -1,7 +1,7 @@
 import { expected } from "@lilaw/core";
 import { numberOf } from "./cells.js";
 import type { Chunks } from "./inflate.js";
-import { type LineBatch, lineBatches, maxLineBytes } from "./lines.js";
+import { lineBatches, maxLineBytes } from "./lines.js";
 import type { Table, VisitRow } from "./table.js";
 
 export type Delimiter = "," | "\t";
@@ -99,7 +99,7 @@ class Records {
     this.#visit = visit;
   }
 
-  add({ lines, first }: LineBatch): void {
+  add({ lines, first }: { lines: readonly string[]; first: number }): void {
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i]!;
       if (this.#open.length === 0 && !line.includes('"')) this.#addPlain(line, first + i);
@@ -141,7 +141,20 @@ class Records {
 }
 
 function quotedCells(record: string, delimiter: Delimiter, at: string): string[] {
-  const cells: string[] = [];
+  return cellsOf(record, delimiter, at).map(({ text }) => text);
+}
+
+/** A cell of a record, and where it is, without the blanks around it. */
+export interface Cell {
+  text: string;
+  start: number;
+  end: number;
+  isQuoted: boolean;
+}
+
+/** The cells of a record. */
+export function cellsOf(record: string, delimiter: Delimiter, at: string): Cell[] {
+  const cells: Cell[] = [];
   for (let start = 0; ; ) {
     const open = skipBlanks(record, start, delimiter);
     const isQuoted = record[open] === '"';
@@ -153,7 +166,8 @@ function quotedCells(record: string, delimiter: Delimiter, at: string): string[]
       const odd = isQuoted ? record.slice(open, end + 1) : cell;
       throw expected("CORRUPT_FILE", "quotes around a whole cell", at, odd.slice(0, 100));
     }
-    cells.push(trimmed(cell));
+    const last = isQuoted ? close + 1 : open + cell.trimEnd().length;
+    cells.push({ text: trimmed(cell), start: open, end: last, isQuoted });
     if (end === record.length) return cells;
     start = end + 1;
   }
@@ -174,7 +188,8 @@ function skipBlanks(text: string, start: number, delimiter: Delimiter): number {
   return at;
 }
 
-function hasOddQuotes(line: string): boolean {
+/** Whether a line opens or closes a quoted cell that holds line ends. */
+export function hasOddQuotes(line: string): boolean {
   let odd = false;
   for (let at = line.indexOf('"'); at >= 0; at = line.indexOf('"', at + 1)) odd = !odd;
   return odd;

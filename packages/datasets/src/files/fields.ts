@@ -85,7 +85,7 @@ function numberCellOf(value: unknown, at: At): string {
 }
 
 /** The text of a value, as CSV would hold it. */
-function cellOf(value: unknown, at: At): string {
+export function cellOf(value: unknown, at: At): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "string") return value.trim();
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint")

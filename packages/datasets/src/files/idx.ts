@@ -45,7 +45,12 @@ export function openIdx(file: DataFile): NdArray {
     throw expected("CORRUPT_FILE", expectation, file.path, file.size);
   }
   const chunks = file.chunks();
-  return { ...header, body: withoutStart(chunks, header.length), close: () => chunks.return() };
+  const headOf = (rows: number) => {
+    const head = Buffer.from(file.head.subarray(0, header.length));
+    head.writeUInt32BE(rows, 4);
+    return head;
+  };
+  return { ...header, headOf, body: withoutStart(chunks, header.length), close: () => chunks.return() };
 }
 
 async function* withoutStart(chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {

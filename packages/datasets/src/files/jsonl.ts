@@ -44,7 +44,8 @@ export async function openJsonl(
   };
 }
 
-async function* objectsOf(
+/** The objects of JSON lines, with their lines. */
+export async function* objectsOf(
   name: string,
   chunks: Chunks,
 ): AsyncGenerator<{ object: JsonObject; line: number }, void, undefined> {

@@ -50,6 +50,12 @@ export class LabelList {
     return [...this.#codes.keys()];
   }
 
+  /** The text of each label, in the order in which they were added. */
+  get texts(): string[] {
+    const spellings = this.spellings;
+    return Array.from(this.#list.toArray(), (code) => spellings[code]!);
+  }
+
   /** The class of each sample, `[count]`; throws the error of `unknown` for a label without a class. */
   indices(classes: Classes, unknown: (row: number, label: string) => Error): Int32Array {
     const spellings = this.spellings;

@@ -6,6 +6,10 @@ import type { Chunks } from "./inflate.js";
 export interface LineBatch {
   lines: string[];
   first: number;
+  /** The line end of every line: of the last line of a file it may be absent. */
+  end: "\n" | "\r" | "";
+  /** Whether the file begins with a byte order mark. */
+  hasMark: boolean;
 }
 
 /** No real line is longer; without a limit a file without line ends would fill the memory. */
@@ -25,12 +29,12 @@ export async function* lineBatches(name: string, chunks: Chunks): AsyncGenerator
   let first = 1;
   let rest: Uint8Array[] = [];
   let restBytes = 0;
-  const batch = (bytes: Uint8Array): LineBatch => {
+  const batch = (bytes: Uint8Array, isWhole: boolean): LineBatch => {
     const text = decode(name, bytes, first, end ?? lineFeed);
-    const lines = (first === 1 ? text.replace(/^\uFEFF/, "") : text).split(
-      end === carriageReturn ? "\r" : "\n",
-    );
-    return { lines, first };
+    const hasMark = first === 1 && text.startsWith("\uFEFF");
+    const lineEnd = end === carriageReturn ? "\r" : "\n";
+    const lines = (hasMark ? text.slice(1) : text).split(lineEnd);
+    return { lines, first, end: isWhole ? lineEnd : "", hasMark };
   };
   for await (const chunk of chunks) {
     end ??= lineEndOf(chunk);
@@ -43,13 +47,13 @@ export async function* lineBatches(name: string, chunks: Chunks): AsyncGenerator
       }
       continue;
     }
-    const whole = batch(Buffer.concat([...rest, chunk.subarray(0, last)]));
+    const whole = batch(Buffer.concat([...rest, chunk.subarray(0, last)]), true);
     yield whole;
     first += whole.lines.length;
     rest = [chunk.subarray(last + 1)];
     restBytes = rest[0]!.length;
   }
-  if (restBytes > 0) yield batch(Buffer.concat(rest));
+  if (restBytes > 0) yield batch(Buffer.concat(rest), false);
 }
 
 function lineEndOf(chunk: Uint8Array): number {

@@ -148,13 +148,14 @@ export async function npyArray(
   size: number | undefined,
 ): Promise<NdArray> {
   try {
-    const { header, rest } = await readHeader(name, chunks);
+    const { header, head, rest } = await readHeader(name, chunks);
     const { shape, type, length } = header;
     const bytes = shape.reduce((a, b) => a * b, type.size);
     if (size !== undefined && size - length !== bytes) {
       throw expected("CORRUPT_FILE", `${bytes} bytes of shape [${shape.join(", ")}]`, name, size - length);
     }
-    return { name, shape, type, body: resumed(rest, chunks), close: () => chunks.return() };
+    const headOf = (rows: number) => headWith(head, rows);
+    return { name, shape, type, headOf, body: resumed(rest, chunks), close: () => chunks.return() };
   } catch (error) {
     await chunks.return();
     throw error;
@@ -164,15 +165,27 @@ export async function npyArray(
 async function readHeader(
   name: string,
   chunks: AsyncGenerator<Uint8Array, void, undefined>,
-): Promise<{ header: NpyHeader; rest: Uint8Array }> {
+): Promise<{ header: NpyHeader; head: Uint8Array; rest: Uint8Array }> {
   let start: Uint8Array = new Uint8Array();
   for (;;) {
     const { value } = await chunks.next();
     if (value === undefined) throw expected("CORRUPT_FILE", "an NPY array", name, `${start.length} bytes`);
     start = Buffer.concat([start, value]);
     const header = parseNpyHeader(name, start);
-    if (header) return { header, rest: start.subarray(header.length) };
+    if (!header) continue;
+    return { header, head: start.subarray(0, header.length), rest: start.subarray(header.length) };
   }
+}
+
+/** A header with another number of rows, which is no longer than before; blanks keep its length. */
+function headWith(head: Uint8Array, rows: number): Uint8Array {
+  const text = Buffer.from(head).toString("latin1");
+  const other = text.replace(/(['"]shape['"]\s*:\s*\(\s*)(\d+)/, (_, before: string) => before + rows);
+  const padding = " ".repeat(text.length - other.length);
+  return Buffer.from(
+    other.replace(/\n?$/, (end) => padding + end),
+    "latin1",
+  );
 }
 
 async function* resumed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -55,12 +55,19 @@ export class Npz {
   readonly #file: DataFile;
   readonly #archive: ZipFile;
   readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #all: readonly Entry[];
   #unpacked = 0;
 
-  private constructor(file: DataFile, archive: ZipFile, entries: ReadonlyMap<string, Entry>) {
+  private constructor(
+    file: DataFile,
+    archive: ZipFile,
+    entries: ReadonlyMap<string, Entry>,
+    all: readonly Entry[],
+  ) {
     this.#file = file;
     this.#archive = archive;
     this.#entries = entries;
+    this.#all = all;
   }
 
   /** @throws `CORRUPT_FILE` for anything but a ZIP archive, and for one that has an array twice */
@@ -70,9 +77,11 @@ export class Npz {
         ? await fromBufferPromise(Buffer.from((await collect(file.chunks())).buffer), { autoClose: false })
         : await fromRandomAccessReaderPromise(new FileReader(file.path), file.size, { autoClose: false });
       const entries = new Map<string, Entry>();
+      const all: Entry[] = [];
       try {
         for await (const entry of archive.eachEntry()) {
           const { fileName } = entry;
+          all.push(entry);
           if (!fileName.endsWith(extension)) continue;
           const name = fileName.slice(0, -extension.length);
           if (entries.has(name))
@@ -83,7 +92,7 @@ export class Npz {
         archive.close();
         throw error;
       }
-      return new Npz(file, archive, entries);
+      return new Npz(file, archive, entries, all);
     });
   }
 
@@ -161,6 +170,16 @@ export class Npz {
     const full = `${name} of ${this.path}`;
     this.#checkSize(entry);
     return npyArray(full, this.#chunks(full, entry), entry.uncompressedSize);
+  }
+
+  /** The members of the archive, arrays or not, in their order. */
+  get members(): readonly Entry[] {
+    return this.#all;
+  }
+
+  /** The bytes of a member. */
+  chunksOf(entry: Entry): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#chunks(`${entry.fileName} of ${this.path}`, entry);
   }
 
   /** Bytes that reading these arrays takes, for progress. */

@@ -69,6 +69,16 @@ export function openParquetFile(file: DataFile, dropped: readonly string[] = [])
   });
 }
 
+/** The names of the columns that are neither values nor lists of numbers. */
+export async function nestedColumns(file: DataFile): Promise<string[]> {
+  return parsing(file.path, async () => {
+    const { parquetMetadataAsync, parquetSchema } = await import("hyparquet");
+    const buffer = file.isPacked ? await unpackedBuffer(file) : fileBuffer(file);
+    const { children } = parquetSchema(await parquetMetadataAsync(buffer));
+    return children.filter(isNested).map(({ element }) => element.name);
+  });
+}
+
 /** The names of the columns at the top. */
 export function columnsOf({ schema }: FileMetaData): string[] {
   const names: string[] = [];
@@ -148,16 +158,23 @@ class Reader {
 /** @throws an ordinary error for columns of the same name, and for columns that are nested but are no lists */
 function checkSchema(name: string, { children }: SchemaTree, dropped: readonly string[]): void {
   const seen = new Set<string>();
-  for (const { element, children: inner } of children) {
+  for (const child of children) {
+    const { element } = child;
     if (seen.has(element.name)) throw expected("CORRUPT_FILE", "distinct column names", name, element.name);
     seen.add(element.name);
-    const isNested = inner.length > 0 && !(inner.length === 1 && inner[0]!.children.length <= 1);
-    const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
-    if (inner.length === 0 || dropped.includes(element.name) || (isList && !isNested)) continue;
+    if (dropped.includes(element.name) || !isNested(child)) continue;
     const expectation =
       "columns of numbers, texts or lists of numbers (option dropColumns leaves a column out)";
     throw expected("CORRUPT_FILE", expectation, name, `the nested column ${element.name}`);
   }
+}
+
+/** Whether a column holds more than values and lists of them. */
+function isNested({ element, children }: SchemaTree): boolean {
+  if (children.length === 0) return false;
+  const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
+  const [list] = children;
+  return !(isList && children.length === 1 && list!.children.length <= 1);
 }
 
 function fileBuffer(file: DataFile): AsyncBuffer {
