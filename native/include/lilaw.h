@@ -18,8 +18,8 @@
  *
  * Softmax losses may round a probability to 0 if it is less than exp(-130) times the largest one in its row (2^-126
  * times with `_cuda`). Float32 results show this only under factors (sample weights, tangents) beyond 10^11 (beyond 1
- * with `_cuda`). Under a transition matrix, `_cuda` also rounds a class to 0 whose exponential is less than 2^-126 times the
- * largest one among the classes that give the label.
+ * with `_cuda`). Under a transition matrix, `_cuda` also rounds a class to 0 whose exponential is less than 2^-126
+ * times the largest one among the classes that give the label.
  *
  * Functions return LILAW_OK or the reason why they did nothing; `lilaw_last_error` returns the message for people.
  * They are safe to call from several threads at once and throw nothing. They allocate memory only to start a thread: if
@@ -215,7 +215,9 @@ typedef struct lilaw_alignment_weights_args {
    * range of float32. `_cuda` treats such a row as non-finite.
    */
   float* alignments;
-  /** [rows], max(0, alignment) divided by its sum; 0 if none is positive. `_cpu`: finite even if the alignment is not. */
+  /**
+   * [rows], max(0, alignment) divided by its sum; 0 if none is positive. `_cpu`: finite even if the alignment is not.
+   */
   float* weights;
   lilaw_alignment_weights_result* result;
 } lilaw_alignment_weights_args;

@@ -42,10 +42,8 @@ export interface NativeBinding {
   /** JSON: the losses of a `Layout` */
   readonly losses: string;
   weightedLoss(...args: WeightedLossPositions<OnHost>): void;
-  weightedLossAsync(...args: WeightedLossPositions<OnHost>): Promise<void>;
   weightedLossCuda(...args: [...WeightedLossPositions<OnDevice>, stream: Stream]): void;
   metaGradient(...args: MetaGradientPositions<OnHost>): void;
-  metaGradientAsync(...args: MetaGradientPositions<OnHost>): Promise<void>;
   metaGradientCuda(...args: [...MetaGradientPositions<OnDevice>, stream: Stream]): void;
   metaStepCuda(
     ...args: [
@@ -57,10 +55,11 @@ export interface NativeBinding {
     ]
   ): void;
   alignmentWeights(...args: AlignmentWeightsPositions<OnHost>): void;
-  alignmentWeightsAsync(...args: AlignmentWeightsPositions<OnHost>): Promise<void>;
   alignmentWeightsCuda(...args: [...AlignmentWeightsPositions<OnDevice>, stream: Stream]): void;
 
-  /** Makes `buffer` the owner of device memory. dtype: its position in float32, float16, bfloat16, float64, int32, uint8 */
+  /**
+   * Makes `buffer` the owner of device memory. dtype: its position in float32, float16, bfloat16, float64, int32, uint8
+   */
   bufferCreate(buffer: object, dtype: number, length: number): void;
   bufferIs(value: unknown): boolean;
   /** Makes `part` a co-owner of the memory of `whole`. */
@@ -90,8 +89,8 @@ export interface NativeBinding {
   /** Registers the operations in the TensorFlow that this process has loaded; "" or the reason why not. */
   registerTensorFlowOps(): string;
   /**
-   * Calls `act`. Meanwhile, lines that contain one of the texts and are written through C's `stderr` are kept off standard
-   * error. With the GNU C library only.
+   * Calls `act`. Meanwhile, lines that contain one of the texts and are written through C's `stderr` are kept off
+   * standard error. With the GNU C library only.
    */
   withoutLines<T>(texts: readonly string[], act: () => T): T;
 }

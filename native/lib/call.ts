@@ -1,7 +1,7 @@
 /**
- * The arguments of the operations, each described once for arrays on the host and on the device: as objects, the form that
- * people write, and by position, the form that the addon takes. Reading an object in C++ would cost more than a small
- * kernel.
+ * The arguments of the operations, each described once for arrays on the host and on the device: as objects, the form
+ * that people write, and by position, the form that the addon takes. Reading an object in C++ would cost more than a
+ * small kernel.
  */
 /** int32 class indices [rows], uint8 flags [rows * classes] for multi-label, float32 targets [rows] for regression. */
 export type NativeLabels = Int32Array | Uint8Array | Float32Array;
@@ -41,8 +41,8 @@ export interface BatchAt<At extends Place> {
   readonly classes: number;
   readonly loss: NativeLoss;
   /**
-   * [classes, classes], a transition matrix by observed labels: row y, column k is the probability that a sample of class k
-   * is labelled y, in [0, 1]. For losses of u (`ofLabelProb`).
+   * [classes, classes], a transition matrix by observed labels: row y, column k is the probability that a sample of
+   * class k is labelled y, in [0, 1]. For losses of u (`ofLabelProb`).
    */
   readonly transition?: At["floats"] | null | undefined;
 }
@@ -94,8 +94,7 @@ export interface AlignmentWeightsOutputsAt<At extends Place> {
 type BatchPositions<At extends Place> = [
   rows: number,
   classes: number,
-  loss: number,
-  ...lossParameters: [number, number, number],
+  loss: number | Float64Array,
   logits: At["logits"],
   labels: At["labels"],
   transition: Maybe<At["floats"]>,

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Memory of the GPU, streams and graphs. Everything here throws an Error with a `code`: `BACKEND_UNAVAILABLE` (no addon),
- * `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
+ * Memory of the GPU, streams and graphs. Everything here throws an Error with a `code`: `BACKEND_UNAVAILABLE` (no
+ * addon), `CUDA_UNAVAILABLE` (no device, or an addon without CUDA), `OUT_OF_MEMORY`, `CUDA_ERROR`, `DISPOSED`,
  * `INVALID_ARGUMENT`, `LENGTH_MISMATCH`.
  */
 import { expected } from "./errors.js";
@@ -30,8 +30,8 @@ const hostArrays = {
 } as const;
 
 /**
- * A queue of work on the device, done in order; streams do not wait for each other. Owns the workspace of the operations
- * that are queued on it.
+ * A queue of work on the device, done in order; streams do not wait for each other. Owns the workspace of the
+ * operations that are queued on it.
  */
 export class Stream {
   private constructor() {

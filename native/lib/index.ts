@@ -21,7 +21,6 @@ export {
 } from "./load.js";
 export {
   alignmentWeights,
-  alignmentWeightsAsync,
   alignmentWeightsCuda,
   cpuIsa,
   type DeviceAlignmentWeightsArgs,
@@ -33,7 +32,6 @@ export {
   type DeviceWeightedLossArgs,
   type DeviceWeightedLossOutputs,
   metaGradient,
-  metaGradientAsync,
   metaGradientCuda,
   metaStepCuda,
   type NativeAlignmentWeightsArgs,
@@ -46,7 +44,6 @@ export {
   setThreads,
   threads,
   weightedLoss,
-  weightedLossAsync,
   weightedLossCuda,
 } from "./operations.js";
 export {

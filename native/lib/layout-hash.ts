@@ -1,2 +1,2 @@
 /** Fingerprint of the addon's layout, written by scripts/layout-hash.mjs. */
-export const layoutHash = "5d8b79e12054175f";
+export const layoutHash = "2e12d53d80eecec6";

@@ -23,8 +23,6 @@ export interface LossLayout {
 
 export interface Layout {
   readonly losses: readonly LossLayout[];
-  /** Largest number of parameters of a loss */
-  readonly lossParameters: number;
   readonly gradientModes: readonly string[];
   readonly normalizations: readonly string[];
   /** Element types */
@@ -53,18 +51,11 @@ export interface Layout {
   readonly rowValues: readonly string[];
 }
 
-/** A loss as the addon takes it. */
-export interface LossNumbers {
-  readonly kind: number;
-  readonly parameters: readonly [number, number, number];
-}
-
-/** A loss that is looked up in every call, so that a call without parameters makes no object. */
+/** A loss in the form in which every call looks it up. */
 interface LossEntry {
-  /** Of the parameters, in order */
-  readonly names: readonly string[];
-  /** With 0 for every parameter */
-  readonly plain: LossNumbers;
+  readonly kind: number;
+  /** Names of the parameters, in order */
+  readonly parameters: readonly string[];
 }
 
 /** A layout, with its names in the form in which every call looks them up. */
@@ -77,7 +68,7 @@ export class Names {
     this.#losses = new Map(
       layout.losses.map(({ name, parameters }, kind) => [
         name,
-        { names: parameters.map((parameter) => parameter.name), plain: { kind, parameters: [0, 0, 0] } },
+        { kind, parameters: parameters.map((parameter) => parameter.name) },
       ]),
     );
   }

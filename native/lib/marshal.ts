@@ -12,7 +12,6 @@ import type {
   WeightedLossPositions,
 } from "./call.js";
 import { expected } from "./errors.js";
-import type { LossNumbers } from "./layout.js";
 import { addon } from "./load.js";
 
 /** The name of a loss, read once. */
@@ -20,13 +19,12 @@ function lossName(loss: NativeLoss): string {
   return typeof loss === "string" ? loss : isReadable(loss) ? loss.kind : (undefined as never);
 }
 
-/** The number of a loss, and its parameters in order, padded with 0. */
-export function lossNumbers(loss: NativeLoss): LossNumbers {
-  const { names, plain } = addon().names.loss(lossName(loss));
-  if (names.length === 0) return plain;
-  const values = loss as unknown as Readonly<Record<string, number>>;
-  const at = (i: number) => (i < names.length ? values[names[i]!]! : 0);
-  return { kind: plain.kind, parameters: [at(0), at(1), at(2)] };
+/** A loss as the addon takes it: its number, or an array of its number and its parameters where it has some. */
+export function lossNumbers(loss: NativeLoss): number | Float64Array {
+  const { kind, parameters } = addon().names.loss(lossName(loss));
+  if (parameters.length === 0) return kind;
+  const values = loss as unknown as Readonly<Record<string, unknown>>;
+  return Float64Array.of(kind, ...parameters.map((name) => number(`loss.${name}`, values[name])));
 }
 
 /** Memory of a call: its params as input, its scalars as output. */
@@ -54,16 +52,13 @@ export function marshalWeightedLoss<At extends Place, R>(
   const alpha = terms?.alpha;
   const beta = terms?.beta;
   const delta = terms?.delta;
-  const { kind, parameters } = lossNumbers(loss);
+  const numbers = lossNumbers(loss);
   const rows = rowsOf(logits, classes);
   const { result } = memory;
   return call(
     rows,
     classes,
-    kind,
-    parameters[0],
-    parameters[1],
-    parameters[2],
+    numbers,
     logits,
     labels,
     transition,
@@ -90,16 +85,13 @@ export function marshalMetaGradient<At extends Place, R>(
   memory: CallMemory<At>,
 ): R {
   const { logits, labels, classes, loss, transition, params, coefficients } = object(args, "args");
-  const { kind, parameters } = lossNumbers(loss);
+  const numbers = lossNumbers(loss);
   const rows = rowsOf(logits, classes);
   const { result } = memory;
   return call(
     rows,
     classes,
-    kind,
-    parameters[0],
-    parameters[1],
-    parameters[2],
+    numbers,
     logits,
     labels,
     transition,
@@ -117,31 +109,17 @@ export function marshalAlignmentWeights<At extends Place, R>(
 ): R {
   const { logits, labels, classes, loss, transition, tangents } = object(args, "args");
   const { alignments, weights } = object(out, "out");
-  const { kind, parameters } = lossNumbers(loss);
+  const numbers = lossNumbers(loss);
   const rows = rowsOf(logits, classes);
   const { result } = memory;
-  return call(
-    rows,
-    classes,
-    kind,
-    parameters[0],
-    parameters[1],
-    parameters[2],
-    logits,
-    labels,
-    transition,
-    tangents,
-    alignments,
-    weights,
-    result,
-  );
+  return call(rows, classes, numbers, logits, labels, transition, tangents, alignments, weights, result);
 }
 
 /** Number of rows; no integer if the logits are no array or do not divide by the classes, which the addon refuses. */
 function rowsOf(logits: { readonly length: number } | undefined, classes: number): number {
-  if (typeof classes !== "number") throw expected("INVALID_ARGUMENT", "a number", "classes", classes);
+  const divisor = number("classes", classes);
   const length = lengthOf(logits);
-  return typeof length === "number" ? length / classes : Number.NaN;
+  return typeof length === "number" ? length / divisor : Number.NaN;
 }
 
 /** The length getter of all typed arrays, which properties of a single array cannot change. */
@@ -155,6 +133,12 @@ function lengthOf(logits: { readonly length: number } | undefined): number | und
   } catch {
     return undefined;
   }
+}
+
+/** A number. Converting an object to one would run the object's own code. */
+export function number(name: string, value: unknown): number {
+  if (typeof value === "number") return value;
+  throw expected("INVALID_ARGUMENT", "a number", name, value);
 }
 
 const everyObject: object = {};

@@ -1,15 +1,12 @@
 /**
- * The three operations in float32, each in three forms.
+ * The three operations in float32, each in two forms.
  *
  * `weightedLoss` computes on the CPU, in arrays of exactly the types below. It allocates nothing.
  *
- * `weightedLossAsync` does the same on a thread of libuv, on copies of its inputs: these may be changed or transferred
- * meanwhile. Outputs are filled when it resolves; it rejects if one of them has been transferred by then.
- *
- * `weightedLossCuda` takes and returns arrays in device memory, without copying or waiting. It is queued on a stream and
- * reads its buffers when it runs, so a whole step of LiLAW can be queued: `metaStepCuda` moves the params that the next
- * `weightedLossCuda` reads. Logits are float32, float16 or bfloat16; tangents and gradients have the same type. All
- * arguments but the contents of the arrays are checked before the operation is queued: rows with a label that is no
+ * `weightedLossCuda` takes and returns arrays in device memory, without copying or waiting. It is queued on a stream
+ * and reads its buffers when it runs, so a whole step of LiLAW can be queued: `metaStepCuda` moves the params that the
+ * next `weightedLossCuda` reads. Logits are float32, float16 or bfloat16; tangents and gradients have the same type.
+ * All arguments but the contents of the arrays are checked before the operation is queued: rows with a label that is no
  * class are treated like non-finite rows, and counted in `invalidLabels`.
  *
  * Outputs must not overlap each other or any other array of the call, except that `gradLogits` may be the logits.
@@ -39,6 +36,7 @@ import {
   marshalAlignmentWeights,
   marshalMetaGradient,
   marshalWeightedLoss,
+  number,
   object,
 } from "./marshal.js";
 import {
@@ -112,13 +110,9 @@ class Scratch<Scalars> implements CallMemory<OnHost> {
   params(params: NativeParams): Float64Array {
     if (params == null) throw expected("INVALID_ARGUMENT", "alpha, beta and delta", "params", params);
     const { alpha, beta, delta } = object(params, "params");
-    // Converting an object to a number would run the object's own code.
-    if (typeof alpha !== "number") throw noNumber("params.alpha", alpha);
-    if (typeof beta !== "number") throw noNumber("params.beta", beta);
-    if (typeof delta !== "number") throw noNumber("params.delta", delta);
-    this.#params[0] = alpha;
-    this.#params[1] = beta;
-    this.#params[2] = delta;
+    this.#params[0] = number("params.alpha", alpha);
+    this.#params[1] = number("params.beta", beta);
+    this.#params[2] = number("params.delta", delta);
     return this.#params;
   }
 
@@ -135,10 +129,7 @@ class Scratch<Scalars> implements CallMemory<OnHost> {
   }
 }
 
-const noNumber = (name: string, received: unknown) =>
-  expected("INVALID_ARGUMENT", "a number", name, received);
-
-/** Shared by all synchronous calls. */
+/** Shared by all calls. */
 const shared = {
   weightedLoss: new Scratch(weightedLossScalars),
   metaGradient: new Scratch(metaGradientScalars),
@@ -161,15 +152,6 @@ export function weightedLoss(
   return scratch.scalars();
 }
 
-export async function weightedLossAsync(
-  args: NativeWeightedLossArgs,
-  out: NativeWeightedLossOutputs,
-): Promise<NativeWeightedLossScalars> {
-  const scratch = new Scratch(weightedLossScalars);
-  await marshalWeightedLoss(binding().weightedLossAsync, args, out, scratch);
-  return scratch.scalars();
-}
-
 export function weightedLossCuda(
   args: DeviceWeightedLossArgs,
   out: DeviceWeightedLossOutputs,
@@ -187,12 +169,6 @@ export function metaGradient(args: NativeMetaGradientArgs): NativeMetaGradient {
   return scratch.scalars();
 }
 
-export async function metaGradientAsync(args: NativeMetaGradientArgs): Promise<NativeMetaGradient> {
-  const scratch = new Scratch(metaGradientScalars);
-  await marshalMetaGradient(binding().metaGradientAsync, args, scratch);
-  return scratch.scalars();
-}
-
 export function metaGradientCuda(
   args: DeviceMetaGradientArgs,
   result: DeviceResult<DeviceMetaGradient>,
@@ -204,8 +180,8 @@ export function metaGradientCuda(
 }
 
 /**
- * `metaGradientCuda`, then p <- p - learningRate * (gradient + weightDecay * p) in place on `params`, unless a result is
- * not finite. There is no such form on the host, where the owner of the params moves them.
+ * `metaGradientCuda`, then p <- p - learningRate * (gradient + weightDecay * p) in place on `params`, unless a result
+ * is not finite. There is no such form on the host, where the owner of the params moves them.
  */
 export function metaStepCuda(
   args: DeviceMetaStepArgs,
@@ -230,15 +206,6 @@ export function alignmentWeights(
   return scratch.scalars();
 }
 
-export async function alignmentWeightsAsync(
-  args: NativeAlignmentWeightsArgs,
-  out: NativeAlignmentWeightsOutputs,
-): Promise<NativeAlignmentWeightsScalars> {
-  const scratch = new Scratch(alignmentWeightsScalars);
-  await marshalAlignmentWeights(binding().alignmentWeightsAsync, args, out, scratch);
-  return scratch.scalars();
-}
-
 export function alignmentWeightsCuda(
   args: DeviceAlignmentWeightsArgs,
   out: DeviceAlignmentWeightsOutputs,
@@ -251,8 +218,8 @@ export function alignmentWeightsCuda(
 }
 
 /**
- * The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one; if that does not run
- * here, this and every operation on the CPU throw `UNSUPPORTED` with the available names.
+ * The instruction set in use: "avx512", "avx2", "sse2", "neon" or "baseline". `LILAW_CPU` forces one; if that does not
+ * run here, this and every operation on the CPU throw `UNSUPPORTED` with the available names.
  */
 export const cpuIsa = (): string => binding().cpuIsa();
 /** Forces an instruction set, for tests; without a name, the best one. Throws `UNSUPPORTED` if it cannot run here. */

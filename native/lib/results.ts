@@ -62,7 +62,8 @@ export interface ResultType<Scalars> {
   read(memory: ResultMemory): Scalars;
 }
 
-// Each is a function, since the addon provides the layout. Members are looked up by name there, and are numbers in a call.
+// Each is a function, since the addon provides the layout. Members are looked up by name there, and are numbers in a
+// call.
 
 export function weightedLossScalars(): ResultType<NativeWeightedLossScalars> {
   const { words, members: at } = addon().names.layout.weightedLossResult;

@@ -15,8 +15,8 @@ export function registerTensorFlowOps(): string | undefined {
 }
 
 /**
- * Loads TensorFlow by `loadTensorFlow`, and keeps the lines about oneDNN that it writes at every start off standard error: no
- * setting keeps it quiet. Every other line gets there. Without an addon all do.
+ * Loads TensorFlow by `loadTensorFlow`, and keeps the lines about oneDNN that it writes at every start off standard
+ * error: no setting keeps it quiet. Every other line gets there. Without an addon all do.
  *
  * @returns the result of `loadTensorFlow`, whose errors pass through
  */
@@ -55,9 +55,12 @@ export function opSettings(call: OpSettings): Float32Array {
     writeSplit(settings, at.delta, params.delta);
     settings[at.weighted] = 1;
   }
-  const { kind, parameters } = lossNumbers(loss);
-  settings[at.loss] = kind;
-  for (let i = 0; i < parameters.length; i++) writeSplit(settings, at.parameters + 2 * i, parameters[i]!);
+  const numbers = lossNumbers(loss);
+  const [kind, ...parameters] = typeof numbers === "number" ? [numbers] : numbers;
+  settings[at.loss] = kind!;
+  parameters.forEach((parameter, i) => {
+    writeSplit(settings, at.parameters + 2 * i, parameter);
+  });
   settings[at.gradient] = names.gradientMode(gradient);
   settings[at.normalize] = names.normalization(normalize);
   settings[at.rowMask] = rowValues.reduce((mask, name) => mask | (1 << placeOf(bits, name, "rowValues")), 0);

@@ -2,16 +2,12 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import {
   alignmentWeights,
-  alignmentWeightsAsync,
   load,
-  metaGradient,
-  metaGradientAsync,
   type NativeWeightedLossArgs,
   registerTensorFlowOps,
   setCpuIsa,
   setThreads,
   weightedLoss,
-  weightedLossAsync,
 } from "@lilaw/native";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -197,9 +193,13 @@ describe("bad input", () => {
         const ints = fc.int32Array({ min: 0, max: classes - 1, minLength: rows, maxLength: rows });
         const flags = fc.uint8Array({ max: 1, minLength: rows * classes, maxLength: rows * classes });
         const labels = kind === 4 ? flags : kind === 5 ? floats(rows) : ints;
-        const parameters = Array.from({ length: 3 }, () => fc.double({ min: 0, max: 1 }));
+        const parameters = fc.array(fc.double({ min: 0, max: 1 }), { maxLength: 3 });
+        const loss = fc.oneof(
+          fc.constant(kind),
+          parameters.map((values) => Float64Array.of(kind, ...values)),
+        );
         const transition = fc.option(floats(classes * classes), { freq: 2 });
-        const batch = [rows, classes, kind, ...parameters, floats(rows * classes), labels, transition];
+        const batch = [rows, classes, loss, floats(rows * classes), labels, transition];
         const params = fc.float64Array({ minLength: 3, maxLength: 3 });
         const rest = {
           weightedLoss: [
@@ -240,68 +240,6 @@ describe("bad input", () => {
   });
 });
 
-describe("asynchronous", () => {
-  it("gives what the synchronous calls give, several at once", async () => {
-    for (const loss of allLosses) {
-      const args = some(loss);
-      const params = args.params!;
-      const tangents = args.logits.toReversed();
-      const wanted = newOutputs(args);
-      const scalars = weightedLoss(args, wanted);
-      const right = { alignments: new Float32Array(65), weights: new Float32Array(65) };
-      alignmentWeights({ ...args, tangents }, right);
-
-      const outs = Array.from({ length: 8 }, () => newOutputs(args));
-      const found = { alignments: new Float32Array(65), weights: new Float32Array(65) };
-      const results = await Promise.all([
-        ...outs.map((out) => weightedLossAsync(args, out)),
-        metaGradientAsync({ ...args, params }),
-        alignmentWeightsAsync({ ...args, tangents }, found),
-      ]);
-      expect(results).toEqual([
-        ...outs.map(() => scalars),
-        metaGradient({ ...args, params }),
-        { nonFiniteRows: 0 },
-      ]);
-      for (const out of outs) expect(out).toEqual(wanted);
-      expect(found).toEqual(right);
-    }
-  });
-
-  it("does not see what happens to its inputs meanwhile", async () => {
-    const args = some(allLosses[0], { rows: 4000, classes: 100, scale: 3 });
-    const wanted = newOutputs(args);
-    weightedLoss(args, wanted);
-    const out = newOutputs(args);
-    const promise = weightedLossAsync(args, out);
-    (args.labels as Int32Array).fill(1 << 30);
-    transfer(args.logits);
-    await promise;
-    expect(out.losses).toEqual(wanted.losses);
-    expect(Buffer.from(out.gradLogits.buffer).equals(Buffer.from(wanted.gradLogits.buffer))).toBe(true);
-  });
-
-  it("rejects when an output was transferred meanwhile, and writes no other", async () => {
-    const args = some();
-    const { gradLogits, losses } = newOutputs(args);
-    const promise = weightedLossAsync(args, { gradLogits, losses });
-    transfer(gradLogits);
-    await expect(promise).rejects.toMatchObject({
-      code: "INVALID_ARGUMENT",
-      message: /gradLogits.*detached/,
-    });
-    expect(losses.every((loss) => loss === -99)).toBe(true);
-  });
-
-  it("rejects with the error a synchronous call throws", async () => {
-    const args = { ...some(), labels: new Int32Array(65).fill(-5) };
-    await expect(weightedLossAsync(args, {})).rejects.toMatchObject({ code: "LABEL_OUT_OF_RANGE" });
-    await expect(weightedLossAsync({ ...args, classes: 18 }, {})).rejects.toMatchObject({
-      code: "INVALID_ARGUMENT",
-    });
-  });
-});
-
 describe("threads of Node", () => {
   const work = `
     const batch = () => ({ logits: new Float32Array(2000 * 100).fill(1), labels: new Int32Array(2000), classes: 100,
@@ -332,20 +270,15 @@ describe("threads of Node", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "done\n", stderr: "" });
   });
 
-  it("workers that are terminated amid asynchronous work", async () => {
+  it("workers that are terminated amid their work", async () => {
     const then = `
       import { parentPort } from "node:worker_threads";
-      for (let i = 0; i < 20; i++) native.weightedLossAsync(batch(), out());
-      parentPort.postMessage("go");`;
+      parentPort.postMessage("go");
+      for (;;) native.weightedLoss(batch(), out());`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [
       ...["--input-type=module", "-e", workers(3, then)],
     ]);
     expect({ stdout, stderr }).toEqual({ stdout: "done\n", stderr: "" });
-  });
-
-  it("a process that exits amid asynchronous work", async () => {
-    const { stderr } = await node(`${work} native.weightedLossAsync(batch(), out()); process.exit(0);`);
-    expect(stderr).toBe("");
   });
 });
 

@@ -139,7 +139,7 @@ describe("programs", () => {
       { env: { ...env, LILAW_NATIVE_PATH: addon, TF_CPP_MIN_LOG_LEVEL: "2" } },
     );
     expect(stdout).toMatch(
-      /^weightedLossAsync multi-label: [1-9]\d* allocations failed, [1-9]\d* calls refused$/m,
+      /^weightedLoss multi-label, a bad label: [1-9]\d* allocations failed, [1-9]\d* calls refused$/m,
     );
     if (tfjsNode.length > 0) {
       expect(stdout).toMatch(/^LilawWeightedLoss: [1-9]\d* allocations failed, [1-9]\d* calls refused$/m);

@@ -64,10 +64,9 @@ napi_typedarray_type type_of(Element element) {
   }
 }
 
-TypedArray info_of(napi_env env, napi_value value) {
-  TypedArray array{};
-  napi_get_typedarray_info(env, value, &array.type, &array.length, &array.data, nullptr, nullptr);
-  return array;
+/** Reads the properties of a typed array. Returns false for any other value. */
+bool read_info(napi_env env, napi_value value, TypedArray* array) {
+  return napi_get_typedarray_info(env, value, &array->type, &array->length, &array->data, nullptr, nullptr) == napi_ok;
 }
 
 bool is_absent(napi_env env, napi_value value) {
@@ -98,10 +97,8 @@ Napi::Error unexpected(Napi::Env env, const char* code, const std::string& expec
 }
 
 std::string describe(napi_env env, napi_value value) {
-  bool is_array = false;
-  napi_is_typedarray(env, value, &is_array);
-  if (is_array) {
-    const TypedArray array = info_of(env, value);
+  TypedArray array{};
+  if (read_info(env, value, &array)) {
     return std::string(name_of(array.type)) + " of length " + std::to_string(array.length);
   }
   napi_valuetype type;
@@ -122,11 +119,6 @@ void check(Napi::Env env, lilaw_status status) {
 }
 
 std::int64_t size_of(Element element) { return static_cast<std::int64_t>(element_bytes(type_of(element))); }
-
-Bytes bytes_of(napi_env env, napi_value typed_array) {
-  const TypedArray array = info_of(env, typed_array);
-  return {array.data, array.length * element_bytes(array.type)};
-}
 
 Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
   std::size_t count = kMost;
@@ -151,6 +143,17 @@ std::int64_t Arguments::integer(const char* name) {
   return static_cast<std::int64_t>(value);
 }
 
+void Arguments::numbers(const char* name, double* values, std::size_t most) {
+  const napi_value value = next();
+  if (napi_get_value_double(env_, value, values) == napi_ok) return;
+  TypedArray array{};
+  if (!read_info(env_, value, &array) || array.type != napi_float64_array || array.length > most) {
+    throw unexpected(env_, "INVALID_ARGUMENT", "a number or a Float64Array of at most " + std::to_string(most), name,
+                     describe(env_, value));
+  }
+  std::copy_n(static_cast<const double*>(array.data), array.length, values);
+}
+
 void Arguments::array(const char* name, Element element, std::int64_t length, bool is_output, bool is_optional,
                       void** pointer) {
   const napi_value value = next();
@@ -164,7 +167,7 @@ void Arguments::array(const char* name, Element element, std::int64_t length, bo
                      std::to_string(array.length));
   }
   *pointer = array.data;
-  arrays_[arrays_used_++] = {name, value, pointer, array.length * static_cast<std::size_t>(size_of(element)),
+  arrays_[arrays_used_++] = {name, value, array.data, array.length * static_cast<std::size_t>(size_of(element)),
                              is_output};
 }
 
@@ -178,12 +181,12 @@ struct Span {
   Span() = default;
   Span(std::uintptr_t begin, std::uintptr_t end) : begin(begin), end(end) {}
   explicit Span(const ArrayUse& use)
-      : begin(reinterpret_cast<std::uintptr_t>(*use.pointer)), end(begin + use.bytes) {}
+      : begin(reinterpret_cast<std::uintptr_t>(use.data)), end(begin + use.bytes) {}
   bool overlaps(const Span& other) const { return begin < other.end && other.begin < end; }
 };
 
 bool is_in_place(const ArrayUse& out, const ArrayUse& in) {
-  return std::strcmp(out.name, "gradLogits") == 0 && std::strcmp(in.name, "logits") == 0 && *out.pointer == *in.pointer;
+  return std::strcmp(out.name, "gradLogits") == 0 && std::strcmp(in.name, "logits") == 0 && out.data == in.data;
 }
 
 }  // namespace
@@ -223,10 +226,8 @@ void Arguments::check_start(const char* name, const void* pointer, std::size_t a
 }
 
 Arguments::Array HostArguments::look_at(const char*, napi_value value, Element wanted) const {
-  bool is_array = false;
-  napi_is_typedarray(env(), value, &is_array);
-  if (!is_array) return {};
-  const TypedArray array = info_of(env(), value);
+  TypedArray array{};
+  if (!read_info(env(), value, &array)) return {};
   return {true, array.type == type_of(wanted), array.length, array.data};
 }
 

@@ -39,11 +39,11 @@ constexpr int kElements = 6;
 /** Bytes of one element. */
 std::int64_t size_of(Element element);
 
-/** An array of a call, and the place of its pointer, so that an asynchronous call can replace the pointer. */
+/** An array of a call. */
 struct ArrayUse {
   const char* name;
   napi_value value;
-  void** pointer;
+  const void* data;
   std::size_t bytes;
   bool is_output;
 };
@@ -61,6 +61,8 @@ class Arguments {
   double number(const char* name);
   /** The next argument as an integer that a double represents exactly. */
   std::int64_t integer(const char* name);
+  /** The next argument as up to `most` numbers: one number, or a Float64Array. The others stay as they are. */
+  void numbers(const char* name, double* values, std::size_t most);
 
   /** The element type of the next argument if that is an array of logits; float32 otherwise. */
   virtual lilaw_dtype logits_type() const = 0;
@@ -144,13 +146,5 @@ class HostArguments : public Arguments {
   Array look_at(const char* name, napi_value value, Element wanted) const override;
   std::string kind_of(Element element) const override;
 };
-
-/** Current address and length in bytes of a typed array; a detached one has length 0. */
-struct Bytes {
-  void* data;
-  std::size_t length;
-};
-
-Bytes bytes_of(napi_env env, napi_value typed_array);
 
 }  // namespace lilaw::addon

@@ -117,7 +117,7 @@ constexpr const char* kArguments[] = {
     "metaGradient(batch, params, coefficients, result)",
     "metaStep(batch, params, coefficients, result, learningRate, weightDecay, clamp)",
     "alignmentWeights(batch, tangents, alignments, weights, result)",
-    "batch: rows, classes, loss, lossParameters, logits, labels, transition",
+    "batch: rows, classes, loss or [loss, ...parameters], logits, labels, transition",
 };
 
 std::string structure() {
@@ -130,7 +130,6 @@ std::string structure() {
   static_assert(static_cast<int>(Element::kUint8) == 5 && static_cast<int>(Element::kFloat64) == 3, "in this order");
   add_results(json);
   add_op_settings(json);
-  json.name("lossParameters").number(LILAW_LOSS_PARAMETERS);
   json.name("arguments").texts(kArguments);
   return json.close('}').result();
 }

@@ -5,7 +5,7 @@
 
 namespace lilaw::addon {
 
-/** weightedLoss, metaGradient, alignmentWeights, and each with Async. */
+/** weightedLoss, metaGradient, alignmentWeights. */
 void define_operations(Napi::Object exports);
 
 /** Device memory, streams and graphs (buffer…, stream…, graph…, deviceMemory), and the operations on them with Cuda. */

@@ -1,18 +1,28 @@
 /** Reads the arguments of the operations, with arrays on the host or on the device. */
 #include "operations.h"
 
+#include <algorithm>
+
 #include "../math/loss_traits.h"
 
 namespace lilaw::addon {
 namespace {
 
-/** Label type of a loss. Its kind is not checked yet: the operation refuses an unknown one later. */
-LabelType label_type(const lilaw_loss& loss) {
-  return 0 <= loss.kind && loss.kind < kLossCount ? traits_of(loss).label : LabelType::kClass;
+LabelType label_type(const lilaw_loss& loss) { return loss.kind < 0 ? LabelType::kClass : traits_of(loss).label; }
+
+/** A loss: its kind, or an array of its kind and its parameters. */
+lilaw_loss read_loss(Arguments& arguments) {
+  double values[1 + LILAW_LOSS_PARAMETERS] = {};
+  arguments.numbers("loss", values, 1 + LILAW_LOSS_PARAMETERS);
+  lilaw_loss loss{};
+  // No kind is -1: the operation refuses a number that is not one of a loss.
+  loss.kind = 0 <= values[0] && values[0] < kLossCount ? static_cast<std::int32_t>(values[0]) : -1;
+  std::copy_n(values + 1, LILAW_LOSS_PARAMETERS, loss.parameters);
+  return loss;
 }
 
 /**
- * rows, classes, loss kind, loss parameters; then the arrays of a batch. Strides are those of dense arrays, since
+ * rows, classes, loss; then the arrays of a batch. Strides are those of dense arrays, since
  * arrays of JavaScript are dense.
  */
 void read_batch(Arguments& arguments, lilaw_batch& batch) {
@@ -24,8 +34,7 @@ void read_batch(Arguments& arguments, lilaw_batch& batch) {
     throw unexpected(arguments.env(), "INVALID_ARGUMENT", "integers from 1 to 2^31", "rows and classes",
                      std::to_string(batch.rows) + " and " + std::to_string(batch.classes));
   }
-  batch.loss.kind = static_cast<std::int32_t>(arguments.integer("loss.kind"));
-  for (double& parameter : batch.loss.parameters) parameter = arguments.number("loss.parameters");
+  batch.loss = read_loss(arguments);
   batch.dtype = arguments.logits_type();
   batch.logits_stride = batch.labels_stride = batch.classes;
 

@@ -1,6 +1,6 @@
 /**
  * The operations, each described once: its name, its arguments by position, and its forms in C. The code that calls
- * them is shared: host.cpp for synchronous calls and promises, device.cpp for calls queued on a stream.
+ * them is shared: host.cpp for calls on arrays of the host, device.cpp for calls queued on a stream.
  */
 #pragma once
 

@@ -303,8 +303,8 @@ RestAlong sum_of_rest_along(const float* z, const float* t, std::int64_t classes
 }
 
 /**
- * Sums over k != top of exp(z_k - max), without the factor of `exp`, times T_k and times 1 - T_k. Together they are the sum
- * of the exponentials.
+ * Sums over k != top of exp(z_k - max), without the factor of `exp`, times T_k and times 1 - T_k. Together they are the
+ * sum of the exponentials.
  */
 struct TransitionSums {
   double along;

@@ -23,7 +23,7 @@ class TransitionRows : public SoftmaxBlock {
       const float* z = logits(first + slot);
       float* exps = gradient.row(first + slot);
       read_label_of(slot, first + slot);
-      // Exponentials in the place of the logits would leave nothing to read again: such a row is summed first without.
+      // If exponentials overwrote the logits, a far row could not be read again. It is therefore summed without them first.
       float* into = exps == z && may_be_far(slot) ? nullptr : exps;
       for (;;) {
         sum_row(slot, z, into);
@@ -93,12 +93,15 @@ class TransitionRows : public SoftmaxBlock {
   }
 
  private:
-  /** A row is "near" if the class of its largest logit gives the label with at least this probability */
+  /** A row is not far if the class of its largest logit gives the label with at least this probability, */
   static constexpr float kLeastProb = 1e-6f;
-  /** Or if its sum is at least this: exponentials that are 0 in float32 then do not show in the gradient. */
-  static constexpr double kLeastSum = 1e-11;
+  /**
+   * or if its sum is at least 1e-11: exponentials that are 0 in float32 then do not show in the gradient. Sums are too
+   * large by 2^kExtraExponent.
+   */
+  static constexpr double kLeastSum = __builtin_ldexp(1e-11, kExtraExponent);
 
-  /** The probabilities of the row's label, one for each true class. */
+  /** Probabilities of the row's label given each true class. */
   const float* transition(int slot) const {
     return row_of<float>(batch_.transition, batch_.transition_stride, label_[slot]);
   }
@@ -113,13 +116,10 @@ class TransitionRows : public SoftmaxBlock {
     return transition_top_[slot] < kLeastProb && finite_number(static_cast<float>(max_[slot]));
   }
 
-  /** Of a row that has been summed. Sums are too large by about 2^kExtraExponent. */
-  bool is_far(int slot) const {
-    return may_be_far(slot) && along_[slot] < kLeastSum * static_cast<double>(1ull << (kExtraExponent / 2)) *
-                                                  static_cast<double>(1ull << (kExtraExponent / 2));
-  }
+  /** Whether a row that has been summed is far. */
+  bool is_far(int slot) const { return may_be_far(slot) && along_[slot] < kLeastSum; }
 
-  /** Leaves the exponentials of the row in `exps` unless that is null. */
+  /** Sums the exponentials of a row, and writes them to `exps` unless that is null. */
   inline __attribute__((always_inline)) void sum_row(int slot, const float* z, float* exps) {
     with_exp(slot, max_[slot], [&](const auto& exp) {
       set_sums(slot, exps != nullptr
@@ -151,7 +151,7 @@ class TransitionRows : public SoftmaxBlock {
     return possible ? logit + Lanes::log(possible ? prob : Lanes::splat(1)) : Lanes::splat(-__DBL_MAX__);
   }
 
-  /** The logarithm of the sum of T_k exp(z_k), and how far it is below that of exp(z_k). */
+  /** Computes the logarithm of the sum of T_k exp(z_k), and its distance from that of the sum of exp(z_k). */
   void measure_far(int slot, const float* z) {
     far_[slot] = 1;
     any_far_ = true;

@@ -9,7 +9,7 @@ struct AlignmentPass {
   const void* tangents;
   std::int64_t tangents_stride;
   float* alignments;
-  /** The alignments unclamped, until the sum is known. */
+  /** Alignments before the clamp at 0, until their sum is known */
   float* weights;
   /** `weight` holds the sum of the positive alignments. */
   RowSums* block_sums;
@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(Rows::kBlock, blocks_at_once<Rows>(kAlignmentT
     const double dot = rows.dot(static_cast<const typename Rows::Element*>(pass.tangents), pass.tangents_stride,
                                 loss_alone);
     if (!sums.leads() || m.state == RowState::kAbsent) continue;
-    // A tangent may be non-finite too.
+    // A tangent may be non-finite although all logits are finite.
     const bool good = m.state == RowState::kGood && fabsf(static_cast<float>(dot)) < kInfinity;
     const double alignment = good ? dot : kNaN;
     put(pass.alignments, m.row, alignment);
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kFinishThreads)
                              lilaw_alignment_weights_result* result) {
   const RowSums all = total_of<kFinishThreads>(block_sums, blocks);
   if (threadIdx.x != 0) return;
-  // Without a positive alignment the divisor is 1 and every weight 0.
+  // If no alignment is positive, the divisor is 1 and every weight is 0.
   *positive = all.weight > 0 ? all.weight : 1.0;
   *result = {all.non_finite, all.invalid};
 }

@@ -26,7 +26,7 @@ lilaw_status status_of(cudaError_t error, const char* call) {
       return fail(LILAW_CUDA_UNAVAILABLE, "Expected a CUDA driver and device for %s but received: %s", call,
                   cudaGetErrorString(error));
     default:
-      // Leaves no error behind for the next call to report as its own.
+      // Clears the error, so that the next call does not report it as its own.
       cudaGetLastError();
       return fail(LILAW_CUDA_ERROR, "Expected %s to succeed but received: %s (%s)", call, cudaGetErrorString(error),
                   cudaGetErrorName(error));

@@ -36,13 +36,13 @@ constexpr int kVectorBytes = 16;
 template <class T>
 constexpr int kWidth = kVectorBytes / static_cast<int>(sizeof(T));
 
-/** What one wide load or store moves; its address must be a multiple of its size. */
+/** The elements of one wide load or store. The address must be a multiple of its size. */
 template <class T>
 struct Vector {
   T values[kWidth<T>];
 };
 
-// By intrinsics, because of a plain copy the compiler makes four narrow ones where it cannot see the alignment.
+// Intrinsics, because the compiler splits a plain copy into four narrow ones if it does not know the alignment.
 template <class T>
 __device__ __forceinline__ Vector<T> load_vector(const T* at) {
   const uint4 bits = __ldcg(reinterpret_cast<const uint4*>(at));
@@ -58,7 +58,7 @@ __device__ __forceinline__ void store_vector(T* at, const Vector<T>& vector) {
   __stcg(reinterpret_cast<uint4*>(at), bits);
 }
 
-/** How many elements an address lies behind the last multiple of kVectorBytes. */
+/** Distance of an address from the multiple of kVectorBytes before it, in elements. */
 template <class T>
 __device__ __forceinline__ int misalignment(const T* at) {
   return static_cast<int>(reinterpret_cast<std::uintptr_t>(at) % kVectorBytes / sizeof(T));

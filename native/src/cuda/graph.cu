@@ -1,4 +1,4 @@
-/** CUDA graphs of the C ABI: work recorded on a stream, to be done again and again. */
+/** CUDA graphs of the C ABI: work that is captured on a stream once and launched many times. */
 #include "runtime.h"
 
 using namespace lilaw::cuda;
@@ -6,7 +6,7 @@ using namespace lilaw::cuda;
 extern "C" {
 
 lilaw_status lilaw_stream_begin_capture(void* stream) {
-  // Relaxed: whoever records may allocate meanwhile. That is done at once, and is no part of the graph.
+  // Relaxed: memory may be allocated during the capture. This happens at once and is no part of the graph.
   LILAW_CUDA_TRY(cudaStreamBeginCapture, static_cast<cudaStream_t>(stream), cudaStreamCaptureModeRelaxed);
   return LILAW_OK;
 }

@@ -1,4 +1,4 @@
-/** Which kernel serves which shape: the one place that decides it. */
+/** Chooses the kernel for a shape. No other file decides this. */
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 namespace lilaw::cuda {
 
 /**
- * Softmax rows of up to threads * values classes stay in the registers of `threads` threads; each holds `values`
- * logits of `rows` rows at once. Several rows at once share the work on their scalars among the threads: with as many
- * rows as threads, none of it is done twice.
+ * Softmax rows of up to threads * values classes stay in the registers of `threads` threads. Each thread holds `values`
+ * logits of each of `rows` rows. With several rows the threads divide the work on the scalars of the rows; with as many
+ * rows as threads, no scalar is computed twice.
  */
 struct Tile {
   int threads;
@@ -40,25 +40,25 @@ constexpr Tile kTiles[] = {
 };
 constexpr int kTileCount = sizeof kTiles / sizeof kTiles[0];
 
-/** Longer rows: read twice, by a block of so many threads, so many values at a time. */
+/** Longer rows are read twice, by a block of kThreads threads that each take kValues values at a time. */
 constexpr int kStreamThreads = 512;
 constexpr int kStreamValues = 16;
 
 constexpr int kSingleBlock = 128;
 
-/** With a transition matrix, rows of any length: a block each. */
+/** With a transition matrix, a row of any length is computed by one block. */
 constexpr int kTransitionThreads = 128;
 
-/** Multi-label: a warp a row up to so many classes, a block beyond. */
+/** Multi-label: a row of up to this many classes is computed by one warp, a longer one by one block. */
 constexpr int kMultiLabelWarpClasses = 1024;
 constexpr int kMultiLabelBlock = 256;
 
 /**
- * Threads that a multiprocessor should hold at once, which bounds the registers of each: 512 have 128, 384 have 168.
- * More threads would spill; fewer would have too few loads under way.
+ * Threads that a multiprocessor should hold at once. This bounds the registers of a thread: 128 with 512 threads, 168
+ * with 384. With more threads the registers would spill, with fewer too few loads would be in flight.
  */
 constexpr int kRowPassThreads = 512;
-/** Two short rows at once need no more than one long row in a row pass. */
+/** Two short rows at once need no more registers than one long row in a row pass. */
 template <class Rows>
 constexpr int kAlignmentThreads = Rows::kRows > 1 ? kRowPassThreads : 384;
 
@@ -72,15 +72,15 @@ constexpr int blocks_at_once(int threads) {
 #endif
 
 /**
- * Blocks loop over the rows: at most so many, whatever the device, because they fix the order of the sums. Tests on
- * the host make it small, so that blocks loop there, too.
+ * Largest number of blocks, which loop over the rows. It is the same on every device, because it fixes the order of the
+ * sums. Tests on the host make it small, so that blocks loop there too.
  */
 constexpr std::int64_t kMostBlocks = LILAW_MOST_BLOCKS;
 
-/** Indices within a row are int32, with room for a tile beyond its end. */
+/** Indices within a row are int32, and may go one tile beyond the end of the row. */
 constexpr std::int64_t kMostClasses = std::int64_t{1} << 30;
 
-/** Classes, and what a row may hang over the front of its first wide vector. */
+/** Classes of a row, and the elements before it in its first wide vector. */
 template <class T>
 std::int64_t span(const lilaw_batch& batch) {
   const auto address = reinterpret_cast<std::uintptr_t>(batch.logits);
@@ -88,7 +88,7 @@ std::int64_t span(const lilaw_batch& batch) {
   return batch.classes + (aligned ? 0 : kWidth<T> - 1);
 }
 
-/** Names a class of rows without making one. */
+/** Names a class of rows without creating an object of it. */
 template <class Rows>
 struct RowsOf {
   using Type = Rows;

@@ -1,11 +1,14 @@
-/** Rows with any number of labels, a group of threads each. The row is read from memory, or its cache, every time. */
+/**
+ * Rows with any number of labels, each computed by a group of threads. Every step reads the row again, mostly from the
+ * cache.
+ */
 #pragma once
 
 #include "rows.cuh"
 
 namespace lilaw::cuda {
 
-/** Integers in the order of the floats: larger where the float is. -0 and 0 are equal, as they are as numbers. */
+/** Integers in the order of the floats: a larger float has a larger integer. -0 and 0 have the same. */
 __device__ __forceinline__ std::uint32_t ordered(float x) {
   const std::uint32_t bits = __float_as_uint(x == 0 ? 0.0f : x);
   return bits >> 31 ? ~bits : bits | 0x80000000u;
@@ -41,7 +44,7 @@ class MultiLabelRows {
       valid = valid && y <= 1;
       top = Larger()(top, {z, k});
       observed += y;
-      // softplus(z) - z of a large z would be a small difference.
+      // For a large z, softplus(z) - z would lose its digits.
       loss += softplus<Floats>(y != 0 ? -z : z);
       if (y != 0) label_prob += sigmoids<Floats>(z).of;
     });
@@ -68,7 +71,7 @@ class MultiLabelRows {
 
   __device__ __forceinline__ void write(T* out, std::int64_t stride, const Factors& factors) {
     const auto by = gradient(factors);
-    // In place, too: a thread reads no other elements of the row than the ones that it writes.
+    // The output may be the logits: a thread reads only the elements that it writes.
     T* const row = out + row_ * stride;
     for_each([&](int k, float z, int y) { row[k] = from_float<T>(entry(by, k, z, y)); });
   }
@@ -99,9 +102,9 @@ class MultiLabelRows {
   }
 
   /**
-   * Finds the `count` largest logits, ties to the lowest index: those above a threshold, and of those at it the ones
-   * below an index. The threshold is found a bit at a time, and so is the index: the largest number that at least
-   * `count` logits reach.
+   * Finds the `count` largest logits; of equal ones those with the lowest index. They are the logits above a threshold,
+   * and those equal to the threshold with an index below a limit. The threshold is the largest number that at least
+   * `count` logits reach. It is found bit by bit, and so is the limit.
    */
   __device__ __forceinline__ void find_top_classes(int count) {
     threshold_ = 0;

@@ -7,19 +7,19 @@
 namespace lilaw::cuda {
 
 /**
- * exp(z - max) for float logits z <= max, to about one ulp; 0 below 2^-126, for -inf too.
+ * exp(z - max) for float logits z <= max, to about one ulp; 0 below 2^-126 and for -inf.
  *
- * At z - max = -70, the rounding of the difference alone would cost 32 ulp: what it loses (two-sum) is added to the
- * remainder of the division by ln 2.
+ * At z - max = -70 the rounding of the difference alone would cost 32 ulp. Its rounding error (two-sum) is therefore
+ * added to the remainder of the division by ln 2.
  */
 __device__ __forceinline__ float exp_below_exactly(float z, float max) {
-  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, then in the low bits
+  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: a sum with it is rounded to an integer, which is in its low bits
   const float difference = fmaxf(z - max, -88.0f);
   const float minus_max = difference - z;
   const float lost = (z - (difference - minus_max)) - (max + minus_max);
   const float rounded = fmaf(difference, 1.44269504088896341f, kRounder);
   const float n = rounded - kRounder;
-  // Far below, where the difference has been bounded and 2^n is 0, `lost` may be anything, NaN too.
+  // Far below, the difference has been bounded and 2^n is 0. There `lost` may have any value, NaN included.
   const float r = fmaxf(fmaf(n, 2.12194440e-4f, fmaf(n, -0.693359375f, difference)) + lost, -1.0f);
   float p = 0.00139504916f;
   p = fmaf(p, r, 0.0083688898f);
@@ -31,9 +31,10 @@ __device__ __forceinline__ float exp_below_exactly(float z, float max) {
 }
 
 /**
- * The same for logits of 16 bits, in fewer instructions: half the bytes leave half the time. Within 3 ulp, 2 of them
- * exp2f's own on a device; what the rounding of its argument would cost, 50 ulp at z - max = -70, is carried along in
- * `low`: 2^(power + low) = 2^power (1 + low ln 2). The difference itself is nearly always exact.
+ * The same for logits of 16 bits, in fewer instructions: a row has half the bytes, so half the time. Within 3 ulp, 2 of
+ * which are those of exp2f on a device. The rounding of its argument would cost 50 ulp at z - max = -70; the rounding
+ * error is kept in `low`, since 2^(power + low) = 2^power (1 + low ln 2). The difference z - max itself is nearly
+ * always exact.
  */
 __device__ __forceinline__ float exp_below_shortly(float z, float max) {
   constexpr float kLog2e = 1.44269502162933349609f;
@@ -53,11 +54,11 @@ __device__ __forceinline__ float exp_below(float z, float max) {
 }
 
 /**
- * kValues logits of a row in each of kThreads threads: wide vectors rank, rank + kThreads, ... counted from `start`.
+ * kValues logits of a row in each of kThreads threads: the wide vectors rank, rank + kThreads, ... from `start` on.
  *
- * Vectors lie at multiples of their size in memory, wherever the row begins: the first of them may hang over the
- * front of the row by `shift` elements and the last over its end; these two are read and written by the element.
- * Elements outside the row read as -inf.
+ * The address of a vector is a multiple of its size, wherever the row begins. The first vector may begin `shift`
+ * elements before the row, and the last may end after it; the elements of these two are read and written one by one.
+ * Elements outside of the row read as -inf.
  */
 template <class T, int kThreads, int kValues>
 class RowPart {
@@ -114,9 +115,9 @@ class RowPart {
     return sum;
   }
 
-  /** Puts exp(z - max) in the place of each logit z, and adds up those of other indices than `top`. */
+  /** Replaces each logit z by exp(z - max), and returns the sum of all but the one at index `top`. */
   __device__ __forceinline__ double exponentials(Top top) {
-    // Eight at a time as floats, in pairs, and these as doubles: small errors, few doubles.
+    // Eight at a time are added in pairs as floats, and these sums as doubles: small errors with few doubles.
     constexpr int kSummands = 8;
     double sum = 0;
 #pragma unroll
@@ -138,7 +139,7 @@ class RowPart {
     return sum;
   }
 
-  /** Writes scale * (the value held) + offset. */
+  /** Writes scale * value + offset for each value that the thread holds. */
   __device__ __forceinline__ void store(T* row, int classes, float scale, float offset) const {
     const bool aligned = misalignment(row) == misaligned(first_);
 #pragma unroll
@@ -159,13 +160,16 @@ class RowPart {
     }
   }
 
-  /** Whether this thread writes the element `at` in `store`. */
+  /** Whether `store` of this thread writes the element `at`. */
   __device__ __forceinline__ bool owns(int at) const {
     const int ahead = at - first_;
     return ahead >= 0 && ahead < kCapacity && ahead / kPerVector % kThreads == 0;
   }
 
-  /** sum over k of (scale * (the value held) + offset) * row_k, without the elements a and b. */
+  /**
+   * sum over k of (scale * value_k + offset) * row_k over the values that the thread holds, without the elements a and
+   * b.
+   */
   __device__ __forceinline__ float dot(const T* row, int classes, float scale, float offset, int a, int b) const {
     const bool aligned = misalignment(row) == misaligned(first_);
     float sum = 0;
@@ -199,7 +203,7 @@ class RowPart {
     return at >= 0 && at + kPerVector <= classes;
   }
 
-  /** By how many elements a row must be misaligned for its element `at` to lie at a multiple of kVectorBytes. */
+  /** The shift of a row with which its element `at` is at a multiple of kVectorBytes. */
   static __device__ __forceinline__ int misaligned(int at) { return -at & (kPerVector - 1); }
 
   float z_[kValues];

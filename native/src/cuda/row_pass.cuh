@@ -1,6 +1,6 @@
 /**
- * The pass over a batch that weighted_loss and meta_gradient are: every row's loss, u, v and weight, the outputs that
- * were asked for, and the sums over the rows, in two stages of fixed order without atomics.
+ * The pass over a batch that weighted_loss and meta_gradient share. It computes loss, u, v and weight of every row, the
+ * requested outputs, and the sums over the rows, which are added in two stages of fixed order without atomics.
  */
 #pragma once
 
@@ -12,9 +12,9 @@ namespace lilaw::cuda {
 /** Sums over the good rows of a batch, or of a block. */
 struct RowSums {
   double weight;
-  /** of weight * value, with value the row's loss times its sample weight, or its coefficient */
+  /** of weight * value, where value is the row's loss times its sample weight, or its coefficient */
   double weighted;
-  /** of the weight's partial derivatives times value, less the objective where a batch mean is divided by */
+  /** of the weight's partial derivatives times value; with a batch mean, times value minus the objective */
   double by_alpha;
   double by_beta;
   double by_delta;
@@ -24,7 +24,10 @@ struct RowSums {
   __device__ __forceinline__ bool all_good() const { return non_finite + invalid == 0; }
 };
 
-/** All that a pass reads and writes. Pointers are device memory; what is null is not there, or not asked for. */
+/**
+ * Everything that a pass reads and writes. Pointers are to device memory; null for an absent input or an output that is
+ * not wanted.
+ */
 struct RowPass {
   DeviceBatch batch;
   const lilaw_params* params;
@@ -51,7 +54,7 @@ struct Workspace {
   BatchMeans* means;
   double* positive;
 
-  /** From what the caller gave: as many bytes as lilaw_cuda_workspace_bytes says. */
+  /** Divides the memory of the caller, which has lilaw_cuda_workspace_bytes bytes. */
   static Workspace in(void* memory);
 };
 
@@ -70,7 +73,7 @@ __device__ __forceinline__ RowSums add_up(Group<kThreads>& group, const RowSums&
           group.reduce(mine.invalid, Sum())};
 }
 
-/** Adds up the sums of the blocks of the pass before; every thread of the block gets the total. */
+/** Adds up the sums of the blocks of the previous pass. Every thread of the block gets the total. */
 template <int kThreads>
 __device__ __forceinline__ RowSums total_of(const RowSums* block_sums, unsigned blocks) {
   __shared__ typename Group<kThreads>::Storage storage;
@@ -82,8 +85,8 @@ __device__ __forceinline__ RowSums total_of(const RowSums* block_sums, unsigned 
 }
 
 /**
- * The sums of a block while it goes over its rows, one for each thread that leads a row. In shared memory, because
- * they would take 14 registers of every thread.
+ * The sums of a block while it loops over its rows: one for each thread that is the first of a row's group. They are in
+ * shared memory, since they would take 14 registers of every thread.
  */
 template <class Rows>
 class LeaderSums {
@@ -94,7 +97,7 @@ class LeaderSums {
 
   __device__ __forceinline__ bool leads() const { return rank() < Rows::kRows; }
 
-  /** Of a thread that leads. */
+  /** The sums of such a thread */
   __device__ __forceinline__ RowSums& mine() const {
     __shared__ RowSums all[kRowsPerBlock<Rows>];
     return all[static_cast<int>(threadIdx.x) / Rows::kThreads * Rows::kRows + rank()];
@@ -112,7 +115,7 @@ class LeaderSums {
   static __device__ __forceinline__ int rank() { return static_cast<int>(threadIdx.x) % Rows::kThreads; }
 };
 
-/** Threads of the single block that finishes an operation. */
+/** Threads of the single block that completes an operation */
 constexpr int kFinishThreads = 256;
 
 __device__ __forceinline__ void put(float* out, std::int64_t row, double value) {
@@ -153,7 +156,7 @@ __global__ void __launch_bounds__(Rows::kBlock, blocks_at_once<Rows>(kRowPassThr
   const std::int64_t count = pass.batch.batch.rows;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * kRowsPerBlock<Rows>;
 
-  // The threads of a block go round together, those without a row too.
+  // All threads of a block take part in every round, those without a row too.
   for (std::int64_t base = static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock<Rows>; base < count;
        base += stride) {
     const std::int64_t first = base + static_cast<int>(threadIdx.x) / Rows::kThreads * Rows::kRows;
@@ -176,10 +179,10 @@ __global__ void __launch_bounds__(Rows::kBlock, blocks_at_once<Rows>(kRowPassThr
   sums.store(pass.block_sums);
 }
 
-/** Queues a pass, and says into how many blocks' sums. */
+/** Queues a pass. Returns the number of blocks, each of which has sums of its own. */
 lilaw_status run_row_pass(const RowPass& pass, void* stream, unsigned* blocks);
 
-/** The batch as the device gets it, or why it cannot have it. */
+/** The batch for the device, or the reason why it is refused. */
 lilaw_status device_batch(const lilaw_batch& batch, const void* workspace, DeviceBatch* out);
 
 }  // namespace lilaw::cuda

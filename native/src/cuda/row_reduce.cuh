@@ -1,4 +1,4 @@
-/** Threads that work on one row together: reductions after which each of them has the result. */
+/** Groups of threads that work on one row. After a reduction, each thread of the group has the result. */
 #pragma once
 
 #include <cuda_runtime.h>
@@ -20,7 +20,7 @@ struct Top {
   std::int32_t index;
 };
 
-/** What is smaller than every logit. */
+/** Smaller than every logit */
 constexpr Top kNothing = {-kInfinity, INT_MAX};
 
 template <class V>
@@ -39,7 +39,7 @@ struct Sum {
   }
 };
 
-/** The larger of two, the lower index where they are equal. */
+/** The larger of two; of equal ones the one with the lower index. */
 struct Larger {
   __device__ __forceinline__ Top operator()(Top a, Top b) const {
     return b.value > a.value || (b.value == a.value && b.index < a.index) ? b : a;
@@ -49,15 +49,18 @@ struct Larger {
 /**
  * kThreads threads, a power of two: part of a warp, a warp, or a block of several warps.
  *
- * All threads of a block must make the same calls. A reduction pairs the same threads in every run, so it gives the
- * same bits, and the same ones to every thread.
+ * All threads of a block must make the same calls. A reduction pairs the same threads in every run, so its result has
+ * the same bits in every run and in every thread.
  */
 template <int kThreads>
 class Group {
  public:
   static constexpr int kWarps = (kThreads + kWarp - 1) / kWarp;
 
-  /** In shared memory. Two places for the values of the warps: one may still be read while the other is written. */
+  /**
+   * In shared memory. The values of the warps have two places in turn, since one may still be read while the other is
+   * written.
+   */
   struct Storage {
     alignas(8) unsigned char bytes[2][kWarps][8];
   };
@@ -90,7 +93,7 @@ class Group {
   int turn_;
 };
 
-/** The value of the thread `rank` of each group within a warp. */
+/** The value of thread `rank` of the group, for groups within a warp. */
 template <int kThreads, class V>
 __device__ __forceinline__ V broadcast(V value, int rank) {
   static_assert(kThreads <= kWarp, "a shuffle stays within the warp");

@@ -1,14 +1,14 @@
 /**
- * The rows of a batch under one loss, as the kernels see them whatever the loss is. A class of rows has
+ * The rows of a batch under one loss. The kernels use every loss through the same members. A class of rows has
  *
  * - kThreads that work on a row together, kRows that they work on at once, kBlock threads in a block
  * - measure(batch, first): reads rows first ... first + kRows - 1 (those below batch.rows), and returns one of them,
  *   row first + rank % kRows, as its loss with u and v
- * - write(out, stride, factors): stores the gradients of all these rows; `factors` is that of the returned row
+ * - write(out, stride, factors): stores the gradients of all these rows; `factors` are those of the returned row
  * - dot(tangents, stride, factors): the inner product of the returned row's gradient with its tangent
  *
- * All threads of a block call these together. The arithmetic of a row's few scalars is float64: on a confident row a
- * float32 weight and gradient would lose more digits than the logits did.
+ * All threads of a block call these together. The few scalars of a row are computed in float64: on a confident row,
+ * float32 would lose more digits of the weight and the gradient than the logits have lost.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ namespace lilaw::cuda {
 
 /** The arithmetic of the scalars of a row. */
 struct Reals : Scalar<double> {
-  /** Precise enough for float32 results, and without the registers and the function call of CUDA's pow. */
+  /** Precise enough for float32 results, without the registers and the function call of CUDA's pow. */
   static __device__ __forceinline__ double pow(double x, double y) {
     return x > 0 ? ::exp(y * ::log(x)) : y == 0 ? 1.0 : 0.0;
   }
@@ -30,17 +30,17 @@ using Factors = RowFactors<Reals>;
 
 enum class RowState : std::int32_t { kGood, kNonFinite, kInvalidLabel, kAbsent };
 
-/** A row, as the operations need it. */
+/** The values of a row that the operations need. */
 struct Measured {
   std::int64_t row;
   Loss loss;
   std::int32_t prediction;
   RowState state;
-  /** False where the weight is 1 by definition: a multi-label row without labels. */
+  /** False if the weight is 1 by definition, as for a multi-label row without labels */
   bool weighted;
 };
 
-/** The batch as the device gets it. */
+/** A batch in device memory. */
 struct DeviceBatch {
   lilaw_batch batch;
   SoftmaxLoss softmax;
@@ -52,7 +52,7 @@ struct DeviceBatch {
   __device__ __forceinline__ int classes() const { return static_cast<int>(batch.classes); }
 };
 
-/** A row with a non-finite logit or an invalid label: whatever is computed from it is NaN too. */
+/** A row with a non-finite logit or an invalid label. All results of it are NaN. */
 __device__ __forceinline__ Loss no_loss() {
   return {kNaN, kNaN, kNaN, kNaN};
 }

@@ -1,4 +1,4 @@
-/** Calls into the CUDA runtime whose failures become statuses of the C ABI. */
+/** Calls of the CUDA runtime. Their failures become statuses of the C ABI. */
 #pragma once
 
 #include <cuda_runtime.h>
@@ -10,17 +10,17 @@
 
 namespace lilaw::cuda {
 
-/** LILAW_OK, or the status and sentence of an error of `call`. */
+/** LILAW_OK, or the status of the error of `call`, with its message. */
 lilaw_status status_of(cudaError_t error, const char* call);
 
 lilaw_status check_pointer(const void* pointer, const char* name);
 
-/** Whether the device of this thread can start a kernel while the one before it ends (compute capability 9). */
+/** Whether the device of this thread can start a kernel while the previous one ends (compute capability 9). */
 bool launches_ahead();
 
 /**
- * Queues a kernel. With `ahead` it may start before the kernel queued last has ended, and must wait for its results
- * by `wait_for_previous_kernel`: that hides the time a launch takes.
+ * Queues a kernel. With `ahead` it may start before the previous kernel has ended, which hides the time of a launch. It
+ * must then call `wait_for_previous_kernel` before it reads results of that kernel.
  */
 template <class... Parameters, class... Arguments>
 lilaw_status launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, void* stream, bool ahead,
@@ -39,7 +39,7 @@ lilaw_status launch(void (*kernel)(Parameters...), unsigned blocks, unsigned thr
 
 #define LILAW_CUDA_TRY(function, ...) LILAW_TRY(::lilaw::cuda::status_of(function(__VA_ARGS__), #function))
 
-/** In a kernel launched `ahead`: returns when all that was queued before is done and can be read. */
+/** In a kernel launched `ahead`: returns when all work queued before is done and its results can be read. */
 __device__ __forceinline__ void wait_for_previous_kernel() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();

@@ -1,4 +1,4 @@
-/** Rows of one number: binary and regression. A thread each. */
+/** Rows of one number: binary and regression. Each is computed by one thread. */
 #pragma once
 
 #include "rows.cuh"
@@ -39,7 +39,7 @@ class SingleRows {
   }
 
  private:
-  /** `target_` is the target, or for binary labels 1 and -1 the side. */
+  /** `target_` is the target, or 1 or -1 for the binary labels 1 and 0. */
   __device__ __forceinline__ bool read_label(const DeviceBatch& batch) {
     if (!binary_) {
       const float target = static_cast<const float*>(batch.batch.labels)[row_];
@@ -52,7 +52,7 @@ class SingleRows {
   }
 
   __device__ __forceinline__ double gradient(const Factors& factors) const {
-    // loss_ is NaN where the row is not good; the gradient's own inputs are not.
+    // Of an invalid row only loss_ is NaN; the inputs of the gradient may be finite.
     if (loss_.loss != loss_.loss) return loss_.loss;
     return binary_ ? binary_gradient<Reals>(output_, target_, factors)
                    : regression_gradient<Reals>(output_, target_, range_, factors);

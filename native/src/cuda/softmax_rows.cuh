@@ -1,4 +1,4 @@
-/** Rows under the softmax losses: held in registers, or read twice where they are too long for that. */
+/** Rows of the softmax losses: held in registers, or read twice if they are too long for that. */
 #pragma once
 
 #include "row_part.cuh"
@@ -6,7 +6,7 @@
 
 namespace lilaw::cuda {
 
-/** What the threads of a group know of a row together. */
+/** Values of a row that all threads of its group have. */
 struct RowExtent {
   Top top;
   /** sum over k != top of exp(z_k - max); NaN if a logit is not finite */
@@ -15,7 +15,7 @@ struct RowExtent {
   float shifted_sum;
 };
 
-/** The label of a row and its logit, read before anything is written. */
+/** The label of a row and the logit of that class, read before any output is written. */
 struct Label {
   std::int32_t index;
   float logit;
@@ -66,7 +66,7 @@ class SoftmaxScalars {
 };
 
 /**
- * Stores the two entries that differ from scale * exp + offset. The thread that stored a vector over such an entry
+ * Stores the two entries that differ from scale * exp + offset. The thread that has stored the vector of such an entry
  * stores the entry again, so the two writes need no barrier between them.
  */
 template <class T, class Part>
@@ -76,7 +76,7 @@ __device__ __forceinline__ void store_exceptions(const Part& part, T* row, std::
   if (part.owns(label)) row[label] = from_float<T>(at_label);
 }
 
-/** The products of the two exceptional entries; each counts once. */
+/** The products of the two exceptional entries, or of one if they are the same. */
 template <class T>
 __device__ __forceinline__ double dot_exceptions(const T* row, std::int32_t label, std::int32_t top, float at_label,
                                                  float at_top) {
@@ -105,7 +105,7 @@ class RegisterRows {
     bool finite[kRows];
 #pragma unroll
     for (int r = 0; r < kRows; r++) {
-      // A group beyond the last row takes part in the reductions with nothing.
+      // A group beyond the last row takes part in the reductions without values.
       const bool exists = first + r < rows_;
       finite[r] = parts_[r].load(batch.logits<T>(exists ? first + r : 0), exists ? classes_ : 0, 0, group_.rank());
     }
@@ -119,7 +119,7 @@ class RegisterRows {
 
   __device__ __forceinline__ void write(T* out, std::int64_t stride, const Factors& factors) {
     const auto gradient = scalars_.gradient(factors);
-    // In place: all lanes have read the labels' logits. The shuffles since do not order memory.
+    // The output may be the logits: all lanes must have read the logits of the labels. Shuffles do not order memory.
     __syncwarp();
 #pragma unroll
     for (int r = 0; r < kRows; r++) {
@@ -187,7 +187,7 @@ class RegisterRows {
   int classes_;
 };
 
-/** Rows of any length, a block each: read once to be measured, and once more for their gradient. */
+/** Rows of any length, each computed by one block: read once to measure, and once more for the gradient. */
 template <class T, int kThreads_, int kValues>
 class StreamedRows {
  public:
@@ -204,7 +204,7 @@ class StreamedRows {
     logits_ = batch.logits<T>(row);
     const Label label = read_label<T>(batch, row);
 
-    // Each thread on its own, relative to the largest logit that it has seen.
+    // Each thread measures its own part, relative to the largest logit that it has seen.
     Top lead = kNothing;
     double rest = 0;
     bool finite = true;
@@ -248,10 +248,10 @@ class StreamedRows {
  private:
   using Part = RowPart<T, kThreads, kValues>;
 
-  /** Elements from the wide vector that the row begins in to its end. */
+  /** Elements from the beginning of the row's first wide vector to the end of the row. */
   __device__ __forceinline__ int end() const { return classes_ + misalignment(logits_); }
 
-  /** The rest of what led with `lead`, itself now included, relative to a larger logit `max`. */
+  /** The sum of exponentials relative to a larger logit `max`, now with the previous largest logit `lead` in it. */
   static __device__ __forceinline__ double scaled_rest(double rest, Top lead, float max) {
     return lead.index == kNothing.index ? 0.0 : (1 + rest) * exp_below<T>(lead.value, max);
   }
@@ -266,7 +266,7 @@ class StreamedRows {
     return group_.reduce(sum, Sum());
   }
 
-  /** Backwards: what was read last is the likeliest to be in the cache still. */
+  /** Goes backwards: the part that was read last is most likely still in the cache. */
   template <class Visit>
   __device__ __forceinline__ void for_each_part(Visit visit) {
     Part part;

@@ -1,4 +1,7 @@
-/** Rows under a softmax loss with a transition matrix, a block each. The row is read from memory, or its cache, every time. */
+/**
+ * Rows of a softmax loss with a transition matrix, each computed by one block. Every step reads the row again, mostly
+ * from the cache.
+ */
 #pragma once
 
 #include "softmax_rows.cuh"
@@ -54,8 +57,8 @@ class TransitionRows {
     at_top_ = transition_[max_.index];
     joint_rest_ = joint;
     const double below = static_cast<double>(max_.value) - likely_;
-    // A label that comes from no class at all has no probability. The sum of its classes may be so far below that it
-    // underflows: its logarithm does not.
+    // A label that no class can have has probability 0. The joint probability of other labels may underflow; its
+    // logarithm does not.
     const auto prob = likely_ == kNothing.value ? far_label_prob<Reals>(kNaN)
                       : below > kFarBelow
                           ? far_label_prob<Reals>(below - ::log(joint) + ::log1p(rest_))
@@ -66,7 +69,7 @@ class TransitionRows {
 
   __device__ __forceinline__ void write(T* out, std::int64_t stride, const Factors& factors) {
     const Entries by = entries(factors);
-    // In place, too: a thread reads no other elements of the row than the ones that it writes.
+    // The output may be the logits: a thread reads only the elements that it writes.
     T* const row = out + row_ * stride;
     for_each([&](int k, float z, float t) { row[k] = from_float<T>(static_cast<float>(entry(by, k, z, t))); });
   }
@@ -76,18 +79,18 @@ class TransitionRows {
     const T* const row = tangents + row_ * stride;
     const double at_top = good_ ? to_float(row[max_.index]) : 0.0f;
     double sum = 0;
-    // The entries of a row sum to 0, so each tangent is taken less the one of the largest logit.
+    // The entries of a row sum to 0, so the tangent of the largest logit can be subtracted from each.
     for_each([&](int k, float z, float t) { sum += entry(by, k, z, t) * (to_float(row[k]) - at_top); });
     return group_.reduce(sum, Sum());
   }
 
  private:
-  /** From here on the sum of the joint probabilities has no digits relative to the largest logit. */
+  /** Below this distance from the largest logit, the sum of the joint probabilities has no digits left. */
   static constexpr double kFarBelow = 60;
 
   /**
-   * An entry is by_exp * exp(z - max) - by_joint * T exp(z - likely), but for that of the largest logit. In float64,
-   * because T may be so small that by_joint is beyond float32.
+   * An entry of the gradient is by_exp * exp(z - max) - by_joint * T exp(z - likely), except that of the largest logit.
+   * It is computed in float64, since by_joint exceeds float32 if T is very small.
    */
   struct Entries {
     double by_exp;
@@ -109,7 +112,7 @@ class TransitionRows {
     const auto by = transition_factors<Reals>(loss_, factors);
     const double top_prob = loss_.max_prob;
     const double share = by.from_label / (at_top_ + joint_rest_);
-    // s_top - P_top. Where the largest logit is none of a class that the label may come from, P_top is 0.
+    // s_top - P_top. P_top is 0 if the class of the largest logit cannot have the label.
     const double top_apart = at_top_ > 0 ? share * (joint_rest_ - at_top_ * rest_) * top_prob : by.from_label * top_prob;
     return {(by.from_label + by.from_top) * top_prob, share, top_apart - by.from_top * rest_ * top_prob};
   }
@@ -128,7 +131,7 @@ class TransitionRows {
   Top max_;
   float likely_;
   double rest_;
-  /** T of the class of the largest logit */
+  /** Entry of T for the class of the largest logit */
   double at_top_;
   /** sum over the other classes of T exp(z - likely) */
   double joint_rest_;

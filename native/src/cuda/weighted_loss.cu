@@ -1,10 +1,10 @@
-/** weighted_loss on the device: a pass over the rows, two where the batch mean of the weights is needed first. */
+/** weighted_loss on the device: one pass over the rows, or two if the batch mean of the weights is needed first. */
 #include "row_pass.cuh"
 
 namespace lilaw::cuda {
 namespace {
 
-/** The means that the second pass divides by; over the good rows, so that a NaN row spoils no other. */
+/** Divisors of the second pass: means over the good rows, so that a NaN row does not affect the others. */
 __global__ void __launch_bounds__(kFinishThreads)
     weighted_loss_means(const RowSums* block_sums, unsigned blocks, std::int64_t rows, BatchMeans* means) {
   const RowSums all = total_of<kFinishThreads>(block_sums, blocks);

@@ -1,8 +1,9 @@
 /**
  * The part of TensorFlow's C API that the ops need, found at run time in the library that the process has loaded.
  *
- * Nothing of TensorFlow is included or linked: its C API is stable, and the addon must load where there is no TensorFlow.
- * Types and signatures are those of tensorflow/c/{kernels,ops,tf_tensor,tf_status}.h, TensorFlow 2.9 and later.
+ * Nothing of TensorFlow is included or linked: its C API is stable, and the addon must load where there is no
+ * TensorFlow. Types and signatures are those of tensorflow/c/{kernels,ops,tf_tensor,tf_status}.h, TensorFlow 2.9 and
+ * later.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/** CUDA's language and runtime, as far as the kernels use them, on the host: see device.h. */
+/** The parts of CUDA's language and runtime that the kernels use, for the host. See device.h. */
 #pragma once
 
 #include <atomic>
@@ -49,7 +49,7 @@ inline unsigned __float_as_uint(float x) {
 
 namespace shim {
 
-/** 2^x with an error of up to the 2 ulp that the device's may have, different for each x. */
+/** 2^x with an error that depends on x, of up to 2 ulp, as exp2f may have on a device. */
 inline float inexact_exp2(float x) {
   const float exact = ::exp2f(x);
   if (!(exact > 1e-37f) || exact == 1 || !(exact < INFINITY)) return exact;
@@ -84,7 +84,7 @@ enum cudaError_t {
 
 using cudaStream_t = shim::Stream*;
 using cudaGraph_t = shim::Works*;
-/** Shared with the launches that have not been done yet */
+/** Shared with the launches that are still queued */
 using cudaGraphExec_t = std::shared_ptr<const shim::Works>*;
 enum cudaStreamCaptureMode { cudaStreamCaptureModeRelaxed = 2 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
@@ -154,7 +154,7 @@ inline cudaError_t cudaDriverGetVersion(int* version) {
   return cudaSuccess;
 }
 
-/** Before the memory lies its size. New memory is full of NaN. */
+/** The size of the memory is stored before it. New memory is full of NaN. */
 inline cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   if (bytes > shim::kMemoryBytes - shim::used_bytes) return cudaErrorMemoryAllocation;
   const std::size_t padded = (bytes + shim::kAlignment - 1) / shim::kAlignment * shim::kAlignment;

@@ -1,13 +1,13 @@
 /**
- * Runs CUDA kernels on the host, thread by thread, from their own source: what a compiler without CUDA needs to know
- * of the language and of the runtime, no more than the kernels use.
+ * Runs CUDA kernels on the host, thread by thread, from their own source. It defines the parts of CUDA's language and
+ * runtime that the kernels use, for a compiler without CUDA.
  *
- * Blocks run one after the other, so `__shared__` is a static variable. The threads of a block are fibres of one
- * thread, which is fast, or with LILAW_SHIM_THREADS threads of the system, which the thread sanitizer watches. A
- * barrier is a real one either way: a block or a warp in which a thread does not arrive ends the program.
+ * Blocks run one after the other, so `__shared__` is a static variable. The threads of a block are fibres of one system
+ * thread, which is fast; with LILAW_SHIM_THREADS they are system threads, which the thread sanitizer watches. Barriers
+ * are real in both cases: if a thread of a block or warp does not arrive, the program ends.
  *
- * LILAW_SHIM_WITHOUT=<file>:<line> in the environment takes the barrier on that line away, to show that the tests
- * would notice.
+ * LILAW_SHIM_WITHOUT=<file>:<line> in the environment removes the barrier on that line, to show that the tests detect
+ * it.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ struct dim3 {
   dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 
-/** Of the block that runs now. */
+/** Position of the running block */
 inline dim3 blockIdx;
 inline dim3 gridDim;
 
@@ -60,7 +60,7 @@ class Barrier {
   pthread_barrier_t barrier_;
 };
 
-/** Calls body(0) ... body(count - 1), all at the same time. */
+/** Calls body(0) ... body(count - 1) concurrently. */
 inline void run_together(unsigned count, const std::function<void(unsigned)>& body) {
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < count; i++) threads.emplace_back(body, i);
@@ -69,7 +69,7 @@ inline void run_together(unsigned count, const std::function<void(unsigned)>& bo
 
 #else
 
-/** Fibres that take turns: each runs until it waits for the others. */
+/** Fibres that take turns. Each runs until it waits for the others. */
 class Fibres {
  public:
   static Fibres& here() {
@@ -156,7 +156,7 @@ inline void run_together(unsigned count, const std::function<void(unsigned)>& bo
 
 struct Warp {
   Barrier barrier{kWarp};
-  /** What the lanes exchange; two places, so that one barrier an exchange is enough. */
+  /** Values that the lanes exchange. They have two places in turn, so that one barrier for each exchange is enough. */
   unsigned char slots[2][kWarp][8] = {};
 };
 
@@ -166,7 +166,7 @@ struct Block {
   std::vector<Warp> warps;
 };
 
-/** What a thread knows of itself. */
+/** The position of a thread. */
 struct Self {
   dim3 thread_index;
   Block* block = nullptr;

@@ -1,4 +1,7 @@
-/** Graphs through the C interface: a step of LiLAW, recorded once and done with what is in the memory by then. */
+/**
+ * Graphs through the C interface: a step of LiLAW is captured once, and each launch uses the present contents of the
+ * memory.
+ */
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -9,7 +12,7 @@
 
 namespace {
 
-/** Device memory of the shim: the host reads and writes it as it is. */
+/** Device memory of the shim, which the host can read and write. */
 template <class T>
 class Memory {
  public:
@@ -75,7 +78,7 @@ TEST_CASE("a captured step is done at each launch, and not before") {
   CHECK(after(launched, {1, -2, 0.5f, 3}) == first);
   CHECK(after(launched, {-1, 2, 0, 0.25f}) == second);
 
-  // Freed while it is queued, it is done all the same.
+  // A queued graph runs although it has been freed meanwhile.
   *params.data() = {10, 2, 6};
   REQUIRE(lilaw_graph_launch(graph, stream) == LILAW_OK);
   CHECK(lilaw_graph_free(graph) == LILAW_OK);

@@ -1,4 +1,4 @@
-/** Batches for the tests of the kernels, with all their outputs. */
+/** Batches for the tests of the kernels, with all outputs. */
 #pragma once
 
 #include <cuda_bf16.h>
@@ -35,7 +35,7 @@ struct Dtype<__nv_bfloat16> {
   static __nv_bfloat16 put(float x) { return __float2bfloat16_rn(x); }
 };
 
-/** An array whose first element lies `offset` elements behind a multiple of 256 bytes. */
+/** An array whose first element is `offset` elements after a multiple of 256 bytes. */
 template <class T>
 class Array {
  public:
@@ -55,7 +55,7 @@ class Array {
 
 constexpr float kPoison = -12345;
 
-/** A batch of T with random logits, and room for everything that can be computed from it. */
+/** A batch of T with random logits, and memory for all results. */
 template <class T>
 struct Problem {
   std::int64_t rows;
@@ -98,7 +98,7 @@ struct Problem {
   std::size_t size() const { return static_cast<std::size_t>(rows * stride); }
   double logit(std::int64_t row, std::int64_t k) { return Dtype<T>::get(logits[row * stride + k]); }
 
-  /** Puts each row under a transition matrix by observed labels, [classes, classes]. */
+  /** Gives the batch a transition matrix by observed labels, [classes, classes]. */
   void set_transition(const std::vector<float>& by_label, std::int64_t padding = 0) {
     transition_stride = classes + padding;
     transition.assign(static_cast<std::size_t>(classes * transition_stride), kPoison);
@@ -149,7 +149,7 @@ struct Problem {
   }
 };
 
-/** A number in the range of a parameter, away from its ends. */
+/** A number in the range of a parameter, not close to its limits. */
 inline double number_in(const lilaw::ParameterTraits& range) {
   const bool bounded_below = range.least > -lilaw::kUnbounded;
   const bool bounded_above = range.most < lilaw::kUnbounded;
@@ -157,7 +157,7 @@ inline double number_in(const lilaw::ParameterTraits& range) {
   return bounded_below ? range.least + 2 : range.most - 4;
 }
 
-/** Every loss of the table, with parameters that it may have. */
+/** Every loss of the table, with parameters in their ranges. */
 inline std::vector<lilaw_loss> every_loss() {
   std::vector<lilaw_loss> all;
   for (const lilaw::LossTraits& traits : lilaw::kLosses) {
@@ -174,7 +174,10 @@ inline bool has_class_labels(const lilaw_loss& loss) {
   return lilaw::traits_of(loss).label == lilaw::LabelType::kClass;
 }
 
-/** A transition matrix by observed labels of `of(true class, label)`, whose sum over the labels becomes 1. */
+/**
+ * A transition matrix by observed labels of the entries `of(true class, label)`, scaled so that each true class sums to
+ * 1.
+ */
 template <class Of>
 std::vector<float> transition_of(std::int64_t classes, Of of) {
   std::vector<float> by_label(static_cast<std::size_t>(classes * classes));

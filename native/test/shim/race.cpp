@@ -1,4 +1,4 @@
-/** Every kind of kernel with real threads, for the thread sanitizer. What they compute, test.cpp checks. */
+/** Every kind of kernel with real threads, for the thread sanitizer. test.cpp checks the results. */
 #include <cstdio>
 
 #include "problem.h"
@@ -29,7 +29,7 @@ void run(std::int64_t rows, std::int64_t classes, lilaw_loss loss, const char* t
 int main() {
   for (const lilaw_loss& loss : every_loss()) run<float>(5, has_one_logit(loss) ? 1 : 10, loss);
   for (const int classes : {30, 100, 1000}) run<float>(2, classes, {LILAW_CROSS_ENTROPY, 0});
-  // A block a row: with three rows and two blocks, one goes round twice.
+  // One block for each row: with three rows and two blocks, one of them loops.
   run<__half>(3, 1200, {LILAW_LABEL_SMOOTHING, 0.125});
   run<__nv_bfloat16>(3, 5000, {LILAW_FOCAL, 2});
   run<float>(3, 1100, {LILAW_MULTI_LABEL, 0});

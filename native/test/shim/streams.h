@@ -1,6 +1,6 @@
 /**
- * Streams and graphs of the shim. Work on a stream is done when somebody waits for it, and not before, so that results
- * which nobody waited for are not there; work on the default stream is done at once.
+ * Streams and graphs of the shim. Work on a stream is done only when it is waited for, so that a missing wait shows as
+ * missing results. Work on the default stream is done at once.
  */
 #pragma once
 
@@ -20,16 +20,16 @@ struct Stream {
   Works queued;
   /** Between the begin and the end of a capture */
   bool captures = false;
-  /** Somebody waited for it meanwhile. */
+  /** True if it was waited for during the capture, which invalidates the capture */
   bool invalidated = false;
   Works captured;
 };
 
-/** Does one piece of work at a time, whichever thread waits for it. */
+/** Does one piece of work at a time, on the thread that waits for it. */
 class Device {
  public:
   static Device& here() {
-    // Never destroyed: threads may outlive the end of main.
+    // Never destroyed: threads may still run after main has ended.
     static Device* const device = new Device;
     return *device;
   }
@@ -52,7 +52,7 @@ class Device {
     (stream->captures ? stream->captured : stream->queued).push_back(std::move(work));
   }
 
-  /** False, and the end of the capture, if it captures. */
+  /** Returns false if the stream captures, and ends the capture. */
   bool wait_for(Stream* stream) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stream == nullptr) return true;

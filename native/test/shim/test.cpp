@@ -1,4 +1,4 @@
-/** The kernels, run on the host by the shim, against a plain reference in long double. */
+/** Compares the kernels, which the shim runs on the host, with a plain reference in long double. */
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
@@ -15,14 +15,14 @@ namespace {
 
 using Real = long double;
 
-/** Of float32 results; of 16-bit gradients what their rounding adds. */
+/** Tolerance of float32 results. Gradients of 16 bits add the error of their rounding. */
 constexpr Real kUnit = 1.1920928955078125e-07L;
 constexpr Real kUnits = 4;
 
 Real sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
 Real softplus(Real x) { return std::max(x, Real(0)) + std::log1p(std::exp(-std::abs(x))); }
 
-/** A row as methods.md has it: loss, u, v, and their gradients on the logits, entry by entry. */
+/** The reference of a row: loss, u, v, and their gradients on the logits, entry by entry. */
 struct Row {
   Real loss, u, v;
   std::int64_t top;
@@ -33,7 +33,7 @@ struct Row {
   Real factor = 1;
 };
 
-/** The probability of the observed label, as small numbers of one sign. */
+/** The probability of the observed label, from small numbers of one sign. */
 struct LabelProb {
   Real u, others, minus_log;
 };
@@ -65,8 +65,8 @@ OfLabelProb loss_of_label_prob(const LabelProb& p, const lilaw_loss& loss) {
 }
 
 /**
- * Without a transition matrix, all T_k are 0 but that of the label. With one, `terms` are the sizes of what each entry of
- * the gradient of -log u is a difference of.
+ * Without a transition matrix, every T_k is 0 except that of the label. With one, `terms` are the sizes of the two
+ * numbers whose difference is an entry of the gradient of -log u.
  */
 template <class T>
 Row softmax_row(Problem<T>& p, std::int64_t i) {
@@ -94,7 +94,7 @@ Row softmax_row(Problem<T>& p, std::int64_t i) {
     prob.others += s[k] * (1 - t[k]);
     top_apart += s[k] * (t[k] - t[top]);
   }
-  // A long double has digits of an exponential far below what a float has.
+  // A long double holds exponentials far below the range of a float.
   prob.minus_log = prob.u > 0.5L ? -std::log1p(-prob.others) : -std::log(prob.u);
   const auto of = p.loss.kind == LILAW_LABEL_SMOOTHING ? OfLabelProb{0, 1} : loss_of_label_prob(prob, p.loss);
   const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
@@ -105,7 +105,7 @@ Row softmax_row(Problem<T>& p, std::int64_t i) {
     row.loss = std::log1p(rest) - (1 - smoothing) * (z[y] - z[top]) - smoothing / p.classes * shifted;
   }
   for (std::size_t k = 0; k < classes; k++) {
-    // s - P, with P = s T / u: without the subtraction of numbers near 1.
+    // s - P with P = s T / u, without subtracting numbers near 1.
     const Real from_label = s[k] / prob.u * (k == top ? top_apart : prob.u - t[k]);
     const Real from_top = k == top ? -rest / sum : s[k];
     row.by_loss.push_back(of.factor * from_label + smoothing * ((k == y) - Real(1) / p.classes));
@@ -180,15 +180,15 @@ Weight weigh(const Row& row, const lilaw_params& p) {
           p.alpha * pa - p.beta * pb - p.delta * pd, -pa + pb + pd, pa * row.u, -pb * row.u, -pd * row.u};
 }
 
-/** The largest share of a tolerance that was used, over all tests, by results that are not rounded to 16 bits. */
+/** The largest error of a result that is not rounded to 16 bits, as a share of its tolerance, over all tests. */
 Real worst_share = 0;
 
-/** `rounding` is what storing the result may add. */
+/** `rounding` is the error that storing the result may add. */
 void close(Real actual, Real expected, Real tolerance, Real rounding = 0) {
   const Real error = std::abs(actual - expected);
   if (error == 0) return;
   if (rounding == 0) worst_share = std::max(worst_share, error / tolerance);
-  // Not REQUIRE for each of millions of numbers. A NaN is not within a tolerance.
+  // REQUIRE would be too slow for millions of numbers. A NaN is not within a tolerance.
   if (!(error <= tolerance + rounding)) {
     CAPTURE(static_cast<double>(actual));
     CAPTURE(static_cast<double>(expected));
@@ -206,7 +206,7 @@ Real rounding(Real x) {
   return Dtype<T>::kName == LILAW_FLOAT16 ? std::abs(x) / 2047 + 3e-8L : std::abs(x) / 255;
 }
 
-/** (1 - u)^gamma has gamma times the relative error of 1 - u, which for 16-bit logits is exp2f's, on a device. */
+/** (1 - u)^gamma has gamma times the relative error of 1 - u, which for 16-bit logits is that of exp2f on a device. */
 template <class T>
 Real loss_units(const lilaw_loss& loss) {
   return loss.kind == LILAW_FOCAL && sizeof(T) < 4 ? kUnits * (1 + loss.parameters[0]) : kUnits;
@@ -221,8 +221,8 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
   CAPTURE(p.stride);
   const Real units = loss_units<T>(p.loss);
   Problem<T> original = p;
-  // Sizes below which a number may have no digits. The logits under a transition matrix are so far apart that exponentials
-  // below 2^-126 are among the results, which count as 0.
+  // Sizes below which a number may have no correct digits. With a transition matrix the logits are so far apart that
+  // exponentials below 2^-126, which count as 0, are among the results.
   const Real least = p.transition.empty() ? 1e-36L : 1e-30L;
   lilaw_alignment_weights_result aligned;
   REQUIRE(p.alignment_weights(aligned) == LILAW_OK);
@@ -256,7 +256,7 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
 
     const Real flow = mode == LILAW_FULL ? row.loss : 0;
     std::vector<Real> expected;
-    // With smoothing an entry is s - (1 - smoothing) - smoothing / C, and may be a small difference of these.
+    // With label smoothing an entry is s - (1 - smoothing) - smoothing / C, which may be a small difference of these.
     const Real smoothing = p.loss.kind == LILAW_LABEL_SMOOTHING ? p.loss.parameters[0] : 0;
     Real largest = smoothing * w.total / p.rows + least;
     Real alignment = 0;
@@ -295,7 +295,8 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
   near(result.objective, objective, sizes + least, units);
   for (std::size_t i = 0; i < p.alignments.size(); i++) {
     const Real expected = std::max(Real(0), Real(p.alignments[i])) / (positive > 0 ? positive : 1);
-    // Alignments may be so small that they are a few of the least steps of float32; the weights are of what they were before.
+    // Alignments may be so small that float32 has only a few steps for them. The weights are computed from them before
+    // rounding.
     const Real steps = std::ldexp(1.0L, -149) / (positive > 0 ? positive : 1);
     close(p.row_weights[i], expected, kUnits * kUnit * (expected + least) + steps);
   }
@@ -316,7 +317,7 @@ void check(Problem<T>& p, lilaw_gradient_mode mode, bool in_place) {
 template <class T>
 void check_shapes(std::mt19937& random, const lilaw_loss& loss) {
   for (const lilaw::cuda::Tile& tile : lilaw::cuda::kTiles) {
-    // Long rows are slow here, and differ in nothing but their number of warps.
+    // Long rows are slow here, and differ only in the number of their warps.
     if (tile.capacity() > 1024 && loss.kind != LILAW_CROSS_ENTROPY) continue;
     for (const int classes : {tile.capacity() / 2 + 1, tile.capacity(), tile.capacity() + 1}) {
       const std::int64_t rows = classes > 1024 ? 2 : 1 + random() % 40;
@@ -405,7 +406,7 @@ TEST_CASE("numbers of a transition matrix at the end of float32 keep their digit
   for (const float least : {1e-20f, 1e-30f, 1e-37f, 1e-41f}) {
     for (const double width : {1.0, 12.0, 60.0}) {
       Problem<float> problem(20, 7, {LILAW_CROSS_ENTROPY, {}}, random, 0, 0, width);
-      // No label but the first comes from a class with another probability than such a one.
+      // Only the first label can come from a class with another probability.
       problem.set_transition(transition_of(7, [&](std::int64_t k, std::int64_t y) {
         return y == 0 ? 1.0 : (y + k) % 3 == 0 ? 0.0 : static_cast<double>(least);
       }));

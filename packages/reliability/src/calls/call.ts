@@ -19,7 +19,7 @@ export type Operation = "weightedLoss" | "metaGradient" | "alignmentWeights";
 export const operations: readonly Operation[] = ["weightedLoss", "metaGradient", "alignmentWeights"];
 
 /** Forms in which an operation can be called. */
-export const forms = ["reference", "cpu", "auto", "method", "native", "nativeAsync"] as const;
+export const forms = ["reference", "cpu", "auto", "method", "native"] as const;
 export type Form = (typeof forms)[number];
 
 type Bag = Record<string, unknown>;
@@ -59,7 +59,7 @@ export function randomCall(operation: Operation, form: Form, random: Random, row
   const huge = chance(random, 0.002);
   const rows = size(random, huge ? 3000 : rowsAtMost);
   const classes = single ? 1 : size(random, chance(random, 0.01) ? 700 : 12);
-  const isNative = form === "native" || form === "nativeAsync";
+  const isNative = form === "native";
   const wide = (form === "reference" || form === "auto") && chance(random, 0.2);
   const floats = (values: Float32Array) => (wide ? Float64Array.from(values) : values);
   const more = (probability: number, make: () => Float32Array) =>
@@ -170,17 +170,9 @@ const inNative = {
   metaGradient: native.metaGradient,
   alignmentWeights: native.alignmentWeights,
 };
-const inNativeAsync = {
-  weightedLoss: native.weightedLossAsync,
-  metaGradient: native.metaGradientAsync,
-  alignmentWeights: native.alignmentWeightsAsync,
-};
 
 function run({ operation, form, args, out, meant }: Call): unknown {
-  if (form === "native" || form === "nativeAsync") {
-    const functions = form === "native" ? inNative : inNativeAsync;
-    return (functions[operation] as AnyOperation)(args as never, out as never);
-  }
+  if (form === "native") return (inNative[operation] as AnyOperation)(args as never, out as never);
   if (form === "method") return runMethod(operation, args, out, meant);
   const withBackend = addTo(args, { backend: form });
   return (inCore[operation] as AnyOperation)(withBackend as never, out as never);

@@ -34,7 +34,7 @@ export const calls: Kind<CallsGroup> = {
         case "core":
           return operationCase(["reference", "cpu", "auto", "method"], seed, index);
         case "native":
-          return operationCase(["native", "nativeAsync"], seed, index);
+          return operationCase(["native"], seed, index);
         case "functions":
           return functionCase(seed, index);
         case "races":

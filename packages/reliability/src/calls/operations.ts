@@ -11,7 +11,7 @@ const twistNames = Object.keys(twists) as TwistName[];
 
 type Ended = { readonly result: unknown } | { readonly error: unknown };
 
-export async function operationCase(formsOf: readonly Form[], seed: number, index: number): Promise<Ending> {
+export function operationCase(formsOf: readonly Form[], seed: number, index: number): Ending {
   const random = Random.from(seed, "operation", index);
   const call = randomCall(pick(random, operations), pick(random, formsOf), random);
   const name = chance(random, 0.3) ? "none" : pick(random, twistNames);
@@ -19,7 +19,7 @@ export async function operationCase(formsOf: readonly Form[], seed: number, inde
   // A twist that does not apply to the call leaves it unchanged.
   const twisted: Twisted = twists[name](call, random) ?? { expectation: "right" };
   try {
-    return await judge(call, twisted, written, name === "none");
+    return judge(call, twisted, written, name === "none");
   } catch (error) {
     if (!(error instanceof FaultFound)) throw error;
     const { operation, form } = call;
@@ -28,13 +28,8 @@ export async function operationCase(formsOf: readonly Form[], seed: number, inde
   }
 }
 
-async function judge(
-  call: Call,
-  twisted: Twisted,
-  meantOutputs: NumberArray[],
-  repeat: boolean,
-): Promise<Ending> {
-  const ended = await end(call, twisted);
+function judge(call: Call, twisted: Twisted, meantOutputs: NumberArray[], repeat: boolean): Ending {
+  const ended = end(call, twisted);
   if ("error" in ended) {
     if (ended.error instanceof FaultFound) throw ended.error;
     if (!(ended.error instanceof OwnError)) checkRefusal(ended.error, call.thrower);
@@ -50,16 +45,16 @@ async function judge(
   call.memory.checkUntouched([...meantOutputs, ...outputsOf(call)], "beside the outputs");
   if (ended.result === unknown) return "right";
   checkRight(call, foundBy(call, ended.result));
-  if (repeat) await checkRepeats(call, ended.result);
+  if (repeat) checkRepeats(call, ended.result);
   return "right";
 }
 
 /** @throws FaultFound unless the same call again gives the same bits */
-async function checkRepeats(call: Call, result: unknown): Promise<void> {
+function checkRepeats(call: Call, result: unknown): void {
   const first = call.memory.image();
   const scalars = JSON.stringify(result, scalarsOnly);
   call.memory.restore();
-  const again = await call.run();
+  const again = call.run();
   checkSameImages(call.memory.image(), first, "the same call again");
   if (JSON.stringify(again, scalarsOnly) !== scalars)
     throw new FaultFound("silentDifferences", "the same call again: other scalars");
@@ -67,10 +62,10 @@ async function checkRepeats(call: Call, result: unknown): Promise<void> {
 
 const scalarsOnly = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? undefined : value);
 
-async function end(call: Call, { around }: Twisted): Promise<Ended> {
+function end(call: Call, { around }: Twisted): Ended {
   try {
     const run = () => call.run();
-    return { result: await (around ? around(run) : run()) };
+    return { result: around ? around(run) : run() };
   } catch (error) {
     return { error };
   }

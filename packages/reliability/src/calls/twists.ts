@@ -217,7 +217,7 @@ export const twists = {
 
   /** A getter of one argument calls an operation of its own, on other arrays. */
   callsAgain(call, random) {
-    const inner = randomCall(call.operation, call.form === "nativeAsync" ? "native" : call.form, random, 5);
+    const inner = randomCall(call.operation, call.form, random, 5);
     const again = () => {
       try {
         inner.run();
@@ -310,24 +310,6 @@ export const twists = {
         } finally {
           delete (Object.prototype as Bag)[name];
         }
-      },
-    };
-  },
-
-  /** Once an asynchronous call has returned its promise, the caller may change the inputs. */
-  reused(call, random) {
-    if (call.form !== "nativeAsync") return undefined;
-    const written = outputsOf(call);
-    return {
-      expectation: "right",
-      around(run) {
-        const promise = run();
-        for (const [, array] of arraysOf(call.args)) {
-          if (written.some((out) => !apart(out, array))) continue;
-          array.fill(pick(random, [0, 1, -7, 100]));
-        }
-        call.memory.remember();
-        return promise;
       },
     };
   },
