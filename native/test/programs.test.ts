@@ -128,7 +128,7 @@ describe("programs", () => {
     );
   });
 
-  it("each allocation of the addon in turn fails: OUT_OF_MEMORY, in a promise and in TensorFlow too", {
+  it("each allocation of the addon in turn fails: OUT_OF_MEMORY, of TensorFlow's ops too", {
     timeout: 300_000,
   }, async ({ skip }) => {
     skip(missing.length > 0, `missing: ${missing.join(", ")}`);

@@ -88,7 +88,7 @@ float least_by_rank(const float* z, std::int64_t classes, std::int64_t count) {
     const Floats v = load_along(z + k, classes - k, -__builtin_inff());
     Ints above{};
     for (std::int64_t j = 0; j < classes; j++) above -= splat(z[j]) > v;
-    least = (above < static_cast<std::int32_t>(count)) & (v < least) ? v : least;
+    least = ((above < static_cast<std::int32_t>(count)) & (v < least)) ? v : least;
   }
   return -max_lane(-least);
 }

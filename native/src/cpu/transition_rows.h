@@ -99,7 +99,8 @@ class TransitionRows : public SoftmaxBlock {
    * or if its sum is at least 1e-11: exponentials that are 0 in float32 then do not show in the gradient. Sums are too
    * large by 2^kExtraExponent.
    */
-  static constexpr double kLeastSum = __builtin_ldexp(1e-11, kExtraExponent);
+  static constexpr double kLeastSum = 1e-11 * 0x1p64;
+  static_assert(kExtraExponent == 64);
 
   /** Probabilities of the row's label given each true class. */
   const float* transition(int slot) const {
