@@ -10,7 +10,7 @@ import { checkSettings, type Settings } from "./settings.js";
 
 /** `config.json`: everything needed to repeat a run, and the facts that follow from its settings. */
 export interface RunConfig {
-  readonly format: 1;
+  readonly format: 2;
   readonly created: string;
   readonly versions: Versions;
   readonly backend: Backend;
@@ -81,7 +81,7 @@ export function createConfig(
   model: Topology,
 ): RunConfig {
   return {
-    format: 1,
+    format: 2,
     created: new Date().toISOString(),
     versions: versions(),
     backend,
@@ -118,8 +118,8 @@ export function describeData(settings: Settings, data: Data): DataConfig {
  * @throws INCOMPATIBLE_STATE, INVALID_ARGUMENT, UNKNOWN_NAME
  */
 export function checkConfig(config: RunConfig): void {
-  if (config.format !== 1)
-    throw expected("INCOMPATIBLE_STATE", "1", "the format of config.json", config.format);
+  if (config.format !== 2)
+    throw expected("INCOMPATIBLE_STATE", "2", "the format of config.json", config.format);
   checkSettings({ ...config.settings });
 }
 

@@ -27,6 +27,10 @@ export interface EpochMetrics extends Unit {
   readonly testAuroc: number | null;
   /** (sum w)^2 / sum w^2 of the training weights. */
   readonly effectiveSampleSize: number;
+  /** Mean weight in training of the samples whose labels are right; null where that is unknown, and where there are none. */
+  readonly meanWeightClean: number | null;
+  /** The same of the samples whose labels are wrong. */
+  readonly meanWeightWrong: number | null;
   /** LiLAW's scalars after the epoch. */
   readonly alpha?: number;
   readonly beta?: number;
@@ -37,8 +41,8 @@ export interface EpochMetrics extends Unit {
   readonly stepsPerSecond: number;
   /** Checksum of the checkpoint after this epoch; present once the epoch is recorded. */
   readonly checkpointSha256?: string;
-  /** Checksum of `samples.csv`, in the last epoch's line. */
-  readonly samplesSha256?: string;
+  /** Checksum of each file that the unit leaves, by its path in the folder of the unit; in the last epoch's line. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 // JSON writes null for a number that is not finite, for example the loss of a model that diverged.
@@ -64,10 +68,12 @@ export const epochMetrics: v.GenericSchema<unknown, EpochMetrics> = v.object({
   testAccuracy: number,
   testAuroc: v.nullable(v.number()),
   effectiveSampleSize: number,
+  meanWeightClean: v.nullable(v.number()),
+  meanWeightWrong: v.nullable(v.number()),
   seconds: number,
   stepsPerSecond: number,
   checkpointSha256: v.string(),
-  samplesSha256: v.exactOptional(v.string()),
+  files: v.exactOptional(v.record(v.string(), v.string())),
 });
 
 /** The part of `summary.json` that is read again: which units are finished. The results follow from the metrics. */

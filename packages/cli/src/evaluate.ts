@@ -1,5 +1,5 @@
-import { expected } from "@lilaw/core";
-import { accuracy, multiclassAuroc, predictedClasses, softmax } from "@lilaw/diagnostics";
+import { expected, type LilawParams, type Loss, labelMargins, weightedLoss } from "@lilaw/core";
+import { accuracy, multiclassAuroc, predictedClasses, type SampleBatch, softmax } from "@lilaw/diagnostics";
 import { predictLogits } from "@lilaw/tfjs";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
@@ -29,4 +29,38 @@ export function predict(model: LayersModel, x: Tensor, classes: number): Predict
 export function scoreTest({ logits, classes: predicted }: Predictions, labels: Int32Array, classes: number) {
   const area = multiclassAuroc(softmax(logits, classes), labels, classes);
   return { testAccuracy: accuracy(predicted, labels), testAuroc: Number.isNaN(area) ? null : area };
+}
+
+/** How samples are scored: the loss of the training, and LiLAW's scalars, null where samples are not weighed by them. */
+export interface Scoring {
+  readonly classes: number;
+  readonly loss: Loss;
+  readonly params: LilawParams | null;
+}
+
+/**
+ * The values of an epoch for samples that were not trained on, from logits [B, C], as a recorder takes them. They have no
+ * weight in the training: 0.
+ */
+export function scoresOf(
+  logits: Float32Array,
+  labels: Int32Array,
+  { classes, loss, params }: Scoring,
+): Omit<SampleBatch, "epoch"> {
+  const floats = () => new Float32Array(labels.length);
+  const scores = {
+    losses: floats(),
+    labelProbs: floats(),
+    maxProbs: floats(),
+    predictions: new Int32Array(labels.length),
+    ...(params && { terms: { alpha: floats(), beta: floats(), delta: floats() } }),
+  };
+  weightedLoss({ logits, labels, classes, loss, params }, scores);
+  const { maxProbs } = scores;
+  return {
+    ...scores,
+    rows: Int32Array.from(labels.keys()),
+    margins: labelMargins({ logits, labels, classes, maxProbs, loss }),
+    weights: floats(),
+  };
 }

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { expected, LilawError } from "@lilaw/core";
-import { readTrainingState } from "@lilaw/tfjs";
+import { type Checkpoint, checkCheckpoint, packCheckpoint, unpackCheckpoint } from "./checkpoint.js";
 import { checkConfig, type RunConfig } from "./config.js";
 import {
   type EpochMetrics,
@@ -22,6 +22,9 @@ import { resumeCommand } from "./resume-command.js";
 
 const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;
 
+/** Files by their paths in the folder of a unit. */
+export type UnitFiles = ReadonlyMap<string, string | Uint8Array>;
+
 /** The lines of a unit in `metrics.jsonl`. */
 interface Lines {
   /** Lines of the epochs 1, 2 and so on. */
@@ -37,13 +40,16 @@ interface Lines {
  * config.json            everything needed to repeat the run
  * metrics.jsonl          one line for every finished epoch
  * summary.json           the results of the finished units
- * METHOD-SEED/           one unit: samples.csv, and checkpoint-EPOCHS.bin until the run is finished
+ * METHOD-SEED/           one unit: checkpoint-EPOCHS.bin until the run is finished, and the files of its last epoch:
+ *   samples.csv          every sample, and the same as samples.parquet
+ *   model/best, last     the model of the best and of the last epoch
  * ```
  *
  * Every file is replaced as a whole, so a reader, or a process killed at any moment, finds the old or the new one.
- * The checkpoint decides how far a unit is: lines of later epochs are dropped when the folder is opened.
+ * The checkpoint decides how far a unit is: lines of later epochs are dropped when the folder is opened. It holds all that
+ * training goes on from, the best weights so far among them, so that no other file has to be there before the last epoch.
  *
- * Every file has a checksum: JSON documents carry their own, those of checkpoints and `samples.csv` are in the metrics.
+ * Every file has a checksum: JSON documents carry their own, those of checkpoints and of a unit's files are in the metrics.
  * All documents but `config.json` also name the checksum of that one, so that no file of another run is taken for one of
  * this. The checkpoint before the latest is kept, for the case that something of the latest epoch is damaged.
  */
@@ -83,7 +89,8 @@ export class RunFolder {
   }
 
   /**
-   * Opens a folder that {@link create} made, with the last epoch of each unit whose files are undamaged. Writes nothing.
+   * Opens a folder that {@link create} made to go on with its run, with the last epoch of each unit whose files are undamaged.
+   * Writes nothing.
    *
    * @param warn called with a description of each damage that does not prevent going on
    * @throws INVALID_ARGUMENT (no run folder), NOT_WRITABLE, CORRUPT_FILE, CHECKSUM_MISMATCH, INCOMPATIBLE_STATE,
@@ -145,14 +152,11 @@ export class RunFolder {
   /**
    * The content of the unit's `samples.csv`; undefined where it has none, which a unit gets with its last epoch.
    *
-   * @throws CHECKSUM_MISMATCH
+   * @throws CORRUPT_FILE, CHECKSUM_MISMATCH
    */
   async samplesOf(unit: Unit): Promise<string | undefined> {
-    const wanted = this.metricsOf(unit).at(-1)?.samplesSha256;
-    const file = this.#samplesFile(unit);
-    const text = wanted === undefined ? undefined : await readText(file);
-    if (text === undefined || sha256(text) === wanted) return text;
-    throw expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, sha256(text));
+    const hasSamples = this.metricsOf(unit).at(-1)?.files !== undefined;
+    return hasSamples ? (await this.fileOf(unit, "samples.csv")).toString() : undefined;
   }
 
   isFinished(unit: Unit): boolean {
@@ -170,31 +174,53 @@ export class RunFolder {
   }
 
   /** The state after the last epoch of {@link metricsOf}; undefined when the unit has not finished an epoch. */
-  async checkpointOf(unit: Unit): Promise<Uint8Array | undefined> {
+  async checkpointOf(unit: Unit): Promise<Checkpoint | undefined> {
     const epochs = this.metricsOf(unit).length;
-    return epochs === 0 ? undefined : readFile(this.#checkpointFile(unit, epochs));
+    return epochs === 0 ? undefined : unpackCheckpoint(await readFile(this.#checkpointFile(unit, epochs)));
+  }
+
+  /**
+   * One of the files that a unit leaves with its last epoch.
+   *
+   * @param name its path in the folder of the unit
+   * @throws INCOMPATIBLE_STATE (a unit that is not finished, or without such a file), CORRUPT_FILE (no file),
+   *   CHECKSUM_MISMATCH
+   */
+  async fileOf(unit: Unit, name: string): Promise<Buffer> {
+    const wanted = this.metricsOf(unit).at(-1)?.files?.[name];
+    const file = join(this.#unitFolder(unit), name);
+    if (wanted === undefined) {
+      const received = this.isFinished(unit) ? "a unit without it" : "a unit that is not finished";
+      throw expected("INCOMPATIBLE_STATE", `a unit that has ${name}`, this.#unitFolder(unit), received);
+    }
+    const content = await readWhole(file);
+    const problem = problemWithFile(file, wanted, content);
+    if (problem) throw problem;
+    return content!;
   }
 
   /**
    * Records a finished epoch. The checkpoint is written last, since an epoch counts once its checkpoint is there.
    *
-   * @param samples content of `samples.csv`, for the last epoch
+   * @param files what the unit leaves, by their paths in its folder; for the last epoch
    * @throws NOT_WRITABLE; the folder then is as it was after the epoch before
    */
-  async finishEpoch(metrics: EpochMetrics, checkpoint: Uint8Array, samples?: string): Promise<void> {
-    const line = {
-      ...metrics,
-      checkpointSha256: sha256(checkpoint),
-      ...(samples !== undefined && { samplesSha256: sha256(samples) }),
-    };
+  async finishEpoch(
+    metrics: EpochMetrics,
+    checkpoint: Checkpoint,
+    files: UnitFiles = new Map(),
+  ): Promise<void> {
+    const packed = packCheckpoint(checkpoint);
+    const sums = Object.fromEntries(Array.from(files, ([name, content]) => [name, sha256(content)]));
+    const line = { ...metrics, checkpointSha256: sha256(packed), ...(files.size > 0 && { files: sums }) };
     const all = [...this.#metrics, line];
     await this.#writing(async () => {
       // Without the folders above it, so that a run folder that was deleted is not made again.
       await makeFolder(this.#unitFolder(metrics));
       const lines = this.#inOrder(all).map((line) => `${JSON.stringify(sealForRun(line, this.run))}\n`);
       await replaceFile(join(this.path, "metrics.jsonl"), lines.join(""));
-      if (samples !== undefined) await replaceFile(this.#samplesFile(metrics), samples);
-      await replaceFile(this.#checkpointFile(metrics, metrics.epoch), checkpoint);
+      for (const [name, content] of files) await this.#replaceUnitFile(metrics, name, content);
+      await replaceFile(this.#checkpointFile(metrics, metrics.epoch), packed);
       await this.#removeCheckpoints(metrics, (epoch) => epoch < metrics.epoch - 1);
     });
     this.#metrics = all;
@@ -288,22 +314,25 @@ export class RunFolder {
   async #checkFinished(unit: Unit, lines: Lines, warn: (remark: string) => void): Promise<void> {
     const problem = this.#problemWithLines(unit, lines, this.config.settings.epochs);
     if (problem) throw problem;
-    const samples = await this.#problemWithSamples(unit, lines);
-    if (samples === undefined) return;
-    // The run needs the file no more; the user may have moved it.
-    if (await isAbsent(this.#samplesFile(unit))) warn(samples.message);
-    else throw samples;
+    for (const [name, wanted] of filesOf(lines)) {
+      const file = join(this.#unitFolder(unit), name);
+      const content = await readWhole(file);
+      const problem = problemWithFile(file, wanted, content);
+      // The run needs the file no more; the user may have moved it.
+      if (problem && content === undefined) warn(problem.message);
+      else if (problem) throw problem;
+    }
   }
 
   /**
-   * The last epoch whose metrics and checkpoint are undamaged, and whose samples are, if it is the last of all.
+   * The last epoch whose metrics and checkpoint are undamaged, and whose files are, if it is the last of all.
    *
    * @throws the error of the latest epoch, where no epoch before it is undamaged
    */
   async #lastWholeEpoch(unit: Unit, lines: Lines, warn: (remark: string) => void): Promise<number> {
     const { epochs } = this.config.settings;
     const unfinished =
-      this.#problemWithLines(unit, lines, epochs) ?? (await this.#problemWithSamples(unit, lines));
+      this.#problemWithLines(unit, lines, epochs) ?? (await this.#problemWithFiles(unit, lines));
     // All epochs are trained: the result follows from the metrics, without a checkpoint.
     if (unfinished === undefined) return epochs;
     const saved = await this.#checkpointEpochs(unit);
@@ -319,7 +348,7 @@ export class RunFolder {
       problem ??= own;
     }
     // No epoch was finished.
-    if (saved.length === 0 && (await isAbsent(this.#samplesFile(unit)))) return 0;
+    if (saved.length === 0 && (await isAbsent(join(this.#unitFolder(unit), "samples.csv")))) return 0;
     // Only the first epoch has no checkpoint before it: training can begin again.
     if (saved.at(-1) !== 1) throw problem!;
     warn(`${problem!.message}; training begins again`);
@@ -333,15 +362,14 @@ export class RunFolder {
     return damage ?? expected("INCOMPATIBLE_STATE", wanted, file, `${whole.length} lines`);
   }
 
-  /** @param lines lines of all epochs; the last one has the checksum of the samples */
-  async #problemWithSamples(unit: Unit, { whole }: Lines): Promise<LilawError | undefined> {
-    const file = this.#samplesFile(unit);
-    const wanted = whole.at(-1)?.samplesSha256;
-    const text = await readText(file);
-    if (text === undefined) return expected("CORRUPT_FILE", "the samples of the last epoch", file, "no file");
-    const received = sha256(text);
-    if (received === wanted) return undefined;
-    return expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, received);
+  /** @param lines lines of all epochs; the last one has the checksums of the files */
+  async #problemWithFiles(unit: Unit, lines: Lines): Promise<LilawError | undefined> {
+    for (const [name, wanted] of filesOf(lines)) {
+      const file = join(this.#unitFolder(unit), name);
+      const problem = problemWithFile(file, wanted, await readWhole(file));
+      if (problem) return problem;
+    }
+    return undefined;
   }
 
   /** The error of a checkpoint that is damaged, of a version that cannot be read, or of another epoch, method or run. */
@@ -352,7 +380,7 @@ export class RunFolder {
     const file = this.#checkpointFile(unit, epoch);
     try {
       const bytes = await readFile(file);
-      readTrainingState(bytes);
+      checkCheckpoint(bytes);
       const received = sha256(bytes);
       if (received === checkpointSha256) return undefined;
       const wanted = `the checkpoint of ${nameOf(unit)} after epoch ${epoch} (sha256 ${checkpointSha256})`;
@@ -401,8 +429,12 @@ export class RunFolder {
     return join(this.path, nameOf(unit));
   }
 
-  #samplesFile(unit: Unit): string {
-    return join(this.#unitFolder(unit), "samples.csv");
+  async #replaceUnitFile(unit: Unit, name: string, content: string | Uint8Array): Promise<void> {
+    const folders = name.split("/").slice(0, -1);
+    for (let depth = 1; depth <= folders.length; depth++) {
+      await makeFolder(join(this.#unitFolder(unit), ...folders.slice(0, depth)));
+    }
+    await replaceFile(join(this.#unitFolder(unit), name), content);
   }
 
   #checkpointFile(unit: Unit, epochs: number): string {
@@ -458,16 +490,38 @@ export function notWritable(option: string, path: string, error: unknown): Lilaw
   return expected("NOT_WRITABLE", "a folder that can be written", option, `${path} (${reason})`);
 }
 
+/** The files that the last of all lines names, with their checksums. */
+function filesOf({ whole }: Lines): [name: string, sha256: string][] {
+  return Object.entries(whole.at(-1)?.files ?? {});
+}
+
+/** The error of a file of a unit; `content` is undefined where there is none. */
+function problemWithFile(
+  file: string,
+  wanted: string,
+  content: Uint8Array | undefined,
+): LilawError | undefined {
+  if (content === undefined) return expected("CORRUPT_FILE", "a file of the last epoch", file, "no file");
+  const received = sha256(content);
+  if (received === wanted) return undefined;
+  return expected("CHECKSUM_MISMATCH", `a file with sha256 ${wanted}`, file, received);
+}
+
+/** The text of a file; undefined where there is none. */
+async function readText(file: string): Promise<string | undefined> {
+  return (await readWhole(file))?.toString();
+}
+
 /**
  * The content of a file; undefined where there is none.
  *
  * @throws CORRUPT_FILE for something that cannot be read
  */
-async function readText(file: string): Promise<string | undefined> {
+async function readWhole(file: string): Promise<Buffer | undefined> {
   try {
     // Reading a pipe would wait for a writer.
     if (!(await stat(file)).isFile()) throw new Error("no ordinary file");
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw expected("CORRUPT_FILE", "a file that can be read", file, (error as Error).message);

@@ -1,19 +1,22 @@
 import { setImmediate } from "node:timers/promises";
-import type { Loss } from "@lilaw/core";
+import type { LilawParams, Loss } from "@lilaw/core";
 import { type Dataset, type Samples, takeSamples } from "@lilaw/datasets";
 import { accuracy, effectiveSampleSize, type SampleRecord, SampleRecorder } from "@lilaw/diagnostics";
 import { type BatchRecord, crossEntropy, fit } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, Logs } from "@tensorflow/tfjs-layers";
+import { mean } from "simple-statistics";
+import type { EpochWeights, Gathered } from "./checkpoint.js";
 import type { EpochMetrics, Unit } from "./documents.js";
-import { type Predictions, predict, scoreTest } from "./evaluate.js";
+import { type Predictions, predict, scoresOf, scoreTest } from "./evaluate.js";
 import { defaultLoss, parseLoss } from "./losses.js";
 import { type LabelledTensors, type MethodInputs, weightingOf } from "./methods.js";
+import { modelFiles, weightsOf } from "./model-files.js";
 import { buildModel } from "./models.js";
 import { type Part, type SeedPlan, validSource } from "./plan.js";
 import type { Progress } from "./progress.js";
-import type { RunFolder } from "./run-folder.js";
-import { samplesCsv, scoresOf } from "./samples-csv.js";
+import type { RunFolder, UnitFiles } from "./run-folder.js";
+import { sampleRows, samplesCsv, samplesParquet } from "./samples.js";
 
 /** The samples of one seed as tensors, shared by all methods. */
 export interface SeedData {
@@ -75,12 +78,14 @@ async function trainUnit(
   const [x, y] = data.train;
   const rows = x.shape[0]!;
   const stepsPerEpoch = Math.ceil(rows / batchSize);
-  const recorder = new SampleRecorder(rows);
-  const { valid, clean } = data;
-  const inputs: MethodInputs = { loss, gradient, warmupEpochs, valid, ...(clean && { clean }) };
+  const { clean } = data;
+  const inputs: MethodInputs = { loss, gradient, warmupEpochs, valid: data.valid, ...(clean && { clean }) };
 
   progress.unit(unit, stepsPerEpoch);
-  const resume = await folder.checkpointOf(unit);
+  const checkpoint = await folder.checkpointOf(unit);
+  const train = checkpoint?.train ?? new SampleRecorder(rows);
+  const valid = checkpoint?.valid ?? new SampleRecorder(data.plan.valid.rows.length);
+  let best = checkpoint?.best;
   const model = await buildModel(topology, unit.seed);
   const optimizer = tf.train.adam(learningRate);
   model.compile({ optimizer, loss: crossEntropy });
@@ -93,9 +98,9 @@ async function trainUnit(
       verbose: 0,
       yieldEvery: "never",
       weighting: weightingOf(unit.method, inputs),
-      ...(resume && { resume }),
+      ...(checkpoint && { resume: checkpoint.training }),
       record: (batch) => {
-        recorder.add(batch);
+        train.add({ ...batch, epoch: batch.epoch + 1 });
         progress.step(stepNews(batch, data.plan.train.labels, stepsPerEpoch));
       },
       callbacks: {
@@ -107,19 +112,20 @@ async function trainUnit(
         },
         onEpochEnd: async (_epoch, logs) => clock.trained(logs),
       },
-      checkpoint: async (bytes, epochsDone) => {
-        const { record } = recorder;
+      checkpoint: async (training, epoch) => {
         const predictions = predict(model, data.valid[0], data.dataset.classes);
         const metrics = {
           ...unit,
-          epoch: epochsDone,
+          epoch,
           ...scalars(clock.logs),
-          ...evaluate(model, data, record, predictions),
+          ...evaluate(model, data, train.record, predictions),
           ...clock.finish(stepsPerEpoch),
         };
-        const last = epochsDone === epochs;
-        const samples = last ? samplesOf(data, record, predictions, metrics, loss) : undefined;
-        await folder.finishEpoch(metrics, bytes, samples);
+        valid.add({ epoch, ...scoresOfValid(data, predictions, train.record, metrics, loss) });
+        best = await betterOf(best, metrics, model);
+        const gathered = { train, valid, best };
+        const files = epoch === epochs ? await filesOf(model, data, gathered, metrics) : undefined;
+        await folder.finishEpoch(metrics, { training, ...gathered }, files);
         progress.epoch(metrics);
       },
     });
@@ -146,24 +152,72 @@ function evaluate(
     validCleanAccuracy: validScores.clean,
     ...scoreTest(predict(model, test, dataset.classes), dataset.test.labels, dataset.classes),
     effectiveSampleSize: effectiveSampleSize(weights),
+    ...meanWeights(weights, plan.train),
   };
 }
 
-/** The content of `samples.csv`: training samples with the values of the epoch, validation samples with those of the final model. */
-function samplesOf(
-  { plan, dataset }: SeedData,
-  record: SampleRecord,
-  valid: Predictions,
-  { alpha, beta, delta }: Pick<EpochMetrics, "alpha" | "beta" | "delta">,
+/** The mean weights of samples with right and with wrong labels. */
+function meanWeights(weights: Float32Array, { labels, trueLabels }: Part) {
+  const means = [0, 1].map((wrong) => {
+    const own = trueLabels ? weights.filter((_, i) => Number(labels[i] !== trueLabels[i]) === wrong) : [];
+    return own.length === 0 ? null : mean(Array.from(own));
+  });
+  return { meanWeightClean: means[0]!, meanWeightWrong: means[1]! };
+}
+
+/** The values of the validation samples, whose terms of the weight are those of training samples. */
+function scoresOfValid(
+  { plan, dataset: { classes } }: SeedData,
+  { logits }: Predictions,
+  train: SampleRecord,
+  { alpha, beta, delta }: Partial<LilawParams>,
   loss: Loss,
-): string {
+) {
   // In a warm-up epoch there are scalars, but samples are not weighed by them.
-  const params = record.terms ? { alpha: alpha!, beta: beta!, delta: delta! } : null;
-  const scores = scoresOf(valid.logits, plan.valid.labels, dataset.classes, loss, params);
-  return samplesCsv([
-    { split: "train", part: plan.train, source: dataset.train, scores: record },
-    { split: "valid", part: plan.valid, source: validSource(dataset), scores },
+  const params = train.terms ? { alpha: alpha!, beta: beta!, delta: delta! } : null;
+  return scoresOf(logits, plan.valid.labels, { classes, loss, params });
+}
+
+/** The weights of the epoch with the higher accuracy on the validation labels; the earlier one on ties. */
+async function betterOf(
+  best: EpochWeights | undefined,
+  { epoch, validAccuracy }: EpochMetrics,
+  model: LayersModel,
+): Promise<EpochWeights> {
+  if (best && best.validAccuracy >= validAccuracy) return best;
+  return { epoch, validAccuracy, bytes: await weightsOf(model) };
+}
+
+/** The files that a unit leaves with its last epoch. */
+async function filesOf(
+  model: LayersModel,
+  { plan, dataset }: SeedData,
+  { train, valid, best }: Gathered,
+  { method, seed, epoch }: EpochMetrics,
+): Promise<UnitFiles> {
+  const rows = sampleRows(
+    [
+      { split: "train", part: plan.train, source: dataset.train, record: train.record, run: train.run },
+      {
+        split: "valid",
+        part: plan.valid,
+        source: validSource(dataset),
+        record: valid.record,
+        run: valid.run,
+      },
+    ],
+    dataset.classNames,
+  );
+  const files = new Map<string, string | Uint8Array>([
+    ["samples.csv", samplesCsv(rows)],
+    ["samples.parquet", samplesParquet(rows)],
   ]);
+  const weights = { best, last: { epoch, bytes: await weightsOf(model) } };
+  for (const [name, { epoch, bytes }] of Object.entries(weights)) {
+    const own = await modelFiles(model, bytes, { method, seed, epoch }, dataset);
+    for (const [file, content] of own) files.set(`model/${name}/${file}`, content);
+  }
+  return files;
 }
 
 function scoreBoth(predictions: Int32Array, { labels, trueLabels }: Part) {

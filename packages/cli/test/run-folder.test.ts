@@ -2,11 +2,13 @@ import { execFileSync } from "node:child_process";
 import { appendFile, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LilawError, Random } from "@lilaw/core";
+import { SampleRecorder } from "@lilaw/diagnostics";
 import { crossEntropy, fit } from "@lilaw/tfjs";
 import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
 import { layers, sequential } from "@tensorflow/tfjs-layers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { type Checkpoint, packCheckpoint } from "../src/checkpoint.js";
 import type { RunConfig } from "../src/config.js";
 import { type EpochMetrics, seal, sealForRun, sha256, type Unit } from "../src/documents.js";
 import { checkNewFolder, RunFolder } from "../src/run-folder.js";
@@ -14,7 +16,7 @@ import { checkSettings } from "../src/settings.js";
 import { scratch } from "./support.js";
 
 const config = {
-  format: 1,
+  format: 2,
   settings: checkSettings({
     dataset: "mnist",
     noise: "none",
@@ -53,12 +55,15 @@ function metrics(unit: Unit, epoch: number): EpochMetrics {
     testAccuracy: share,
     testAuroc: null,
     effectiveSampleSize: 1,
+    meanWeightClean: share,
+    meanWeightWrong: null,
     seconds: 1,
     stepsPerSecond: 1,
   };
 }
 
-/** Real states of a training with seed 1, after each of its epochs. */
+/** Real checkpoints of a training with seed 1, after each of its epochs, and their bytes. */
+const checkpoints: Checkpoint[] = [];
 const states: Uint8Array[] = [];
 
 beforeAll(async () => {
@@ -69,8 +74,13 @@ beforeAll(async () => {
     epochs: 3,
     seed: 1,
     verbose: 0,
-    checkpoint: (bytes) => void states.push(bytes),
+    checkpoint: (training, epoch) => {
+      const recorder = () => new SampleRecorder(4);
+      const best = { epoch: 1, validAccuracy: 1 / 8, bytes: Uint8Array.of(1, 2, 3, epoch) };
+      checkpoints.push({ training, train: recorder(), valid: recorder(), best });
+    },
   });
+  states.push(...checkpoints.map(packCheckpoint));
 });
 
 /** Checksum of the configuration, by which documents name their run. */
@@ -83,10 +93,15 @@ const recorded = (unit: Unit, epoch: number): EpochMetrics => ({
 });
 
 const samples = "row,label\n0,1\n";
+const weights = Uint8Array.of(0, 255, 10, 13);
+const files = new Map<string, string | Uint8Array>([
+  ["samples.csv", samples],
+  ["model/last/weights.bin", weights],
+]);
 
 async function trainUnit(folder: RunFolder, unit: Unit, epochs: number): Promise<void> {
   for (let epoch = 1; epoch <= epochs; epoch++) {
-    await folder.finishEpoch(metrics(unit, epoch), states[epoch - 1]!, epoch === 3 ? samples : undefined);
+    await folder.finishEpoch(metrics(unit, epoch), checkpoints[epoch - 1]!, epoch === 3 ? files : undefined);
   }
 }
 
@@ -154,9 +169,10 @@ describe("RunFolder", () => {
     expect(opened.metricsOf(first)).toEqual(folder.metricsOf(first));
     expect(opened.metricsOf(first)).toMatchObject([1, 2, 3].map((epoch) => metrics(first, epoch)));
     expect(opened.summary).toEqual(folder.summary);
-    expect(new Uint8Array((await opened.checkpointOf(second))!)).toEqual(states[0]);
+    expect(packCheckpoint((await opened.checkpointOf(second))!)).toEqual(states[0]);
     expect(await opened.checkpointOf({ method: "lilaw", seed: 2 })).toBeUndefined();
     expect(await readFile(join(path, "baseline-1", "samples.csv"), "utf8")).toBe(samples);
+    expect(new Uint8Array(await opened.fileOf(first, "model/last/weights.bin"))).toEqual(weights);
     expect((await readdir(path)).sort()).toEqual([
       "baseline-1",
       "config.json",
@@ -169,7 +185,7 @@ describe("RunFolder", () => {
   it("keeps numbers that JSON has no word for", async () => {
     const path = await folderWith({ epochs: 0 });
     const folder = await RunFolder.open(path);
-    await folder.finishEpoch({ ...metrics(second, 1), loss: Number.NaN }, states[0]);
+    await folder.finishEpoch({ ...metrics(second, 1), loss: Number.NaN }, checkpoints[0]!);
     expect((await RunFolder.open(path)).metricsOf(second)[0]!.loss).toBeNaN();
   });
 
@@ -178,10 +194,11 @@ describe("RunFolder", () => {
     expect((await readdir(join(path, "lilaw-1"))).sort()).toEqual([
       "checkpoint-2.bin",
       "checkpoint-3.bin",
+      "model",
       "samples.csv",
     ]);
     await (await RunFolder.open(path)).finish();
-    expect(await readdir(join(path, "lilaw-1"))).toEqual(["samples.csv"]);
+    expect((await readdir(join(path, "lilaw-1"))).sort()).toEqual(["model", "samples.csv"]);
   });
 
   it("forgets an epoch whose checkpoint was never written", async () => {
@@ -193,7 +210,7 @@ describe("RunFolder", () => {
 
     const opened = await RunFolder.open(path);
     expect(opened.metricsOf(second)).toEqual([recorded(second, 1)]);
-    await opened.finishEpoch(metrics(second, 2), states[1]);
+    await opened.finishEpoch(metrics(second, 2), checkpoints[1]!);
     expect(await readFile(join(path, "metrics.jsonl"), "utf8")).toBe(`${before}${line}`);
   });
 
@@ -220,7 +237,7 @@ describe("RunFolder", () => {
     const path = await folderWith({ epochs: 1 });
     const folder = await RunFolder.open(path);
     await rm(path, { recursive: true });
-    await expect(folder.finishEpoch(metrics(second, 2), states[1])).rejects.toMatchObject({
+    await expect(folder.finishEpoch(metrics(second, 2), checkpoints[1]!)).rejects.toMatchObject({
       code: "NOT_WRITABLE",
       message: expect.not.stringContaining("--resume"),
     });
@@ -295,6 +312,22 @@ describe("of a run folder that is damaged", () => {
     ]);
   });
 
+  it("a weight file of a finished unit is refused, and missed", async () => {
+    const path = await folderWith({ epochs: 1 });
+    const file = join(path, "baseline-1", "model", "last", "weights.bin");
+    await writeFile(file, Uint8Array.of(0, 255, 10, 12));
+    await expect(RunFolder.open(path)).rejects.toMatchObject(whole("CHECKSUM_MISMATCH", "weights\\.bin"));
+    await rm(file);
+    expect((await reopened(path)).said).toEqual([
+      expect.stringContaining('weights.bin but received "no file"'),
+    ]);
+    const folder = await RunFolder.read(path, "the run");
+    await expect(folder.fileOf(first, "model/last/weights.bin")).rejects.toMatchObject(
+      whole("CORRUPT_FILE", "weights\\.bin"),
+    );
+    await expect(folder.fileOf(second, "samples.csv")).rejects.toMatchObject({ code: "INCOMPATIBLE_STATE" });
+  });
+
   it("samples.csv of a unit that is not in the summary yet is made again", async () => {
     const path = await folderWith({ epochs: 3 });
     expect(await reopened(path)).toEqual({ said: [], epochs: 3 });
@@ -359,8 +392,8 @@ describe("of a run folder that is damaged", () => {
         if (found.length < recorded.length) expect(said).toHaveLength(1);
       }
       const epochs = folder.metricsOf(second).length;
-      const state = await folder.checkpointOf(second);
-      expect(state && new Uint8Array(state)).toEqual(states[epochs - 1]);
+      const checkpoint = await folder.checkpointOf(second);
+      expect(checkpoint && packCheckpoint(checkpoint)).toEqual(states[epochs - 1]);
     });
     // Each kind has been there: the test sees something.
     for (const kind of ["opened", "CORRUPT_FILE", "CHECKSUM_MISMATCH"]) {
@@ -465,7 +498,7 @@ describe("a run folder with a file of another run on the same samples", () => {
       await finishFirst(run);
       for (let epoch = 1; epoch <= epochs; epoch++) {
         // One epoch on: the states of the other run are whole, and not the same.
-        await run.finishEpoch(metrics(second, epoch), states[epoch - 1 + i]!);
+        await run.finishEpoch(metrics(second, epoch), checkpoints[epoch - 1 + i]!);
       }
     }
     return paths;
@@ -485,7 +518,10 @@ describe("a run folder with a file of another run on the same samples", () => {
   it("is refused for its config.json though no method is finished", async () => {
     const folder = await scratch();
     for (const [name, content] of [["own", config] as const, ["other", other] as const]) {
-      await (await RunFolder.create(join(folder, name), content)).finishEpoch(metrics(first, 1), states[0]!);
+      await (await RunFolder.create(join(folder, name), content)).finishEpoch(
+        metrics(first, 1),
+        checkpoints[0]!,
+      );
     }
     await copyFile(join(folder, "other", "config.json"), join(folder, "own", "config.json"));
     await expect(RunFolder.open(join(folder, "own"))).rejects.toMatchObject({ code: "INCOMPATIBLE_STATE" });
@@ -526,11 +562,11 @@ describe.skipIf(process.platform === "win32")("what is no file of the run", () =
     const run = await RunFolder.create(join(folder, "run"), config);
     await writeFile(foreign, "precious");
     await symlink(foreign, join(run.path, "metrics.jsonl.part"));
-    await expect(run.finishEpoch(metrics(first, 1), states[0]!)).rejects.toMatchObject({
+    await expect(run.finishEpoch(metrics(first, 1), checkpoints[0]!)).rejects.toMatchObject({
       code: "NOT_WRITABLE",
     });
     expect(await readFile(foreign, "utf8")).toBe("precious");
-    await run.finishEpoch(metrics(first, 1), states[0]!);
+    await run.finishEpoch(metrics(first, 1), checkpoints[0]!);
     expect(await readFile(foreign, "utf8")).toBe("precious");
   });
 

@@ -144,10 +144,14 @@ describe("lilaw train on a user's files", () => {
       expect([trainCleanAccuracy, validCleanAccuracy]).toEqual([null, null]);
     }
     const lines = (await readFile(join(out, "baseline-1", "samples.csv"), "utf8")).trimEnd().split("\n");
-    const columns = "label,trueLabel,flag,prediction,loss,labelProb,maxProb,alpha,beta,delta,weight";
-    expect(lines[0]).toBe(`split,row,line,${columns}`);
-    expect(lines[1]).toMatch(/^train,\d+,\d*,[012],,,[012],[\d.e-]+,[\d.e-]+,[\d.e-]+,,,,1$/);
-    expect(lines.at(-1)).toMatch(/^valid,\d+,\d*,[012],,,[012],[\d.e-]+,[\d.e-]+,[\d.e-]+,,,,$/);
+    const classes = "label,labelName,trueLabel,flag,prediction,predictionName";
+    const epoch = "loss,labelProb,maxProb,alpha,beta,delta,weight";
+    const run = "meanLabelProb,meanMargin,areaUnderMargin,forgettingEvents,firstLearned";
+    expect(lines[0]).toBe(`split,row,line,${classes},${epoch},${run},meanAlpha,meanBeta,meanDelta`);
+    const values = (weight: string) =>
+      `,[012],c[012],,,[012],c[012],[\\d.e-]+,[\\d.e-]+,[\\d.e-]+,,,,${weight},[\\d.e-]+,[\\d.e-]+,[\\d.e-]+,0,1?,,,$`;
+    expect(lines[1]).toMatch(new RegExp(`^train,\\d+,\\d*${values("1")}`));
+    expect(lines.at(-1)).toMatch(new RegExp(`^valid,\\d+,\\d*${values("")}`));
   });
 
   it("holds out test samples where there are none, and says how wrong their labels are", async () => {

@@ -1,4 +1,4 @@
-export { predictLogits } from "./model/head.js";
+export { type Outputs, outputsOf, predictLogits } from "./model/head.js";
 export type { LabelledTensors } from "./model/inputs.js";
 export { crossEntropy } from "./operations/cross-entropy.js";
 export { type WeightedLossOptions, weightedLoss } from "./operations/weighted-loss.js";

@@ -6,6 +6,7 @@ import { type Invocation, type Progress, RunFolder, train } from "@lilaw/cli";
 import { fit } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
+import { packCheckpoint } from "../../../cli/dist/checkpoint.js";
 import { addTrain } from "../../../cli/dist/commands/train.js";
 import { buildModel, loadTopology } from "../../../cli/dist/models.js";
 import { createProgram } from "../../../cli/dist/program.js";
@@ -48,7 +49,8 @@ async function stateOf(path: string) {
   for (const unit of folder.units) {
     const finished = folder.isFinished(unit);
     const metrics = folder.metricsOf(unit).map((line) => JSON.stringify(line));
-    units.push({ finished, metrics, checkpoint: finished ? undefined : await folder.checkpointOf(unit) });
+    const checkpoint = finished ? undefined : await folder.checkpointOf(unit);
+    units.push({ finished, metrics, checkpoint: checkpoint && packCheckpoint(checkpoint) });
   }
   return { config: JSON.stringify(folder.config), units };
 }

@@ -30,7 +30,7 @@ const endings: Readonly<Record<KillsGroup, readonly (number | NodeJS.Signals)[]>
 };
 
 /** A little more than the bytes that a whole run needs on the disk. */
-const wholeDisk = 96 * 1024;
+const wholeDisk = 512 * 1024;
 
 interface Undisturbed {
   readonly args: readonly string[];

@@ -61,6 +61,19 @@ export function endsInSoftmax(model: LayersModel): boolean {
   return shape.length === 2 && shape[1] != null && isOwn && activationNameOf(last) === "softmax";
 }
 
+/** The outputs of a model: logits, or the probabilities that softmax or sigmoid make of them. */
+export type Outputs = "logits" | "softmax" | "sigmoid";
+
+/**
+ * The kind of a model's outputs. Log-probabilities count as logits: their softmax is the same.
+ *
+ * @throws LilawError `MODEL_OUTPUT` unless the model has one output [B, C] ending in logits, softmax or sigmoid
+ */
+export function outputsOf(model: LayersModel): Outputs {
+  const { activation } = headOf(model);
+  return activation === "linear" ? "logits" : activation;
+}
+
 function lastLayer(layer: LayerInternals): LayerInternals {
   const inner = layer.outputLayers?.[0];
   return inner === undefined ? layer : lastLayer(inner);
