@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import { expected } from "@lilaw/core";
 import type { Dataset } from "@lilaw/datasets";
 import { auprc, auroc } from "@lilaw/diagnostics";
-import type { LabelEvidence, ReportData, ReportRun, Review, ReviewSuspect } from "@lilaw/report";
-import type { Unit } from "../documents.js";
+import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review, ReviewSuspect } from "@lilaw/report";
+import type { EpochMetrics, Unit } from "../documents.js";
 import { nameOf, type RunFolder } from "../run-folder.js";
 import { injectsNoise } from "../settings.js";
 import { contentsOf, featuresOf } from "./contents.js";
@@ -84,9 +84,18 @@ function runOf(folder: RunFolder, name: string, scored: Scored | undefined): Rep
       testAccuracyLast: result.testAccuracyLast,
       testAurocAtBest: result.testAurocAtBestValid,
     })),
-    epochs: metrics,
+    epochs: metrics.map(epochOf),
     ...(scored && { labels: evidenceOf(folder, scored) }),
     configuration,
+  };
+}
+
+/** The figures of an epoch; weights that are not known are left out. */
+function epochOf({ meanWeightClean, meanWeightWrong, ...metrics }: EpochMetrics): ReportEpoch {
+  return {
+    ...metrics,
+    ...(meanWeightClean !== null && { meanWeightClean }),
+    ...(meanWeightWrong !== null && { meanWeightWrong }),
   };
 }
 
