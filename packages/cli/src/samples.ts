@@ -1,5 +1,5 @@
 /** `samples.csv` and `samples.parquet` of a unit: every training and validation sample as the unit saw it. */
-import type { Inputs, Samples } from "@lilaw/datasets";
+import type { Samples } from "@lilaw/datasets";
 import type { RunRecord, SampleRecord } from "@lilaw/diagnostics";
 import { stringify } from "csv-stringify/sync";
 import { type ColumnType, parquetOf, readParquet } from "./parquet.js";
@@ -134,7 +134,7 @@ function rowsOf(
       split,
       row: source.rows?.[row] ?? row,
       line: source.lines?.[row] ?? null,
-      file: fileOf(source, row),
+      file: source.files?.[row] ?? null,
       label,
       labelName: classNames[label]!,
       trueLabel: trueLabel ?? null,
@@ -158,10 +158,6 @@ function rowsOf(
       meanDelta: known(run.terms?.delta[i]),
     };
   });
-}
-
-function fileOf({ files }: Inputs & { files?: readonly string[] }, row: number): string | null {
-  return files?.[row] ?? null;
 }
 
 function known(value: number | undefined): number | null {

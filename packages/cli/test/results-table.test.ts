@@ -16,6 +16,8 @@ function epoch(epoch: number, validAccuracy: number, testAccuracy: number, rate 
     testAccuracy,
     testAuroc: testAccuracy + 0.0625,
     effectiveSampleSize: 1,
+    meanWeightClean: null,
+    meanWeightWrong: null,
     seconds: 2,
     stepsPerSecond: rate,
   };
