@@ -9,10 +9,11 @@ import { checkRefusal } from "../refusals.js";
 import type { Format } from "./format.js";
 import { mutate } from "./mutate.js";
 import { pinnedFiles } from "./pinned.js";
+import { records } from "./records.js";
 import { runs } from "./runs.js";
 import { tables } from "./tables.js";
 
-const formats = { ...tables, ...runs, ...pinnedFiles };
+const formats = { ...tables, ...records, ...runs, ...pinnedFiles };
 export type FilesGroup = keyof typeof formats;
 const names = Object.keys(formats) as FilesGroup[];
 

@@ -84,6 +84,19 @@ export function readArff(text: string): Cells | undefined {
   return { names, rows };
 }
 
+/** Reads JSON lines of texts, numbers, true and false; undefined where there is anything else. */
+export function readJsonl(text: string): Cells | undefined {
+  if (/[\r\ufeff\0]/.test(text)) return undefined;
+  const objects = text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const names = [...new Set(objects.flatMap((object) => Object.keys(object)))];
+  const rows = objects.map((object) => names.map((name) => object[name]));
+  if (rows.flat().some((value) => value === null || typeof value === "object")) return undefined;
+  return { names, rows: rows.map((row) => row.map((value) => String(value ?? "").trim())) };
+}
+
 /** An array of a file: the numbers in their order, and the axes. */
 export interface Numbers {
   readonly values: ArrayLike<number>;
