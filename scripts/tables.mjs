@@ -28,6 +28,19 @@ const tables = {
     return withOrigin(rows, table(head, lines), `backend ${rows[0].backend}`);
   }),
 
+  "accuracy/suspects": from("accuracy/results/suspects.csv", (rows) => {
+    const cases = groups(rows, ({ noise, method }) => `${noise}, ${method}`).map(([name]) => name);
+    const lines = groups(rows, "score").map(([score, group]) => [
+      `\`${score}\``,
+      ...cases.map((name) => {
+        const own = group.filter(({ noise, method }) => `${noise}, ${method}` === name);
+        return own.length === 0 ? "—" : mean(own.map((row) => Number(row.auroc))).toFixed(3);
+      }),
+    ]);
+    const seeds = groups(rows, "seed").length;
+    return withOrigin(rows, table(["", ...cases], lines), `backend ${rows[0].backend}, ${seeds} seeds`);
+  }),
+
   "training/step-cost": from("training/results/step-cost.csv", (all) => {
     const rows = all.filter((row) => row.backend === "tensorflow");
     const lines = groups(rows, "variant").map(([method, group]) => [

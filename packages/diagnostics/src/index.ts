@@ -36,8 +36,10 @@ export {
 } from "./confident-learning/label-quality.js";
 export type { LabelledProbs, PredProbs } from "./confident-learning/labelled-probs.js";
 export {
+  defaultIssueScore,
   type IssueQuality,
   type IssueScore,
+  issueScoreNames,
   issueScores,
   type LabelIssue,
   type LabelIssues,

@@ -1,34 +1,75 @@
 import { checks, expected } from "@lilaw/core";
 import { type Flags, flagsOf, numbersOf, sameLength } from "./arguments.js";
 import { auprc, auroc, precisionAtK } from "./metrics.js";
-import type { SampleRecord, WeightTerms } from "./records.js";
+import type { RunRecord, SampleRecord, WeightTerms } from "./records.js";
 
 /**
  * How suspect a given label is; in every score **high means suspect**.
  *
  * | score | formula | needs |
  * |---|---|---|
+ * | `area-under-margin` | (1 - mean margin) / 2 (Pleiss et al. 2020) | run |
+ * | `mean-self-confidence` | 1 - mean u | run |
+ * | `mean-alpha` | 1 - mean W_alpha | run with LiLAW's terms |
+ * | `mean-beta` | mean W_beta | run with LiLAW's terms |
+ * | `forgetting` | forgetting events; for a row never learned the epochs that saw it, which is more (Toneva et al. 2019) | run |
+ * | `first-learned` | the epoch first learned; for a row never learned the one after the latest | run |
  * | `alpha` | 1 - W_alpha: little confident agreement (arXiv 2509.20786) | LiLAW's terms |
  * | `beta` | W_beta: confident disagreement (arXiv 2509.20786) | LiLAW's terms |
  * | `loss` | the sample's loss | |
- * | `self-confidence` | 1 - u, one minus the selfConfidence | |
+ * | `self-confidence` | 1 - u, one minus the self-confidence | |
  * | `margin` | v - u: how far the given label is behind the predicted one | |
  * | `weight` | -weight: samples that Learning to Reweight leaves out | |
+ *
+ * Those that need the run are of all its epochs, the others of the latest, in which the model may have learned wrong labels by heart.
  */
-export type IssueScore = "alpha" | "beta" | "loss" | "self-confidence" | "margin" | "weight";
+export type IssueScore = (typeof issueScoreNames)[number];
 
-/** A record whose arrays have been checked to fit together. */
-type Checked = Record<Exclude<keyof SampleRecord, "epoch" | "margins" | "terms">, ArrayLike<number>> & {
+/** Scores by all epochs, and by the latest. */
+const runScores = [
+  "area-under-margin",
+  "mean-self-confidence",
+  "mean-alpha",
+  "mean-beta",
+  "forgetting",
+  "first-learned",
+] as const;
+const epochScores = ["alpha", "beta", "loss", "self-confidence", "margin", "weight"] as const;
+
+export const issueScoreNames = [...runScores, ...epochScores] as const;
+
+type RunScore = (typeof runScores)[number];
+type EpochScore = (typeof epochScores)[number];
+
+/** Records whose arrays have been checked to fit together. */
+type Checked<R, Others extends keyof R> = Record<Exclude<keyof R, Others | "terms">, ArrayLike<number>> & {
   readonly terms?: WeightTerms<ArrayLike<number>>;
 };
+type CheckedRecord = Checked<SampleRecord, "epoch" | "margins"> & Pick<SampleRecord, "epoch">;
+type CheckedRun = Checked<RunRecord, "areasUnderMargin">;
 
-const formulas: Record<IssueScore, (record: Checked, row: number) => number> = {
-  alpha: (record, row) => 1 - record.terms!.alpha[row]!,
-  beta: (record, row) => record.terms!.beta[row]!,
-  loss: (record, row) => record.losses[row]!,
-  "self-confidence": (record, row) => 1 - record.labelProbs[row]!,
-  margin: (record, row) => record.maxProbs[row]! - record.labelProbs[row]!,
-  weight: (record, row) => -record.weights[row]!,
+const epochFormulas: Record<EpochScore, (record: CheckedRecord, row: number) => number> = {
+  alpha: ({ terms }, row) => 1 - terms!.alpha[row]!,
+  beta: ({ terms }, row) => terms!.beta[row]!,
+  loss: ({ losses }, row) => losses[row]!,
+  "self-confidence": ({ labelProbs }, row) => 1 - labelProbs[row]!,
+  margin: ({ maxProbs, labelProbs }, row) => maxProbs[row]! - labelProbs[row]!,
+  weight: ({ weights }, row) => -weights[row]!,
+};
+
+const runFormulas: Record<RunScore, (run: CheckedRun, row: number, latest: number) => number> = {
+  "area-under-margin": ({ meanMargins }, row) => (1 - meanMargins[row]!) / 2,
+  "mean-self-confidence": ({ meanLabelProbs }, row) => 1 - meanLabelProbs[row]!,
+  "mean-alpha": ({ terms }, row) => 1 - terms!.alpha[row]!,
+  "mean-beta": ({ terms }, row) => terms!.beta[row]!,
+  forgetting: ({ meanMargins, firstLearned, forgettingEvents, epochs }, row) => {
+    if (Number.isNaN(meanMargins[row])) return Number.NaN;
+    return Number.isNaN(firstLearned[row]) ? epochs[row]! : forgettingEvents[row]!;
+  },
+  "first-learned": ({ meanMargins, firstLearned }, row, latest) => {
+    if (Number.isNaN(meanMargins[row])) return Number.NaN;
+    return Number.isNaN(firstLearned[row]) ? latest + 1 : firstLearned[row]!;
+  },
 };
 
 /** One row of the ranked table. */
@@ -53,9 +94,9 @@ export interface IssueQuality {
 
 export interface LabelIssues {
   readonly score: IssueScore;
-  /** Most suspect first; equal scores in the order of the rows. Rows the epoch did not visit are left out. */
+  /** Most suspect first; equal scores in the order of the rows. Rows that were not visited are left out. */
   readonly issues: readonly LabelIssue[];
-  /** Rows that the epoch visited and whose score is not a number, as after a loss that was not finite: not ranked. */
+  /** Visited rows whose score is not a number, as after a loss that was not finite: not ranked. */
   readonly unscored: readonly number[];
   /** Present when `flags` were given. */
   readonly quality?: IssueQuality;
@@ -64,40 +105,44 @@ export interface LabelIssues {
 export interface LabelIssuesOptions {
   /** A {@link SampleRecorder}'s record of one epoch. */
   readonly record: SampleRecord;
+  /** Its record of the whole run, for the scores that need it. */
+  readonly run?: RunRecord | undefined;
   /** Given labels, [count]. */
   readonly labels: ArrayLike<number>;
-  /** Default `alpha` where the record has LiLAW's terms, else `loss`. */
-  readonly score?: IssueScore;
+  /** Default: see {@link defaultIssueScore}. */
+  readonly score?: IssueScore | undefined;
   /** True flags, [count]: 1 where the given label is wrong. */
-  readonly flags?: Flags;
+  readonly flags?: Flags | undefined;
   /** For precision@k; default the number of flagged rows (at least 1). */
-  readonly k?: number;
+  readonly k?: number | undefined;
 }
 
 /**
  * Ranks training samples by how suspect their labels are, and evaluates the ranking where the wrong labels are known.
  *
- * @throws LENGTH_MISMATCH, UNKNOWN_NAME (score), INVALID_ARGUMENT (a score the record has no values for; k; values that
+ * @throws LENGTH_MISMATCH, UNKNOWN_NAME (score), INVALID_ARGUMENT (a score the records have no values for; k; values that
  *   are no numbers)
  */
 export function labelIssues(options: LabelIssuesOptions): LabelIssues {
   checks.checkObject("options", options);
   const record = checkRecord(options.record);
+  const run = options.run && checkRun(options.run, record.losses);
   const labels = numbersOf(options.labels, "labels");
-  const score = options.score ?? (record.terms ? "alpha" : "loss");
+  const score = options.score ?? defaultIssueScore(record, run);
   sameLength(labels, "labels", record.losses, "record");
-  const scores = scoresOf(record, score);
+  const scores = scoresOf(record, run, score);
+  const { predictions } = isOfRun(score) ? run! : record;
 
   const [rows, unscored]: [number[], number[]] = [[], []];
   scores.forEach((value, row) => {
     if (!Number.isNaN(value)) rows.push(row);
-    else if (record.predictions[row] !== -1) unscored.push(row);
+    else if (predictions[row] !== -1) unscored.push(row);
   });
   const issues = rows
     .map((row) => ({
       row,
       label: labels[row]!,
-      suggestedLabel: record.predictions[row]!,
+      suggestedLabel: predictions[row]!,
       score: scores[row]!,
     }))
     .sort((a, b) => (a.score > b.score ? -1 : a.score < b.score ? 1 : a.row - b.row));
@@ -114,22 +159,44 @@ export function labelIssues(options: LabelIssuesOptions): LabelIssues {
 }
 
 /**
- * The score of every training row, [count], high = suspect; NaN where the epoch did not visit the row.
+ * The score of every training row, [count], high = suspect; NaN where the row was not visited.
  *
- * @throws UNKNOWN_NAME, INVALID_ARGUMENT (a score the record has no values for)
+ * @param run for the scores that need it
+ * @throws LENGTH_MISMATCH, UNKNOWN_NAME, INVALID_ARGUMENT (a score the records have no values for)
  */
-export function issueScores(record: SampleRecord, score: IssueScore): Float64Array {
-  return scoresOf(checkRecord(record), score);
+export function issueScores(record: SampleRecord, score: IssueScore, run?: RunRecord): Float64Array {
+  const checked = checkRecord(record);
+  return scoresOf(checked, run && checkRun(run, checked.losses), score);
 }
 
-function scoresOf(record: Checked, score: IssueScore): Float64Array {
-  if (typeof score !== "string" || !Object.hasOwn(formulas, score)) {
-    throw expected("UNKNOWN_NAME", `one of ${Object.keys(formulas).join(", ")}`, "score", score);
+/** The score that finds most wrong labels, of those that there are values for. */
+export function defaultIssueScore(
+  record: Pick<SampleRecord, never> & { readonly terms?: unknown },
+  run?: { readonly meanMargins: ArrayLike<number> },
+): IssueScore {
+  if (run !== undefined) {
+    const hasMargins = Array.prototype.some.call(run.meanMargins, (margin) => !Number.isNaN(margin));
+    return hasMargins ? "area-under-margin" : "mean-self-confidence";
   }
-  if ((score === "alpha" || score === "beta") && !record.terms) {
-    throw expected("INVALID_ARGUMENT", "a record with LiLAW's terms", `score "${score}"`, "a record without");
+  return record.terms ? "alpha" : "loss";
+}
+
+const isOfRun = (score: IssueScore): score is RunScore => (runScores as readonly string[]).includes(score);
+
+function scoresOf(record: CheckedRecord, run: CheckedRun | undefined, score: IssueScore): Float64Array {
+  if (typeof score !== "string" || !issueScoreNames.includes(score))
+    throw expected("UNKNOWN_NAME", `one of ${issueScoreNames.join(", ")}`, "score", score);
+  const lacks = (needed: string, given: string) =>
+    expected("INVALID_ARGUMENT", needed, `score "${score}"`, given);
+  const needsTerms = score.endsWith("alpha") || score.endsWith("beta");
+  if (isOfRun(score)) {
+    if (run === undefined) throw lacks("the record of the run", "none");
+    if (needsTerms && !run.terms) throw lacks("a run with LiLAW's terms", "a run without");
+    const formula = runFormulas[score];
+    return Float64Array.from(record.losses, (_, row) => formula(run, row, record.epoch));
   }
-  const formula = formulas[score];
+  if (needsTerms && !record.terms) throw lacks("a record with LiLAW's terms", "a record without");
+  const formula = epochFormulas[score];
   return Float64Array.from(record.losses, (_, row) => formula(record, row));
 }
 
@@ -137,22 +204,45 @@ function scoresOf(record: Checked, score: IssueScore): Float64Array {
  * @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH` for a value that is no record, or a record whose arrays do not fit
  * together
  */
-function checkRecord(record: SampleRecord): Checked {
+function checkRecord(record: SampleRecord): CheckedRecord {
   checks.checkObject("record", record);
-  const { terms } = record;
-  if (terms !== undefined) checks.checkObject("record.terms", terms);
   const losses = numbersOf(record.losses, "record.losses");
+  const columns = ["labelProbs", "maxProbs", "weights", "predictions"] as const;
+  return { epoch: record.epoch, losses, ...columnsOf(record, columns, "record", losses) };
+}
+
+/** @throws as {@link checkRecord} */
+function checkRun(run: RunRecord, losses: ArrayLike<number>): CheckedRun {
+  checks.checkObject("run", run);
+  const columns = [
+    "epochs",
+    "predictions",
+    "meanLabelProbs",
+    "meanMargins",
+    "forgettingEvents",
+    "firstLearned",
+  ] as const;
+  return columnsOf(run, columns, "run", losses);
+}
+
+function columnsOf<N extends string>(
+  given: { readonly [K in N]: ArrayLike<number> } & { readonly terms?: WeightTerms<ArrayLike<number>> },
+  names: readonly N[],
+  prefix: string,
+  losses: ArrayLike<number>,
+): Record<N, ArrayLike<number>> & { terms?: WeightTerms<ArrayLike<number>> } {
   const read = (values: ArrayLike<number>, name: string) => {
-    const numbers = numbersOf(values, `record.${name}`);
-    sameLength(numbers, `record.${name}`, losses, "record.losses");
+    const numbers = numbersOf(values, `${prefix}.${name}`);
+    sameLength(numbers, `${prefix}.${name}`, losses, "record.losses");
     return numbers;
   };
+  const { terms } = given;
+  if (terms !== undefined) checks.checkObject(`${prefix}.terms`, terms);
   return {
-    losses,
-    labelProbs: read(record.labelProbs, "labelProbs"),
-    maxProbs: read(record.maxProbs, "maxProbs"),
-    weights: read(record.weights, "weights"),
-    predictions: read(record.predictions, "predictions"),
+    ...(Object.fromEntries(names.map((name) => [name, read(given[name], name)])) as Record<
+      N,
+      ArrayLike<number>
+    >),
     ...(terms && {
       terms: {
         alpha: read(terms.alpha, "terms.alpha"),

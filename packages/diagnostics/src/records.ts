@@ -31,6 +31,8 @@ export interface SampleRecord {
 export interface RunRecord {
   /** How many epochs visited the row. */
   readonly epochs: Uint32Array;
+  /** The class predicted at the last visit; -1 without any. */
+  readonly predictions: Int32Array;
   /** Mean probability of the given label, u. */
   readonly meanLabelProbs: Float64Array;
   /** Mean margin, in [-1, 1], over the epochs whose batches had margins. */

@@ -10,6 +10,7 @@ export class RunTotals {
   readonly #counts: Record<"labelProbs" | "margins" | "terms", Uint32Array>;
   readonly #forgettingEvents: Uint32Array;
   readonly #firstLearned: Float64Array;
+  readonly #predictions: Int32Array;
   /** 1 where the last visit found the row learned */
   readonly #learned: Uint8Array;
 
@@ -20,13 +21,14 @@ export class RunTotals {
     this.#counts = { labelProbs: none(), margins: none(), terms: none() };
     this.#forgettingEvents = none();
     this.#firstLearned = zeros().fill(Number.NaN);
+    this.#predictions = new Int32Array(count).fill(-1);
     this.#learned = new Uint8Array(count);
   }
 
   /** All that there is to save. */
-  get arrays(): (Float64Array | Uint32Array | Uint8Array)[] {
+  get arrays(): (Float64Array | Uint32Array | Int32Array | Uint8Array)[] {
     const { labelProbs, margins, terms } = this.#counts;
-    const own = [this.#forgettingEvents, this.#firstLearned, this.#learned];
+    const own = [this.#forgettingEvents, this.#firstLearned, this.#predictions, this.#learned];
     return [...sums.map((name) => this.#sums[name]), labelProbs, margins, terms, ...own];
   }
 
@@ -44,6 +46,7 @@ export class RunTotals {
       if (predictions[row] === -1) continue;
       this.#sums.labelProbs[row]! += labelProbs[row]!;
       this.#counts.labelProbs[row]!++;
+      this.#predictions[row] = predictions[row]!;
       if (margins !== undefined) this.#addMargin(row, margins[row]!, epoch);
       if (terms === undefined) continue;
       this.#sums.alpha[row]! += terms.alpha[row]!;
@@ -70,6 +73,7 @@ export class RunTotals {
     const hasTerms = terms.some((count) => count > 0);
     return {
       epochs: labelProbs.slice(),
+      predictions: this.#predictions.slice(),
       meanLabelProbs: mean("labelProbs", labelProbs),
       meanMargins: mean("margins", margins),
       areasUnderMargin: this.#sums.margins.map((sum, row) => (margins[row] === 0 ? Number.NaN : sum)),

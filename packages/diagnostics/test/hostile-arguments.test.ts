@@ -6,9 +6,13 @@ import {
   auprc,
   auroc,
   effectiveSampleSize,
+  findLabelIssues,
+  issueScoreNames,
   issueScores,
   type LabelIssuesOptions,
+  labelFilters,
   labelIssues,
+  labelRankings,
   multiclassAuroc,
   precisionAtK,
   predictedClasses,
@@ -87,6 +91,7 @@ describe("hostile arguments get a right answer or an error with a code:", () => 
         maxProbs: mostly(numbers),
         weights: mostly(numbers),
         predictions: mostly(labels),
+        margins: mostly(numbers),
         terms: mostly(terms),
       },
       { requiredKeys: ["epoch", "rows", "losses", "labelProbs", "maxProbs", "weights", "predictions"] },
@@ -101,6 +106,8 @@ describe("hostile arguments get a right answer or an error with a code:", () => 
             return true;
           });
           const record = answer(() => recorder.record);
+          answer(() => recorder.run);
+          expect(SampleRecorder.from(recorder.state()).state()).toEqual(recorder.state());
           if (taken === undefined) expect(structuredClone(record)).toEqual(before);
           else
             for (const row of Array.from((given as SampleBatch).rows))
@@ -126,13 +133,27 @@ describe("hostile arguments get a right answer or an error with a code:", () => 
       },
       { requiredKeys: ["losses", "labelProbs", "maxProbs", "weights", "predictions"] },
     );
+    const run = fc.record(
+      {
+        epochs: mostly(labels),
+        predictions: mostly(labels),
+        meanLabelProbs: mostly(numbers),
+        meanMargins: mostly(numbers),
+        areasUnderMargin: mostly(numbers),
+        forgettingEvents: mostly(labels),
+        firstLearned: mostly(numbers),
+        terms: mostly(terms),
+      },
+      {
+        requiredKeys: ["epochs", "predictions", "meanLabelProbs", "meanMargins", "firstLearned"],
+      },
+    );
     const options = fc.record(
       {
         record: mostly(record),
+        run: mostly(run),
         labels: mostly(labels),
-        score: mostly(
-          fc.constantFrom("alpha", "beta", "loss", "self-confidence", "margin", "weight", undefined),
-        ),
+        score: mostly(fc.constantFrom(...issueScoreNames, undefined)),
         flags: mostly(flags),
         k: mostly(fc.integer({ min: 1, max: length })),
       },
@@ -145,8 +166,38 @@ describe("hostile arguments get a right answer or an error with a code:", () => 
         const rows = [...found.issues.map(({ row }) => row), ...found.unscored];
         expect(new Set(rows).size).toBe(rows.length);
         expect(found.issues.every(({ score }) => !Number.isNaN(score))).toBe(true);
-        const { record, score } = options as LabelIssuesOptions;
-        answer(() => issueScores(record, score!));
+        const { record, run, score } = options as LabelIssuesOptions;
+        answer(() => issueScores(record, score!, run));
+      }),
+      runs,
+    );
+  });
+
+  it("findLabelIssues", () => {
+    const probs = fc.array(fc.oneof(fc.constant([0.5, 0.25, 0.25]), fc.constant([0, 1, 0]), anything), {
+      minLength: length,
+      maxLength: length,
+    });
+    const flat = fc.oneof(
+      fc.constant(new Float32Array(3 * length).fill(1 / 3)),
+      fc.constant(new Float64Array(2 * length).fill(0.5)),
+    );
+    const options = fc.record(
+      {
+        labels: mostly(labels),
+        predProbs: mostly(fc.oneof(probs, flat)),
+        classes: mostly(classes),
+        filterBy: mostly(fc.constantFrom(...labelFilters)),
+        rankBy: mostly(fc.constantFrom(...labelRankings)),
+      },
+      { requiredKeys: ["labels", "predProbs"] },
+    );
+    fc.assert(
+      fc.property(mostly(options), (options) => {
+        const found = answer(() => findLabelIssues(options as never));
+        if (found === undefined) return;
+        expect(found.issues.every(({ score }) => score >= 0 && score <= 1)).toBe(true);
+        expect(found.issues.every(({ label, suggestedLabel }) => label !== suggestedLabel)).toBe(true);
       }),
       runs,
     );

@@ -222,6 +222,60 @@ describe("labelIssues", () => {
     expect(() => labelIssues({ record: plain, labels, score: "alpha" })).toThrow("with LiLAW's terms");
   });
 
+  /** Row 0: always learned; 1: forgotten once; 2: never learned; 3: not in the last epoch; 4: never visited. */
+  const recorded = (terms: boolean) => {
+    const recorder = new SampleRecorder(5);
+    const margins = [
+      [0.5, 0.75, -0.5, 0.25],
+      [0.75, -0.25, -0.75, 0.25],
+      [1, 0.25, -0.25],
+    ];
+    margins.forEach((values, epoch) => {
+      const rows = values.map((_, row) => row);
+      recorder.add({
+        ...batchOf(epoch, rows, false),
+        margins: values,
+        labelProbs: values.map((m) => (m + 1) / 2),
+        predictions: values.map((m) => (m >= 0 ? 0 : epoch + 1)),
+        ...(terms && { terms: { alpha: rows.map((r) => r / 8), beta: rows.map((r) => r / 4), delta: rows } }),
+      });
+    });
+    return recorder;
+  };
+
+  it.each([
+    ["area-under-margin", [2, 1, 3, 0], [0.75, 0.375, 0.375, 0.125]],
+    ["mean-self-confidence", [2, 1, 3, 0], [0.75, 0.375, 0.375, 0.125]],
+    ["mean-alpha", [0, 1, 2, 3], [1, 0.875, 0.75, 0.625]],
+    ["mean-beta", [3, 2, 1, 0], [0.75, 0.5, 0.25, 0]],
+    ["forgetting", [2, 1, 0, 3], [3, 1, 0, 0]],
+    ["first-learned", [2, 0, 1, 3], [3, 0, 0, 0]],
+  ] as const)("ranks by the whole run: %s", (score, rows, scores) => {
+    const { record, run } = recorded(true);
+    const { issues } = labelIssues({ record, run, labels: [0, 0, 0, 0, 0], score });
+    expect(issues.map((issue) => issue.row)).toEqual(rows);
+    issues.forEach((issue, i) => {
+      expect(issue.score).toBeCloseTo(scores[i]!, 12);
+    });
+    // The class predicted when the row was last seen, whatever the last epoch saw.
+    expect(issues.find(({ row }) => row === 3)!.suggestedLabel).toBe(0);
+    expect(issues.find(({ row }) => row === 2)!.suggestedLabel).toBe(3);
+  });
+
+  it("ranks by the area under the margin where there is a run, and says which scores a run lacks", () => {
+    const { record, run } = recorded(false);
+    expect(labelIssues({ record, run, labels: [0, 0, 0, 0, 0] }).score).toBe("area-under-margin");
+    const without = { ...run, meanMargins: run.meanMargins.map(() => Number.NaN) };
+    expect(labelIssues({ record, run: without, labels: [0, 0, 0, 0, 0] }).score).toBe("mean-self-confidence");
+    for (const score of ["mean-alpha", "mean-beta"] as const)
+      expect(() => labelIssues({ record, run, labels: [0, 0, 0, 0, 0], score })).toThrow(
+        "a run with LiLAW's terms",
+      );
+    expect(() => labelIssues({ record, labels: [0, 0, 0, 0, 0], score: "forgetting" })).toThrow(
+      'the record of the run for score "forgetting"',
+    );
+  });
+
   it("measures the ranking on the visited rows", () => {
     const flags = Uint8Array.of(0, 1, 0, 1);
     const scores = [0.25, 0.75, 0.5];

@@ -17,17 +17,20 @@ export interface ConfidentJoint {
   readonly issues: number;
 }
 
-/** The class that the sample is confidently in, or -1 if there is none: its probability reaches the threshold. */
-export function confidentClass({ probs }: Chunk, start: number, thresholds: readonly number[]): number {
+/** Probabilities from which samples are confidently in a class. */
+export const boundsOf = (thresholds: readonly number[]): Float64Array =>
+  Float64Array.from(thresholds, (threshold) => threshold - equal);
+
+/** The class that the sample is confidently in, the most probable one where there are several; -1 where there is none. */
+export function confidentClass({ probs }: Chunk, start: number, bounds: Float64Array): number {
   let confident = -1;
   let several = false;
-  for (let k = 0; k < thresholds.length; k++) {
-    if (clipped(probs[start + k]!) < thresholds[k]! - equal) continue;
+  for (let k = 0; k < bounds.length; k++) {
+    if (probs[start + k]! < bounds[k]!) continue;
     several = confident !== -1;
-    if (several) break;
     confident = k;
   }
-  return several ? mostProbable(probs, start, thresholds.length) : confident;
+  return several ? mostProbable(probs, start, bounds.length) : confident;
 }
 
 function mostProbable(probs: Chunk["probs"], start: number, classes: number): number {
@@ -50,7 +53,7 @@ export class LabelSums {
   readonly labelCounts: number[];
   readonly #sums: ExactSum[];
 
-  /** @param classes C, at least 1 */
+  /** @param classes C, from 1 to 10,000 */
   constructor(classes: number) {
     this.classes = checkClasses(classes);
     this.labelCounts = new Array(classes).fill(0);
@@ -65,10 +68,11 @@ export class LabelSums {
   addChunk(chunk: Chunk): void {
     checkProbs(chunk, total(this.labelCounts));
     const { count, classes, labels, probs } = chunk;
+    const [counts, sums] = [this.labelCounts, this.#sums];
     for (let row = 0; row < count; row++) {
       const label = labels[row]!;
-      this.labelCounts[label]!++;
-      this.#sums[label]!.add(clipped(probs[row * classes + label]!));
+      counts[label]!++;
+      sums[label]!.add(clipped(probs[row * classes + label]!));
     }
   }
 
@@ -93,6 +97,7 @@ export class LabelSums {
 /** Second pass over the same samples: which of them are confidently in which class. */
 export class JointCounts {
   readonly thresholds: readonly number[];
+  readonly #bounds: Float64Array;
   readonly #labelCounts: readonly number[];
   /** Of the samples of this pass */
   readonly #seen: number[];
@@ -102,6 +107,7 @@ export class JointCounts {
   /** @param sums of all samples */
   constructor(sums: LabelSums) {
     this.thresholds = sums.thresholds;
+    this.#bounds = boundsOf(this.thresholds);
     this.#labelCounts = [...sums.labelCounts];
     this.#seen = zeros(sums.classes);
     this.#counts = this.#seen.map(() => zeros(sums.classes));
@@ -114,12 +120,13 @@ export class JointCounts {
 
   addChunk(chunk: Chunk): void {
     const { count, classes, labels } = chunk;
+    const [bounds, seen, counts] = [this.#bounds, this.#seen, this.#counts];
     for (let row = 0; row < count; row++) {
       const label = labels[row]!;
-      const confident = confidentClass(chunk, row * classes, this.thresholds);
-      this.#seen[label]!++;
+      const confident = confidentClass(chunk, row * classes, bounds);
+      seen[label]!++;
       if (confident === -1) continue;
-      this.#counts[label]![confident]!++;
+      counts[label]![confident]!++;
       if (confident !== label && suggestionFor(chunk, row * classes, label) !== -1) this.#issues++;
     }
   }
@@ -210,7 +217,10 @@ export function addCounts(counts: number[], others: readonly number[]): void {
 
 const zeros = (length: number): number[] => new Array<number>(length).fill(0);
 
+/** A matrix of this many classes takes 800 MB. */
+const mostClasses = 10_000;
+
 function checkClasses(classes: number): number {
-  if (Number.isSafeInteger(classes) && classes >= 1 && classes <= 2 ** 20) return classes;
-  throw expected("INVALID_ARGUMENT", "an integer from 1 to 2^20", "classes", classes);
+  if (Number.isSafeInteger(classes) && classes >= 1 && classes <= mostClasses) return classes;
+  throw expected("INVALID_ARGUMENT", `an integer from 1 to ${mostClasses}`, "classes", classes);
 }

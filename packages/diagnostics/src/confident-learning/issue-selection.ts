@@ -1,6 +1,7 @@
 import { checks, expected } from "@lilaw/core";
 import {
   addCounts,
+  boundsOf,
   type ConfidentJoint,
   checkSame,
   checkSamePass,
@@ -11,7 +12,8 @@ import {
 } from "./confident-joint.js";
 import { checkRanking, type LabelRanking, type Quality, qualities } from "./label-quality.js";
 import { type Chunk, chunkOf, clipped, type LabelledProbs } from "./labelled-probs.js";
-import { Lowest, Suspects } from "./lowest.js";
+import { Lowest } from "./lowest.js";
+import { Suspects } from "./suspects.js";
 
 /**
  * Which labels are taken for wrong, by the names of cleanlab. None of them selects a label that is as probable as any other class.
@@ -94,7 +96,8 @@ export class IssueSelection {
   }
 
   addChunk(chunk: Chunk): void {
-    for (let row = 0; row < chunk.count; row++) this.#seen[chunk.labels[row]!]!++;
+    const [seen, { labels }] = [this.#seen, chunk];
+    for (let row = 0; row < chunk.count; row++) seen[labels[row]!]!++;
     this.#selector.add(chunk, this.#row);
     this.#row += chunk.count;
   }
@@ -117,18 +120,15 @@ export class IssueSelection {
    */
   get issues(): SuspectLabel[] {
     checkSamePass(this.#seen, this.joint.labelCounts);
-    const { rows, labels, suggestions, qualities } = this.#selector.found;
-    return Uint32Array.from(rows.keys())
-      .sort((a, b) => qualities[a]! - qualities[b]! || rows[a]! - rows[b]!)
-      .reduce<SuspectLabel[]>((issues, i) => {
-        issues.push({
-          row: rows[i]!,
-          label: labels[i]!,
-          suggestedLabel: suggestions[i]!,
-          score: 1 - qualities[i]!,
-        });
-        return issues;
-      }, []);
+    const { rows, labels, suggestions, qualities, length } = this.#selector.found;
+    const order = Uint32Array.from({ length }, (_, i) => i);
+    order.sort((a, b) => qualities[a]! - qualities[b]! || rows[a]! - rows[b]!);
+    return Array.from(order, (i) => ({
+      row: rows[i]!,
+      label: labels[i]!,
+      suggestedLabel: suggestions[i]!,
+      score: 1 - qualities[i]!,
+    }));
   }
 }
 
@@ -138,11 +138,13 @@ const selectors: Record<LabelFilter, SelectorOf> = {
   prune_by_noise_rate: (joint, quality) => new ByNoiseRate(joint, quality),
   prune_by_class: (joint, quality) => new ByClass(joint, quality),
   both: (joint, quality) => new Both(new ByNoiseRate(joint, quality), new ByClass(joint, quality)),
-  confident_learning: (joint, quality) =>
-    new EachOf(quality, (chunk, start, label) => {
-      const confident = confidentClass(chunk, start, joint.thresholds);
+  confident_learning: ({ thresholds }, quality) => {
+    const bounds = boundsOf(thresholds);
+    return new EachOf(quality, (chunk, start, label) => {
+      const confident = confidentClass(chunk, start, bounds);
       return confident !== -1 && confident !== label;
-    }),
+    });
+  },
   predicted_neq_given: (_, quality) => new EachOf(quality, () => true),
   low_normalized_margin: (_, quality, count) => new ByQuality("normalized_margin", count, quality),
   low_self_confidence: (_, quality, count) => new ByQuality("self_confidence", count, quality),
@@ -165,14 +167,12 @@ class EachOf implements Selector {
       const [start, label] = [row * classes, labels[row]!];
       const suggestion = suggestionFor(chunk, start, label);
       if (suggestion === -1 || !this.#selects(chunk, start, label)) continue;
-      this.found.push(firstRow + row, label, suggestion, this.#quality(probs, start, classes, label));
+      this.found.push(0, firstRow + row, label, suggestion, this.#quality(probs, start, classes, label));
     }
   }
 
   merge(other: this): void {
-    other.found.rows.forEach((_, i) => {
-      this.found.pushFrom(other.found, i);
-    });
+    this.found.pushAll(other.found);
   }
 }
 
@@ -255,58 +255,56 @@ class ByClass implements Selector {
 
 /** Of each class, for each other class, the samples that are most probable in that one and least in their own. */
 class ByNoiseRate implements Selector {
-  /** For each label: the classes that some of its samples are estimated to be in */
-  readonly #lowest: { readonly class: number; readonly lowest: Lowest }[][];
-  /** For each label the largest of the bounds */
-  readonly #bounds: number[];
+  /** For each label */
+  readonly #pairs: readonly Pairs[];
   readonly #quality: Quality;
 
   constructor(joint: ConfidentJoint, quality: Quality) {
-    this.#lowest = prunedCounts(joint).map((row, i) =>
-      row.flatMap((count, j) =>
-        i === j || count === 0 || joint.labelCounts[i]! <= 1
-          ? []
-          : [{ class: j, lowest: new Lowest(count, "all") }],
-      ),
-    );
-    this.#bounds = this.#lowest.map(largestBound);
+    this.#pairs = prunedCounts(joint).map((row, i) => {
+      const others = joint.labelCounts[i]! > 1 ? [...row.keys()].filter((j) => j !== i && row[j]! > 0) : [];
+      const lowest = others.map((j) => new Lowest(row[j]!, "all"));
+      return { others, lowest, bounds: Float64Array.from(lowest, ({ bound }) => bound) };
+    });
     this.#quality = quality;
   }
 
   add(chunk: Chunk, firstRow: number): void {
     const { count, classes, labels, probs } = chunk;
+    const quality = this.#quality;
     for (let row = 0; row < count; row++) {
       const [start, label] = [row * classes, labels[row]!];
+      const { others, lowest, bounds } = this.#pairs[label]!;
       const own = clipped(probs[start + label]!);
-      // No other probability is above 1.
-      if (own - 1 > this.#bounds[label]!) continue;
-      const all = this.#lowest[label]!;
-      let added = false;
-      for (const { class: other, lowest } of all) {
-        const key = own - clipped(probs[start + other]!);
-        if (key > lowest.bound) continue;
-        addSample(lowest, key, { chunk, row, firstRow, quality: this.#quality });
-        added = true;
+      for (let i = 0; i < bounds.length; i++) {
+        const key = own - clipped(probs[start + others[i]!]!);
+        if (key > bounds[i]!) continue;
+        addSample(lowest[i]!, key, { chunk, row, firstRow, quality });
+        bounds[i] = lowest[i]!.bound;
       }
-      if (added) this.#bounds[label] = largestBound(all);
     }
   }
 
   merge(other: this): void {
-    this.#lowest.forEach((all, i) => {
-      all.forEach(({ lowest }, j) => {
-        lowest.merge(other.#lowest[i]![j]!.lowest);
+    this.#pairs.forEach(({ lowest, bounds }, label) => {
+      lowest.forEach((own, i) => {
+        own.merge(other.#pairs[label]!.lowest[i]!);
+        bounds[i] = own.bound;
       });
     });
   }
 
   get found(): Suspects {
-    return union(this.#lowest.flat().map(({ lowest }) => lowest.found));
+    return union(this.#pairs.flatMap(({ lowest }) => lowest.map(({ found }) => found)));
   }
 }
 
-const largestBound = (all: readonly { readonly lowest: Lowest }[]): number =>
-  all.reduce((largest, { lowest }) => Math.max(largest, lowest.bound), Number.NEGATIVE_INFINITY);
+/** The samples of a label that are estimated to be in each of the other classes. */
+interface Pairs {
+  readonly others: readonly number[];
+  readonly lowest: readonly Lowest[];
+  /** Those of `lowest` */
+  readonly bounds: Float64Array;
+}
 
 /** The suspects of both. */
 class Both implements Selector {
@@ -329,26 +327,20 @@ class Both implements Selector {
   }
 
   get found(): Suspects {
-    const rows = new Set(this.#b.found.rows);
-    const a = this.#a.found;
-    const found = new Suspects();
-    a.rows.forEach((row, i) => {
-      if (rows.has(row)) found.pushFrom(a, i);
-    });
+    const b = this.#b.found;
+    const rows = new Set(b.rows.subarray(0, b.length));
+    const found = this.#a.found;
+    found.keep((i) => rows.has(found.rows[i]!));
     return found;
   }
 }
 
 /** Each suspect once. */
 function union(parts: readonly Suspects[]): Suspects {
-  const seen = new Set<number>();
   const found = new Suspects();
-  for (const part of parts) {
-    part.rows.forEach((row, i) => {
-      if (!seen.has(row)) found.pushFrom(part, i);
-      seen.add(row);
-    });
-  }
+  for (const part of parts) found.pushAll(part);
+  const seen = new Set<number>();
+  found.keep((i) => seen.size < seen.add(found.rows[i]!).size);
   return found;
 }
 

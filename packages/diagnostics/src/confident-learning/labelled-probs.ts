@@ -61,11 +61,13 @@ function flatOf(
   }
   const rows = rowsOf(given, count);
   const found = classes ?? rows[0]?.length ?? 1;
-  const probs = new Float64Array(count * found);
   rows.forEach((row, i) => {
     if (row.length !== found)
       throw expected("LENGTH_MISMATCH", `${found} probabilities`, `predProbs[${i}]`, `${row.length}`);
-    for (let k = 0; k < found; k++) probs[i * found + k] = row[k]!;
+  });
+  const probs = new Float64Array(count * found);
+  rows.forEach((row, i) => {
+    probs.set(row, i * found);
   });
   return { probs, classes: found };
 }

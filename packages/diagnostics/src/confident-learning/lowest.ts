@@ -1,21 +1,4 @@
-/** Rows of samples whose label may be wrong, in columns. */
-export class Suspects {
-  readonly rows: number[] = [];
-  readonly labels: number[] = [];
-  readonly suggestions: number[] = [];
-  readonly qualities: number[] = [];
-
-  push(row: number, label: number, suggestion: number, quality: number): void {
-    this.rows.push(row);
-    this.labels.push(label);
-    this.suggestions.push(suggestion);
-    this.qualities.push(quality);
-  }
-
-  pushFrom(other: Suspects, i: number): void {
-    this.push(other.rows[i]!, other.labels[i]!, other.suggestions[i]!, other.qualities[i]!);
-  }
-}
+import { Suspects } from "./suspects.js";
 
 /**
  * The samples with the lowest keys, as many as `rank`, in memory for a few times that number. `ties` tells which of the samples
@@ -24,76 +7,88 @@ export class Suspects {
 export class Lowest {
   readonly #rank: number;
   readonly #ties: "all" | "rows" | "none";
-  #keys: number[] = [];
-  #suspects = new Suspects();
+  readonly #samples = new Suspects();
   #limit: number;
   /** Keys above it are not among the lowest. */
-  bound = Number.POSITIVE_INFINITY;
+  bound: number;
 
   constructor(rank: number, ties: "all" | "rows" | "none") {
     this.#rank = rank;
     this.#ties = ties;
     this.#limit = limitFor(rank);
-    if (rank === 0) this.bound = Number.NEGATIVE_INFINITY;
+    this.bound = rank === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 
   /** @param suggestion -1 for a sample that only takes a place */
   add(key: number, row: number, label: number, suggestion: number, quality: number): void {
     if (key > this.bound) return;
-    this.#keys.push(key);
-    this.#suspects.push(row, label, suggestion, quality);
-    if (this.#keys.length >= this.#limit) this.#compact();
+    this.#samples.push(key, row, label, suggestion, quality);
+    if (this.#samples.length >= this.#limit) this.#compact();
   }
 
   merge(other: Lowest): void {
-    const { rows, labels, suggestions, qualities } = other.#suspects;
-    other.#keys.forEach((key, i) => {
-      this.add(key, rows[i]!, labels[i]!, suggestions[i]!, qualities[i]!);
-    });
+    const { keys, rows, labels, suggestions, qualities, length } = other.#samples;
+    for (let i = 0; i < length; i++) this.add(keys[i]!, rows[i]!, labels[i]!, suggestions[i]!, qualities[i]!);
   }
 
   /** The samples that are suspects. */
   get found(): Suspects {
     this.#compact();
     const found = new Suspects();
-    this.#keys.forEach((key, i) => {
-      if (this.#suspects.suggestions[i] === -1 || (this.#ties === "none" && key === this.bound)) return;
-      found.pushFrom(this.#suspects, i);
-    });
+    found.pushAll(this.#samples);
+    const { keys, suggestions } = found;
+    found.keep((i) => suggestions[i] !== -1 && !(this.#ties === "none" && keys[i] === this.bound));
     return found;
   }
 
   #compact(): void {
-    const [keys, suspects] = [this.#keys, this.#suspects];
-    if (this.#rank === 0 || keys.length < this.#rank) return;
-    const last = Float64Array.from(keys).sort()[this.#rank - 1]!;
-    const below = keys.reduce((count, key) => (key < last ? count + 1 : count), 0);
-    const atLast = keys.flatMap((key, i) => (key === last ? [i] : []));
-    const kept = new Set(this.#keptTies(atLast, this.#rank - below));
-    this.#keys = [];
-    this.#suspects = new Suspects();
-    keys.forEach((key, i) => {
-      if (key > last || (key === last && !kept.has(i))) return;
-      this.#keys.push(key);
-      this.#suspects.pushFrom(suspects, i);
-    });
+    const samples = this.#samples;
+    const { keys, length } = samples;
+    if (this.#rank === 0 || length < this.#rank) return;
+    const last = selected(keys.slice(0, length), this.#rank - 1);
+    const tied: number[] = [];
+    let below = 0;
+    for (let i = 0; i < length; i++) {
+      if (keys[i]! < last) below++;
+      else if (keys[i] === last) tied.push(i);
+    }
+    const kept = new Set(this.#keptTies(tied, this.#rank - below));
+    samples.keep((i) => keys[i]! < last || kept.has(i));
     this.bound = last;
-    this.#limit = limitFor(this.#keys.length);
+    this.#limit = limitFor(samples.length);
   }
 
   /** Of the samples that share the last key, those that are kept. */
   #keptTies(tied: number[], places: number): number[] {
-    const { rows, suggestions } = this.#suspects;
+    const { rows, suggestions } = this.#samples;
     if (this.#ties === "rows") return tied.sort((a, b) => rows[a]! - rows[b]!).slice(0, places);
-    const isSuspect = (i: number) => suggestions[i] !== -1;
-    if (this.#ties === "all") {
-      const suspects = tied.filter(isSuspect);
-      // Others are kept only as far as they take places.
-      const others = tied.filter((i) => !isSuspect(i)).slice(0, Math.max(0, places - suspects.length));
-      return [...suspects, ...others];
-    }
-    return tied.slice(0, places);
+    if (this.#ties === "none") return tied.slice(0, places);
+    const suspects = tied.filter((i) => suggestions[i] !== -1);
+    // Others are kept only as far as they take places.
+    const others = tied.filter((i) => suggestions[i] === -1);
+    return [...suspects, ...others.slice(0, Math.max(0, places - suspects.length))];
   }
+}
+
+/** The number that would be at `place` if the numbers were sorted; they are partly sorted in place. */
+function selected(numbers: Float64Array, place: number): number {
+  let [first, last] = [0, numbers.length - 1];
+  while (first < last) {
+    const pivot = numbers[(first + last) >> 1]!;
+    let [i, j] = [first, last];
+    while (i <= j) {
+      while (numbers[i]! < pivot) i++;
+      while (numbers[j]! > pivot) j--;
+      if (i > j) break;
+      const moved = numbers[i]!;
+      numbers[i++] = numbers[j]!;
+      numbers[j--] = moved;
+    }
+    if (place <= j) last = j;
+    else if (place >= i) first = i;
+    else break;
+  }
+  return numbers[place]!;
 }
 
 const limitFor = (kept: number): number => 2 * kept + 64;
