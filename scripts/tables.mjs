@@ -9,7 +9,13 @@ import { groups, originOf, readResults } from "./results.mjs";
 import { localTool, run } from "./steps.mjs";
 
 const root = new URL("../", import.meta.url);
-const documents = ["README.md", "native/README.md", "docs/benchmarking.md", "docs/reliability.md"];
+const documents = [
+  "README.md",
+  "native/README.md",
+  "docs/benchmarking.md",
+  "docs/reliability.md",
+  "packages/diagnostics/README.md",
+];
 
 const tables = {
   "accuracy/label-noise": from("accuracy/results/label-noise.csv", (rows) => {

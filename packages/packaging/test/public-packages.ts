@@ -53,7 +53,9 @@ export const publicPackages: readonly PublicPackage[] = [
     name: "diagnostics",
     exports: [
       ...["accuracy", "auroc", "multiclassAuroc", "auprc", "precisionAtK", "effectiveSampleSize"],
-      ...["SampleRecorder", "labelIssues"],
+      ...["SampleRecorder", "labelIssues", "issueScores"],
+      ...["findLabelIssues", "findLabelIssuesInChunks", "labelScores", "confidentJoint"],
+      ...["LabelSums", "JointCounts", "IssueSelection"],
     ],
     checkAllTypes: true,
   },
