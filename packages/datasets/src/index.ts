@@ -12,6 +12,11 @@ export { type Source, type SourceOptions, sourceOf } from "./files/source-files.
 export { datasetNames, loadDataset } from "./load-dataset.js";
 export { loadFiles } from "./load-files.js";
 export { type InputOptions, type LoadedInputs, loadInputs } from "./load-inputs.js";
+export {
+  type LabelledProbsFiles,
+  type LoadedLabelledProbs,
+  loadLabelledProbs,
+} from "./load-labelled-probs.js";
 export { injectNoise, type Noise, type NoisyLabels, parseNoise } from "./noise.js";
 export { readRows, type TableRows } from "./read-rows.js";
 export { balancedRows, batches, type Split, type SplitOptions, splitSamples, takeSamples } from "./splits.js";

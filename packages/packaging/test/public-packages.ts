@@ -43,7 +43,7 @@ export const publicPackages: readonly PublicPackage[] = [
   {
     name: "datasets",
     exports: [
-      ...["datasetNames", "loadDataset", "loadFiles", "readRows"],
+      ...["datasetNames", "loadDataset", "loadFiles", "loadLabelledProbs", "readRows"],
       ...["parseNoise", "injectNoise"],
       ...["splitSamples", "takeSamples", "balancedRows", "batches"],
     ],
