@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { expected } from "@lilaw/core";
 import type { Dataset } from "@lilaw/datasets";
-import { auprc, auroc } from "@lilaw/diagnostics";
+import { auprc, auroc, classHealth } from "@lilaw/diagnostics";
 import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review, ReviewSuspect } from "@lilaw/report";
 import type { EpochMetrics, Unit } from "../documents.js";
 import { nameOf, type RunFolder } from "../run-folder.js";
@@ -170,25 +170,16 @@ function evidenceOf({ config }: RunFolder, { unit, samples, scores }: Scored): L
   };
 }
 
-/** Classes by the share of their labels that the model takes for another class, the largest first. */
+/** The state of the labels of each class by the model's predictions, the worst first. */
 function healthOf(confusion: readonly (readonly number[])[]): LabelEvidence["classHealth"] {
-  const share = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
-  return confusion
-    .map((row, label) => {
-      const [count, taken] = [sum(row), sum(confusion.map((other) => other[label]!))];
-      const labelNoise = share(count - row[label]!, count);
-      return {
-        label,
-        count,
-        labelNoise,
-        inverseLabelNoise: share(taken - row[label]!, taken),
-        quality: 1 - labelNoise,
-      };
-    })
-    .sort((a, b) => a.quality - b.quality || a.label - b.label);
+  return classHealth({ counts: confusion }).map((health) => ({
+    label: health.class,
+    count: confusion[health.class]!.reduce((a, b) => a + b, 0),
+    labelNoise: health.labelNoise,
+    inverseLabelNoise: health.inverseLabelNoise,
+    quality: health.labelQuality,
+  }));
 }
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 async function reviewOf(
   folder: RunFolder,

@@ -295,7 +295,10 @@ function applyFilters(): void {
     const state = decisionOn(i)?.action ?? "undecided";
     return (
       (given.value === "" || Number(given.value) === suspect.label) &&
-      (suggested.value === "" || Number(suggested.value) === suspect.suggested) &&
+      (suggested.value === "" ||
+        (suggested.value === "other"
+          ? suspect.suggested !== suspect.label
+          : Number(suggested.value) === suspect.suggested)) &&
       (decision.value === "" ||
         decision.value === state ||
         (decision.value === "decided" && state !== "undecided"))

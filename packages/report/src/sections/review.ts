@@ -29,7 +29,7 @@ function workplace(
 <p class="quiet keys">In the review: <kbd>↓</kbd> or <kbd>J</kbd> next, <kbd>↑</kbd> previous, <kbd>Home</kbd>, <kbd>End</kbd>, <kbd>Page Up</kbd>, <kbd>Page Down</kbd>; <kbd>Enter</kbd> accepts the suggestion, <kbd>K</kbd> keeps the label, <kbd>X</kbd> excludes the sample, digits choose a class, <kbd>U</kbd> takes the last decision back.</p>
 <div class="filters" role="group" aria-label="Which suspects are shown">
 <label>Given <select id="filter-given"><option value="">any class</option>${all}</select></label>
-<label>Suggested <select id="filter-suggested"><option value="">any class</option>${all}</select></label>
+<label>Suggested <select id="filter-suggested"><option value="">any class</option><option value="other">other than given</option>${all}</select></label>
 <label>Decision <select id="filter-decision"><option value="">any</option><option value="undecided">undecided</option><option value="decided">decided</option><option value="relabel">another label</option><option value="keep">kept</option><option value="exclude">excluded</option></select></label>
 <button type="button" id="accept-all">Accept all shown</button>
 </div>
