@@ -53,7 +53,7 @@ describe("lilaw report", () => {
 
     const again = await lilaw(["report", run]);
     expect(again.status).toBe(2);
-    expect(again.stderr).toContain("Expected a file that does not exist yet (or --force) for --output");
+    expect(again.stderr).toContain("Expected a path that is not there yet (or --force) for the output");
     expect((await lilaw(["report", run, "--force"])).status).toBe(0);
     expect(await readFile(join(run, "report.html"), "utf8")).toBe(page);
 
@@ -159,11 +159,8 @@ describe("lilaw report", () => {
       [[run, "--method", "l2rw"], "for --method and --seed but received"],
       [[run, "--method", "nothing"], "for --method but received"],
       [[run, "--top", "-1"], "Expected an integer of at least 0 for --top"],
-      [[run, "--output", folder], "Expected a file for --output"],
-      [
-        [run, "--output", join(folder, "none", "report.html")],
-        "Expected a file that can be written for --output",
-      ],
+      [[run, "--output", folder], "Expected a path that is not there yet for the output"],
+      [[run, "--output", join(folder, "none", "report.html")], "Expected a place that can be written for"],
       [[], "missing required argument"],
     ];
     for (const [args, message] of refusals) {

@@ -1,5 +1,5 @@
 export type { Changes, DecidedSplit, SourceRows } from "./corrected/changes.js";
-export { checkOutput, writeWhole } from "./corrected/output.js";
+export { checkAbsent, checkOutput, writeWhole } from "./corrected/output.js";
 export { type EditableSource, type EditOptions, openSource } from "./corrected/source.js";
 export {
   type ArrayEncoding,

@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
 import { fitted, statusOf, tell } from "@lilaw/bench/program";
 import { expected } from "@lilaw/core";
+import { checkAbsent, writeWhole } from "@lilaw/datasets";
 import { renderReport } from "@lilaw/report";
 import type { Command } from "commander";
 import { methodAliases, methodNames } from "../methods.js";
 import { type OptionRows, optionsOf, withOptions } from "../option.js";
-import { checkOutput, writeOutput } from "../output-file.js";
 import { reportOfRuns } from "../reports/report-of-runs.js";
 import { loadSource } from "../reports/source-samples.js";
 import { RunFolder } from "../run-folder.js";
@@ -74,11 +74,11 @@ async function report(
   if (twice !== undefined) throw expected("INVALID_ARGUMENT", "different run folders", "RUN", twice);
   const folders: RunFolder[] = [];
   for (const path of paths) folders.push(await RunFolder.read(path, "RUN", tell));
-  const file = { path: output ?? join(paths[0]!, "report.html"), force };
-  await checkOutput(file, "--output");
+  const file = output ?? join(paths[0]!, "report.html");
+  await checkAbsent(file, force);
   const load = (folder: RunFolder) => loadSource(folder, dataDir, stop);
   const data = await reportOfRuns(folders, choice, { load, signal: stop });
   stop.throwIfAborted();
-  await writeOutput(file, "--output", renderReport(data));
-  return file.path;
+  await writeWhole(file, [Buffer.from(renderReport(data))]);
+  return file;
 }

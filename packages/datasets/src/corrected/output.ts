@@ -22,6 +22,14 @@ export async function checkOutput(input: string, output: string, replaces: boole
     }
     if (path === dirname(path)) break;
   }
+  await checkAbsent(output, replaces);
+}
+
+/**
+ * @param replaces whether a file that exists is replaced; a folder never is
+ * @throws `INVALID_ARGUMENT` for a path that exists
+ */
+export async function checkAbsent(output: string, replaces: boolean): Promise<void> {
   const there = await lstat(output).catch(() => undefined);
   if (there === undefined || (replaces && there.isFile())) return;
   const wanted = there.isDirectory()

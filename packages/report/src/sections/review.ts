@@ -42,7 +42,7 @@ ${suspects.map((suspect, i) => listEntry(suspect, i, names, columns))}
 </div>
 <section id="detail" class="pane" aria-labelledby="detail-title">
 <h3 id="detail-title"></h3>
-<div id="sample"></div>
+<div id="sample" role="group" aria-label="Sample" tabindex="0"></div>
 <dl class="labels"><div><dt>given label</dt><dd><bdi id="given"></bdi></dd></div><div><dt>suggested label</dt><dd><bdi id="suggested"></bdi></dd></div><div><dt>score</dt><dd id="score"></dd></div><div><dt>decision</dt><dd><bdi id="decision"></bdi></dd></div></dl>
 <div class="actions" role="group" aria-label="Decide">
 <button type="button" id="accept" aria-keyshortcuts="Enter"><kbd>Enter</kbd> accept suggestion</button>
