@@ -40,6 +40,18 @@ it.each([
       `@attribute a {${Array.from({ length: 20_000 }, (_, i) => `c${i}`)}}\n`,
     ),
   ],
+  [
+    "members of JSON lines",
+    "a.jsonl",
+    `{${Array.from({ length: 200_000 }, (_, i) => `"c${i}":1`)},"label":"x"}\n`,
+  ],
+  ["a list of JSON lines", "a.jsonl", `{"x":[${"1,".repeat(200_000)}1],"label":"x"}\n`],
+  [
+    "objects with other members in each line",
+    "a.jsonl",
+    `${Array.from({ length: 2000 }, (_, i) => `{"c${i}":1,"label":"x"}`).join("\n")}\n`,
+  ],
+  ["brackets of JSON lines", "a.jsonl", `${"[".repeat(many)}\n`],
 ])("takes time in proportion to its input: %s", { timeout: 30_000 }, async (_, name, text) => {
   const outcome = await loadFiles({ train: await file(name, text) }, { select: () => Int32Array.of(0) }).then(
     () => "samples",

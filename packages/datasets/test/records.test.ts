@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import { ByteWriter, type ColumnSource, parquetWrite, parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { loadFiles } from "../src/index.js";
 import { file, npyOf } from "./support.js";
@@ -113,6 +113,33 @@ describe("JSONL", () => {
   });
 });
 
+/** Lists as pyarrow writes them. */
+function listsInParquet(lists: readonly (readonly number[])[], labels: readonly string[]): Uint8Array {
+  const writer = new ByteWriter();
+  parquetWrite({
+    writer,
+    columnData: [
+      { name: "embedding", data: lists as unknown[] },
+      { name: "label", data: labels as string[] },
+    ],
+    schema: [
+      { name: "root", num_children: 2 },
+      {
+        name: "embedding",
+        num_children: 1,
+        repetition_type: "OPTIONAL",
+        converted_type: "LIST",
+        logical_type: { type: "LIST" },
+      },
+      { name: "list", num_children: 1, repetition_type: "REPEATED" },
+      { name: "element", type: "FLOAT", repetition_type: "OPTIONAL" },
+      { name: "label", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
+    ],
+    rowGroupSize: 2,
+  });
+  return new Uint8Array(writer.getBuffer());
+}
+
 const vectors = [
   [1, 2, 3],
   [4, 5, 6],
@@ -122,8 +149,9 @@ const vectors = [
 describe("embeddings", () => {
   it.each<[string, string, Uint8Array | string]>([
     ["JSONL", "e.jsonl", lines(...vectors.map((embedding, i) => ({ embedding, label: `c${i % 2}` })))],
+    ["Parquet", "e.parquet", listsInParquet(vectors, ["c0", "c1", "c0"])],
     [
-      "Parquet",
+      "JSON in Parquet",
       "e.parquet",
       parquet(
         [
@@ -138,6 +166,14 @@ describe("embeddings", () => {
     expect(featureNames).toEqual(["embedding[0]", "embedding[1]", "embedding[2]"]);
     expect([...train.features]).toEqual(vectors.flat());
     expect([...train.labels]).toEqual([0, 1, 0]);
+  });
+
+  it("are lists of equal length in Parquet too", async () => {
+    const train = await file("e.parquet", listsInParquet([[1, 2], [3]], ["a", "b"]));
+    await expect(loadFiles({ train })).rejects.toMatchObject({
+      code: "CORRUPT_FILE",
+      message: expect.stringMatching(/a list of 2 numbers.* for row 1, column embedding of /),
+    });
   });
 
   const features = npyOf(Float32Array.from(vectors.flat()), [3, 3]);
@@ -171,7 +207,6 @@ describe("embeddings", () => {
 
 describe("Parquet", () => {
   it("with nested columns is refused unless they are left out", async () => {
-    const { ByteWriter, parquetWrite } = await import("hyparquet-writer");
     const writer = new ByteWriter();
     parquetWrite({
       writer,

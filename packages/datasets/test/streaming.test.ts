@@ -2,7 +2,7 @@ import { constants as bufferConstants } from "node:buffer";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -74,6 +74,50 @@ describe("memory", () => {
     );
     expect(some).toMatchObject({ count: 10_000, rows: [0, 40, 80] });
     expect(some.grown).toBeLessThan(0.5 * samplesBytes + chunkBytes);
+  });
+
+  // A row group is in memory as a whole, and its rows are doubles.
+  it("for Parquet is little more than the samples, in row groups of 4,000 rows", async () => {
+    const { ByteWriter, ParquetWriter, schemaFromColumnData } = await import("hyparquet-writer");
+    const columnData = Array.from({ length: width + 1 }, (_, i) => ({
+      name: i === width ? "label" : `f${i}`,
+      data: Array.from({ length: 4000 }, (_, row) =>
+        i === width ? `c${row % 7}` : row + i / 4,
+      ) as unknown[],
+      offsetIndex: false,
+    }));
+    const bytes = new ByteWriter();
+    const writer = new ParquetWriter({ writer: bytes, schema: schemaFromColumnData({ columnData }) });
+    for (let row = 0; row < rows; row += 4000) writer.write({ columnData, rowGroupSize: 4000 });
+    writer.finish();
+    const train = await written("big.parquet", [new Uint8Array(bytes.getBuffer())]);
+    const all = await loadApart(train, '{ keepColumns: Array.from({ length: 40 }, (_, i) => "f" + i) }');
+    expect(all).toMatchObject({ count: rows, firstFeatures: [0, 0.25, 0.5] });
+    expect(all.grown).toBeLessThan(1.5 * samplesBytes + chunkBytes);
+  });
+
+  it("for JSON lines is little more than the samples", async () => {
+    const cells = Array.from({ length: width }, (_, i) => `"f${i}":${i}.25`).join(",");
+    function* lines() {
+      for (let row = 0; row < rows / 4; row += 100) yield `{${cells},"label":"c${row % 700}"}\n`.repeat(100);
+    }
+    const all = await loadApart(await written("big.jsonl", lines()));
+    expect(all).toMatchObject({ count: rows / 4, firstFeatures: [0.25, 1.25, 2.25] });
+    expect(all.grown).toBeLessThan((1.5 * samplesBytes) / 4 + chunkBytes);
+  });
+
+  it("for a folder of images is little more than the samples", async () => {
+    const { encode } = await import("fast-png");
+    const folder = await scratch();
+    const data = Uint8Array.from({ length: 128 * 128 }, (_, i) => (i * 7) % 256);
+    const image = encode({ width: 128, height: 128, channels: 1, depth: 8, data });
+    for (const name of ["cat", "dog"]) {
+      await mkdir(join(folder, name));
+      for (let i = 0; i < 500; i++) await writeFile(join(folder, name, `${i}.png`), image);
+    }
+    const all = await loadApart(folder);
+    expect(all.count).toBe(1000);
+    expect(all.grown).toBeLessThan(1.5 * 4 * 1000 * data.length + chunkBytes);
   });
 
   it.each([

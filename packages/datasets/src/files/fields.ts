@@ -44,6 +44,11 @@ export class Fields {
     this.#lengths.set(name, length);
   }
 
+  /** Learns of a field that has single values. */
+  seeSingle(name: string): void {
+    this.#lengths.set(name, 0);
+  }
+
   /** The cells of one record; `valueIn` gives the value of a field, and `at` its place. */
   cells(valueIn: (name: string) => unknown, at: (name: string) => string): string[] {
     const cells: string[] = [];

@@ -15,6 +15,8 @@ export interface ParquetFile {
   readonly buffer: AsyncBuffer;
   readonly metadata: FileMetaData;
   readonly compressors: Compressors;
+  /** The columns whose values may be lists. */
+  readonly lists: ReadonlySet<string>;
 }
 
 /**
@@ -31,10 +33,17 @@ export async function openParquet(file: DataFile, dropped: readonly string[] = [
   const { metadata } = parquet;
   const at = (row: number) => (column: string) => `row ${row}, column ${column} of ${file.path}`;
   const columns = columnsOf(metadata).filter((name) => !fields.isDropped(name));
-  for (const name of columnsOf(metadata)) fields.see(name, null, () => "");
-  await visitRows(file, parquet, columns, (valueIn, row) => {
-    for (const name of columns) fields.see(name, valueIn(name), () => at(row)(name));
-  });
+  const lists = columns.filter((name) => parquet.lists.has(name));
+  for (const name of columnsOf(metadata)) {
+    if (parquet.lists.has(name)) fields.see(name, null, () => "");
+    else fields.seeSingle(name);
+  }
+  // How long lists are is in the rows alone.
+  if (lists.length > 0) {
+    await visitRows(file, parquet, lists, (valueIn, row) => {
+      for (const name of lists) fields.see(name, valueIn(name), () => at(row)(name));
+    });
+  }
   return {
     name: file.path,
     columns: fields.columns,
@@ -65,7 +74,8 @@ export function openParquetFile(file: DataFile, dropped: readonly string[] = [])
         });
       }
     }
-    return { buffer, metadata, compressors };
+    const lists = schema.children.filter(isList).map(({ element }) => element.name);
+    return { buffer, metadata, compressors, lists: new Set(lists) };
   });
 }
 
@@ -172,9 +182,14 @@ function checkSchema(name: string, { children }: SchemaTree, dropped: readonly s
 /** Whether a column holds more than values and lists of them. */
 function isNested({ element, children }: SchemaTree): boolean {
   if (children.length === 0) return false;
-  const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
-  const [list] = children;
-  return !(isList && children.length === 1 && list!.children.length <= 1);
+  return !(isList({ element, children }) && children.length === 1 && children[0]!.children.length <= 1);
+}
+
+function isList({ element, children }: Pick<SchemaTree, "element" | "children">): boolean {
+  const types = [element.converted_type, element.logical_type?.type];
+  // A JSON text may hold a list.
+  if (children.length === 0) return element.repetition_type === "REPEATED" || types.includes("JSON");
+  return types.includes("LIST");
 }
 
 function fileBuffer(file: DataFile): AsyncBuffer {
