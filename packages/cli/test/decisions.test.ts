@@ -119,6 +119,26 @@ describe("train --decisions", () => {
     }
   });
 
+  it("changes labels after the noise, which the decisions are about", async () => {
+    const folder = await scratch();
+    const train = await writeSamples(folder);
+    const common = { dataset: undefined, files: { train }, noise: "symmetric:0.5", methods: ["baseline"] };
+    const { plans, dataset } = await loadData(settings(common), {});
+    const { rows, labels, trueLabels } = plans[0]!.train;
+    const wrong = Array.from(rows.keys()).filter((i) => labels[i] !== trueLabels![i]);
+    const nameOf = (label: number) => dataset.classNames[label]!;
+    const path = join(folder, "decisions.json");
+    const file = document({
+      source: { name: "train.csv", sha256: sha256(await readFile(train)) },
+      decisions: wrong.map((i) => relabel(rows[i]!, nameOf(labels[i]!), nameOf(trueLabels![i]!))),
+    });
+    await writeFile(path, JSON.stringify(file));
+    const corrected = (await loadData(settings({ ...common, decisions: path }), {})).plans[0]!.train;
+    expect(wrong.length).toBeGreaterThan(3);
+    expect(corrected.rows).toEqual(rows);
+    expect(corrected.labels).toEqual(trueLabels);
+  });
+
   it.each<[string, ErrorCode, (file: string) => Partial<Decisions>]>([
     [
       "of another source",
