@@ -10,17 +10,20 @@ export interface Predictions {
   readonly classes: Int32Array;
 }
 
-/** @throws NON_FINITE when the model has diverged */
-export function predict(model: LayersModel, x: Tensor, classes: number): Predictions {
+/**
+ * @param help advice for the message of the error
+ * @throws NON_FINITE when the model has diverged
+ */
+export function predict(
+  model: LayersModel,
+  x: Tensor,
+  classes: number,
+  help = "is --learning-rate too high?",
+): Predictions {
   const logits = predictLogits(model, x);
   const broken = logits.find((logit) => !Number.isFinite(logit));
   if (broken !== undefined) {
-    throw expected(
-      "NON_FINITE",
-      "finite numbers (is --learning-rate too high?)",
-      "the model's logits",
-      broken,
-    );
+    throw expected("NON_FINITE", `finite numbers (${help})`, "the model's logits", broken);
   }
   return { logits, classes: predictedClasses(logits, classes) };
 }

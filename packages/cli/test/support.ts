@@ -68,9 +68,12 @@ export function start(args: readonly string[], interruption?: Interruption, env 
 }
 
 /** A folder of its own for one test. */
-export async function scratch(): Promise<string> {
+export const scratch = (): Promise<string> => scratchUntil(onTestFinished);
+
+/** A folder of its own for tests that share it. */
+export async function scratchUntil(end: (remove: () => Promise<void>) => void): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lilaw-cli-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  end(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 

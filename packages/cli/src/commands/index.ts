@@ -1,8 +1,9 @@
 import { addApply } from "./apply.js";
 import { addBench } from "./bench.js";
 import type { AddCommand } from "./command.js";
+import { addPredict } from "./predict.js";
 import { addReport } from "./report.js";
 import { addTrain } from "./train.js";
 
 /** Every command, in the order of `lilaw --help`: that of the work, from data to labels that are corrected. */
-export const commands: readonly AddCommand[] = [addTrain, addReport, addApply, addBench];
+export const commands: readonly AddCommand[] = [addTrain, addReport, addApply, addPredict, addBench];
