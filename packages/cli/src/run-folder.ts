@@ -149,16 +149,6 @@ export class RunFolder {
     };
   }
 
-  /**
-   * The content of the unit's `samples.csv`; undefined where it has none, which a unit gets with its last epoch.
-   *
-   * @throws CORRUPT_FILE, CHECKSUM_MISMATCH
-   */
-  async samplesOf(unit: Unit): Promise<string | undefined> {
-    const hasSamples = this.metricsOf(unit).at(-1)?.files !== undefined;
-    return hasSamples ? (await this.fileOf(unit, "samples.csv")).toString() : undefined;
-  }
-
   isFinished(unit: Unit): boolean {
     return this.#results.some((result) => sameUnit(result, unit));
   }

@@ -109,7 +109,7 @@ export interface Review {
   readonly key: string;
   /** Names of the cells of the samples. */
   readonly columns?: readonly string[];
-  /** Of the score, and how it is read. */
+  /** Name of the score. */
   readonly score: string;
   /** Samples that were ranked; the suspects are the first of them. */
   readonly ranked: number;

@@ -108,7 +108,7 @@ export function sampleReport(options: SampleOptions = {}): ReportData {
       file: { source, run, classNames },
       key,
       ...(content === "cells" && { columns: ["age", hostile, "iron"] }),
-      score: "mean label probability over the run",
+      score: "area-under-margin",
       ranked: 3000,
       suspects: list,
       remarks: [],

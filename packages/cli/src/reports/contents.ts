@@ -1,14 +1,14 @@
 import { LilawError } from "@lilaw/core";
 import { type Dataset, type Reading, readRows, type Samples, type TableRows } from "@lilaw/datasets";
 import { picture, type SampleContent, signalPicture } from "@lilaw/report";
+import type { SampleRow } from "../samples.js";
 import type { Files } from "../settings.js";
-import type { SampleLine } from "./sample-lines.js";
 import type { Place } from "./source-samples.js";
 
 /** How samples are shown; `columns` are the names of their cells. */
 export interface Contents {
   readonly columns?: readonly string[];
-  contentOf(sample: SampleLine, place: Place): SampleContent;
+  contentOf(sample: SampleRow, place: Place): SampleContent;
 }
 
 const tableFormats: readonly string[] = [
@@ -30,7 +30,7 @@ const tableFormats: readonly string[] = [
 export async function contentsOf(
   dataset: Dataset,
   files: Files | undefined,
-  wanted: readonly SampleLine[],
+  wanted: readonly SampleRow[],
   signal: AbortSignal,
 ): Promise<Contents> {
   const { train, featureNames, reading } = dataset;
@@ -70,8 +70,8 @@ function rangeOf(features: Float32Array): [number, number] {
 }
 
 /** The rows of the samples in the files of their splits. */
-async function rowsOf(files: Files, wanted: readonly SampleLine[], signal: AbortSignal) {
-  const read = async (path: string, split: SampleLine["split"]) => {
+async function rowsOf(files: Files, wanted: readonly SampleRow[], signal: AbortSignal) {
+  const read = async (path: string, split: SampleRow["split"]) => {
     const rows = new Set(wanted.filter((sample) => sample.split === split).map(({ row }) => row));
     // Columns that training leaves out, such as texts beside their embeddings, are the best to look at.
     return readRows(path, rows, { signal }).catch((error) => {
@@ -87,7 +87,7 @@ function shownColumns(columns: readonly string[], label: string): number[] {
   return [...columns.keys()].filter((i) => columns[i] !== label && !/\[\d+\]$/.test(columns[i]!));
 }
 
-function cellsOf(rows: Record<SampleLine["split"], TableRows>, shown: readonly number[]): Contents {
+function cellsOf(rows: Record<SampleRow["split"], TableRows>, shown: readonly number[]): Contents {
   const { columns } = rows.train;
   const names = shown.map((i) => columns[i]!);
   return {

@@ -1,4 +1,4 @@
-import type { SampleLine } from "./sample-lines.js";
+import type { SampleRow } from "../samples.js";
 
 /** Where a sample is, in numbers by which samples are near or far. */
 export type Space = (place: number) => Float32Array;
@@ -14,7 +14,7 @@ const poolNumbers = 2 ** 21;
  *
  * @returns `[classes]`, places among the samples
  */
-export function confidentPools(samples: readonly SampleLine[], classes: number, width: number): number[][] {
+export function confidentPools(samples: readonly SampleRow[], classes: number, width: number): number[][] {
   const [sums, counts] = [new Float64Array(classes), new Float64Array(classes)];
   for (const { label, labelProb } of samples) {
     sums[label]! += labelProb;

@@ -1,15 +1,17 @@
 import { basename } from "node:path";
 import { expected } from "@lilaw/core";
 import type { Dataset } from "@lilaw/datasets";
-import { auprc, auroc, classHealth } from "@lilaw/diagnostics";
-import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review, ReviewSuspect } from "@lilaw/report";
+import { classHealth, type LabelIssue } from "@lilaw/diagnostics";
+import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review } from "@lilaw/report";
 import type { EpochMetrics, Unit } from "../documents.js";
+import { readSamples } from "../read-samples.js";
 import { nameOf, type RunFolder } from "../run-folder.js";
+import type { SampleRow } from "../samples.js";
 import { injectsNoise } from "../settings.js";
 import { contentsOf, featuresOf } from "./contents.js";
 import { confidentPools, evenly, nearest } from "./neighbours.js";
-import { readSampleLines, type SampleLine } from "./sample-lines.js";
-import { type LoadedSource, type Place, placesOf } from "./source-samples.js";
+import { type LoadedSource, placesOf } from "./source-samples.js";
+import { type Suspects, suspectsOf } from "./suspects.js";
 
 /** Points of the plane of u and v: more would lie on each other. */
 const planePoints = 1500;
@@ -29,14 +31,11 @@ export interface Loading {
   readonly signal: AbortSignal;
 }
 
-/** A unit with its samples, most suspect first in `ranking`. */
+/** A unit with its samples. */
 interface Scored {
   readonly unit: Unit;
-  readonly samples: readonly SampleLine[];
-  /** Places among the samples. */
-  readonly ranking: readonly number[];
-  readonly scores: Float64Array;
-  readonly score: string;
+  readonly samples: readonly SampleRow[];
+  readonly suspects: Suspects;
 }
 
 /**
@@ -99,7 +98,7 @@ function epochOf({ meanWeightClean, meanWeightWrong, ...metrics }: EpochMetrics)
   };
 }
 
-/** The chosen unit; without a choice lilaw, whose scores are the best, else the first that has samples. */
+/** The chosen unit; without a choice lilaw, whose scores are the best, else the first that is finished. */
 async function scoredUnit(folder: RunFolder, { method, seed }: ReportChoice): Promise<Scored | undefined> {
   const { units } = folder;
   const fitting = units.filter(
@@ -114,37 +113,16 @@ async function scoredUnit(folder: RunFolder, { method, seed }: ReportChoice): Pr
     throw expected("UNKNOWN_NAME", wanted, "--method and --seed", asked.join(", "));
   }
   const preferred = [...fitting].sort((a, b) => Number(b.method === "lilaw") - Number(a.method === "lilaw"));
-  for (const unit of preferred) {
-    const text = await folder.samplesOf(unit);
-    if (text !== undefined) return ranked(unit, readSampleLines(text, `samples.csv of ${nameOf(unit)}`));
-  }
-  return undefined;
+  const unit = preferred.find((unit) => folder.isFinished(unit));
+  if (unit === undefined) return undefined;
+  const samples = await readSamples(folder, unit);
+  return { unit, samples, suspects: suspectsOf(samples, folder.config.settings.epochs) };
 }
 
-function ranked(unit: Unit, samples: readonly SampleLine[]): Scored {
-  const hasTerms = samples.some(({ alpha }) => alpha !== undefined);
-  const scores = Float64Array.from(samples, ({ alpha, loss }) =>
-    hasTerms ? 1 - (alpha ?? Number.NaN) : loss,
-  );
-  const ranking = [...samples.keys()]
-    .filter((place) => !Number.isNaN(scores[place]))
-    .sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return {
-    unit,
-    samples,
-    ranking,
-    scores,
-    score: hasTerms ? "1 - W_alpha of the last epoch" : "loss in the last epoch",
-  };
-}
-
-function evidenceOf({ config }: RunFolder, { unit, samples, scores }: Scored): LabelEvidence {
+function evidenceOf({ config }: RunFolder, { unit, samples, suspects }: Scored): LabelEvidence {
   const { classNames } = config.data;
   const confusion = classNames.map(() => classNames.map(() => 0));
-  for (const { label, prediction } of samples) if (prediction >= 0) confusion[label]![prediction]!++;
-  const flags = samples.map(({ wrong }) => wrong);
-  const isKnown = !flags.includes(undefined) && !scores.some(Number.isNaN);
-  const wrong = flags.filter(Boolean).length;
+  for (const { label, prediction } of samples) confusion[label]![prediction]!++;
   return {
     ...unit,
     classNames,
@@ -152,21 +130,12 @@ function evidenceOf({ config }: RunFolder, { unit, samples, scores }: Scored): L
     classHealth: healthOf(confusion),
     plane: evenly(samples, planePoints)
       .filter(({ labelProb }) => Number.isFinite(labelProb))
-      .map((sample) => ({
-        u: sample.labelProb,
-        v: sample.maxProb,
-        ...(sample.wrong !== undefined && { wrong: sample.wrong }),
+      .map(({ labelProb, maxProb, flag }) => ({
+        u: labelProb,
+        v: maxProb,
+        ...(flag !== null && { wrong: flag === 1 }),
       })),
-    ...(isKnown &&
-      wrong > 0 &&
-      wrong < samples.length && {
-        quality: {
-          auroc: auroc(scores, flags as boolean[]),
-          auprc: auprc(scores, flags as boolean[]),
-          wrong,
-          count: samples.length,
-        },
-      }),
+    ...(suspects.quality && { quality: suspects.quality }),
   };
 }
 
@@ -189,13 +158,13 @@ async function reviewOf(
   { load, signal }: Loading,
 ): Promise<Review> {
   const { data, settings } = folder.config;
-  const { unit, samples, ranking, scores, score } = scored;
-  const suspects = ranking.slice(0, top);
+  const { unit, samples, suspects } = scored;
+  const issues = suspects.issues.slice(0, top);
   const source = await load(folder);
   const shown =
     "dataset" in source
-      ? await showSuspects(source.dataset, folder, scored, suspects, signal)
-      : { suspects: suspects.map((sample) => suspectOf(samples[sample]!, scores[sample]!)) };
+      ? await showSuspects(source.dataset, folder, samples, issues, signal)
+      : { suspects: issues.map((issue) => ({ ...whereOf(samples[issue.row]!), ...suspectOf(issue) })) };
   const { train, valid } = data.sources;
   const noisy = `Labels are those after the noise of seed ${unit.seed}: train --decisions takes decisions on them with the same noise, apply refuses them, since the source has other labels.`;
   return {
@@ -209,25 +178,28 @@ async function reviewOf(
     },
     // Seeds differ in the labels that noise gives.
     key: `seed-${unit.seed}`,
-    score,
-    ranked: ranking.length,
+    score: suspects.score,
+    ranked: suspects.issues.length,
     ...shown,
     remarks: [...("remark" in source ? [source.remark] : []), ...(injectsNoise(settings) ? [noisy] : [])],
   };
 }
 
 /** Where a sample is in its source. */
-function whereOf({ split, row, line, file }: SampleLine, place?: Place) {
-  const ownFile = file ?? place?.samples.files?.[place.index];
-  return { split, row, ...(line !== undefined && { line }), ...(ownFile !== undefined && { file: ownFile }) };
+function whereOf({ split, row, line, file }: SampleRow) {
+  return { split, row, ...(line !== null && { line }), ...(file !== null && { file }) };
+}
+
+function suspectOf({ label, suggestedLabel, score }: LabelIssue) {
+  return { label, suggestedLabel, score };
 }
 
 /** The suspects as the source has them, each with the confident samples that are most like it. */
 async function showSuspects(
   dataset: Dataset,
   { config: { settings, data } }: RunFolder,
-  { samples, scores }: Scored,
-  suspects: readonly number[],
+  samples: readonly SampleRow[],
+  issues: readonly LabelIssue[],
   signal: AbortSignal,
 ): Promise<Pick<Review, "columns" | "suspects">> {
   const places = placesOf(dataset, samples);
@@ -235,28 +207,24 @@ async function showSuspects(
   const width = dataset.train.shape.reduce((a, b) => a * b, 1);
   const pools = confidentPools(samples, data.classes, width);
   const like = (sample: number, label: number) => nearest(features, sample, pools[label]!, neighbourCount);
-  const found = suspects.map((sample) => ({
-    sample,
-    given: like(sample, samples[sample]!.label),
-    suggested: like(sample, samples[sample]!.prediction),
+  const found = issues.map((issue) => ({
+    issue,
+    given: like(issue.row, issue.label),
+    suggested: like(issue.row, issue.suggestedLabel),
   }));
-  const all = new Set(found.flatMap(({ sample, given, suggested }) => [sample, ...given, ...suggested]));
+  const all = new Set(found.flatMap(({ issue, given, suggested }) => [issue.row, ...given, ...suggested]));
   const wanted = [...all].map((sample) => samples[sample]!);
   const { columns, contentOf } = await contentsOf(dataset, settings.files, wanted, signal);
   const shown = (sample: number) => ({
-    ...whereOf(samples[sample]!, places[sample]),
+    ...whereOf(samples[sample]!),
     ...contentOf(samples[sample]!, places[sample]!),
   });
   return {
     ...(columns && { columns }),
-    suspects: found.map(({ sample, given, suggested }) => ({
-      ...suspectOf(samples[sample]!, scores[sample]!),
-      ...shown(sample),
+    suspects: found.map(({ issue, given, suggested }) => ({
+      ...suspectOf(issue),
+      ...shown(issue.row),
       neighbours: { given: given.map(shown), suggested: suggested.map(shown) },
     })),
   };
-}
-
-function suspectOf(sample: SampleLine, score: number): ReviewSuspect {
-  return { ...whereOf(sample), label: sample.label, suggestedLabel: sample.prediction, score };
 }

@@ -3,7 +3,7 @@ import type { Dataset, Samples } from "@lilaw/datasets";
 import { digestOfAll, loadData } from "../data.js";
 import { validSource } from "../plan.js";
 import type { RunFolder } from "../run-folder.js";
-import type { SampleLine } from "./sample-lines.js";
+import type { SampleRow } from "../samples.js";
 
 /** The samples of a run, or why there are none, in a sentence. */
 export type LoadedSource = { readonly dataset: Dataset } | { readonly remark: string };
@@ -42,7 +42,7 @@ export async function loadSource(
 }
 
 /** Where each sample of a run is in its dataset. */
-export function placesOf(dataset: Dataset, lines: readonly SampleLine[]): Place[] {
+export function placesOf(dataset: Dataset, lines: readonly SampleRow[]): Place[] {
   const sources = { train: dataset.train, valid: validSource(dataset) };
   const indices = { train: indicesOf(sources.train), valid: indicesOf(sources.valid) };
   return lines.map(({ split, row }) => ({ samples: sources[split], index: indices[split].get(row)! }));

@@ -11,7 +11,7 @@ export function reviewSection(review: Review, confusion: LabelEvidence["confusio
   const { suspects, file } = review;
   return html`<section id="review" aria-labelledby="review-title">
 <h2 id="review-title">Review</h2>
-<p>${userText(review.title)}: the first ${countText(suspects.length)} of ${counted(review.ranked, "sample")}, by ${review.score}. Scores are high where a label is suspect.</p>
+<p>${userText(review.title)}: the first ${countText(suspects.length)} of ${counted(review.ranked, "sample")}, by the score ${review.score}, which is high where a label is suspect.</p>
 ${review.remarks.map((remark) => html`<p>${remark}</p>`)}
 ${suspects.length === 0 ? html`<p>There is nothing to decide.</p>` : workplace(file.classNames, suspects, review.columns)}
 </section>
