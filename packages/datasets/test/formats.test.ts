@@ -149,6 +149,22 @@ describe("files of other kinds are refused with what they are and what helps", (
     });
   });
 
+  it("an NPZ whose members have other names in its directory", async () => {
+    const whole = zipSync({
+      "train_images.npy": npyOf(new Float64Array(2), [2, 1]),
+      "train_labels.npy": npyOf(Int32Array.of(0, 1)),
+      "test_images.npy": npyOf(new Float64Array(2), [2, 1]),
+      "test_labels.npy": npyOf(Int32Array.of(0, 1)),
+    });
+    expect((await loadFiles({ train: await file("a.npz", whole) })).test.count).toBe(2);
+    const damaged = Buffer.from(whole);
+    for (const name of ["test_images", "test_labels"]) damaged[damaged.lastIndexOf(name)] = 0x54;
+    await expect(loadFiles({ train: await file("a.npz", damaged) })).rejects.toMatchObject({
+      code: "CORRUPT_FILE",
+      message: expect.stringContaining("two names of one member"),
+    });
+  });
+
   it("an ARFF file that declares a category twice", async () => {
     const text = "@relation r\n@attribute x {a,b,a}\n@attribute label {c,d}\n@data\na,c\nb,d\n";
     await expect(loadFiles({ train: await file("twice.arff", text) })).rejects.toMatchObject({

@@ -81,6 +81,7 @@ export class Npz {
       try {
         for await (const entry of archive.eachEntry()) {
           const { fileName } = entry;
+          await checkName(archive, entry);
           all.push(entry);
           if (!fileName.endsWith(extension)) continue;
           const name = fileName.slice(0, -extension.length);
@@ -205,6 +206,17 @@ export class Npz {
       this.#file.throwIfAborted();
       throw unreadable("CORRUPT_FILE", name, error as Error);
     }
+  }
+}
+
+/**
+ * An archive names its members twice, without a checksum. An array whose name is damaged would be taken for one that is of
+ * no use, and its split for one that is not there.
+ */
+async function checkName(archive: ZipFile, entry: Entry): Promise<void> {
+  const { fileName } = await archive.readLocalFileHeaderPromise(entry);
+  if (!fileName.equals(entry.fileNameRaw)) {
+    throw new Error(`two names of one member, ${entry.fileName} and ${fileName.toString()}`);
   }
 }
 
