@@ -1,14 +1,19 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { Random } from "@lilaw/core";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { writeTinyModel } from "./tiny-model.js";
 
 const run = promisify(execFile);
 
 /** Runs a built example in a process of its own, as a reader would, and returns what it printed. */
-async function outputOf(name: string): Promise<string> {
+async function outputOf(name: string, ...args: string[]): Promise<string> {
   const script = fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
-  const { stdout } = await run(process.execPath, [script]);
+  const { stdout } = await run(process.execPath, [script, ...args]);
   return stdout;
 }
 
@@ -56,5 +61,36 @@ describe("examples", () => {
     const [uncorrected, corrected] = accuracies(await outputOf("06-transition-matrix"));
     expect(uncorrected).toBeGreaterThan(0.5);
     expect(corrected).toBeGreaterThan(uncorrected! + 0.15);
+  });
+
+  it("07 texts to embeddings to suspects", async ({ skip }) => {
+    const transformers: string = "@huggingface/transformers";
+    await import(transformers).catch(() => skip("@huggingface/transformers is not installed (500 MB)"));
+    const folder = await mkdtemp(join(tmpdir(), "lilaw-texts-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const kinds = { good: ["good", "great", "fine"], bad: ["bad", "awful", "poor"] };
+    const random = Random.from(1, "texts");
+    const vectorOf = (sign: number) => [sign, 0, 0, 0].map((center) => center + 0.3 * random.normal());
+    const vectors = Object.fromEntries([
+      ...kinds.good.map((word) => [word, vectorOf(1)]),
+      ...kinds.bad.map((word) => [word, vectorOf(-1)]),
+      ...["film", "meal", "the"].map((word) => [word, vectorOf(0)]),
+    ]);
+    await writeTinyModel(join(folder, "tiny"), vectors);
+    const samples = Array.from({ length: 300 }, (_, i) => {
+      const kind = i % 2 === 0 ? ("good" as const) : ("bad" as const);
+      const text = `The ${["film", "meal"][random.int(2)]} ${kinds[kind][random.int(3)]}`;
+      const label = i % 20 < 2 ? { good: "bad", bad: "good" }[kind] : kind;
+      return JSON.stringify({ text, label });
+    });
+    await writeFile(join(folder, "texts.jsonl"), samples.join("\n"));
+    const output = await outputOf(
+      "07-texts-to-embeddings",
+      join(folder, "tiny"),
+      join(folder, "texts.jsonl"),
+    );
+    const rows = numbers(output, /suspect (\d+):/g);
+    expect(rows).toHaveLength(10);
+    expect(rows.filter((row) => row % 20 < 2).length).toBeGreaterThanOrEqual(9);
   });
 });
