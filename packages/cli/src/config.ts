@@ -50,6 +50,8 @@ export interface DataConfig {
   readonly reading?: Reading;
   readonly origins: Origins;
   readonly testSize: number;
+  /** Runs with the same have the same test samples. */
+  readonly testSha256: string;
   readonly seeds: readonly SeedConfig[];
 }
 
@@ -108,6 +110,7 @@ export function describeData(settings: Settings, data: Data): DataConfig {
     ...(dataset.reading && { reading: dataset.reading }),
     origins: originsOf(settings, data),
     testSize: dataset.test.count,
+    testSha256: data.testSha256,
     seeds: plans.map(seedConfig),
   };
 }

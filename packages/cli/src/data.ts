@@ -22,6 +22,8 @@ export interface Data {
   /** The parts that are held out of the training samples. */
   readonly heldOut: readonly ("valid" | "test")[];
   readonly sources: Sources;
+  /** Checksum by which the test samples are known in other runs: that of their file, else of the samples. */
+  readonly testSha256: string;
   /** The decisions by which labels were corrected. */
   readonly decisions?: UsedDecisions;
 }
@@ -49,6 +51,7 @@ export async function loadData(settings: Settings, loading: Loading): Promise<Da
     plans: division.seeds.map((seed) => planSeed(whole, seed, settings, corrections)),
     heldOut: [...(whole.valid ? [] : ["valid" as const]), ...(division.test ? ["test" as const] : [])],
     sources,
+    testSha256: await testDigestOf(settings, whole, loading.signal),
     ...(decisions && { decisions }),
   };
 }
@@ -67,6 +70,12 @@ async function sourcesOf({ files }: Settings, dataset: Dataset, signal?: AbortSi
     train: await sourceOf(train, { ...(labels !== undefined && { labels }), ...stop }),
     ...(valid !== undefined && { valid: await sourceOf(valid, stop) }),
   };
+}
+
+/** Numbers that a file becomes depend on the training samples; so a test file is known by its bytes. */
+async function testDigestOf({ files }: Settings, { test }: Dataset, signal?: AbortSignal): Promise<string> {
+  if (files?.test === undefined) return digestOf([test]);
+  return (await sourceOf(files.test, signal ? { signal } : {})).sha256;
 }
 
 /** SHA-256 of all samples and labels, by which a resumed run knows that it has the same data. */

@@ -1,9 +1,7 @@
-import { lengthOf } from "@lilaw/bench/program";
-import Table from "cli-table3";
-import pc from "picocolors";
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { Backend } from "./config.js";
 import type { EpochMetrics, Unit } from "./documents.js";
+import { renderCells, type TextColumn } from "./text-table.js";
 
 /** The result of a unit; an entry of `summary.json`. */
 export interface RunResult extends Unit {
@@ -57,19 +55,19 @@ export function renderTable(summary: Summary, width = Infinity): string {
       summary.results.filter((result) => result.method === method),
     ),
   );
-  const table = tableOf(rows);
-  return lengthOf(table.split("\n", 1)[0]!) <= width ? table : rows.map(renderParagraph).join("\n");
+  return renderCells(columns, rows, width);
 }
 
-const columns = [
-  "method",
-  "seeds",
-  "best epoch",
-  "test acc. at best",
-  "test acc. at last",
-  "AUROC at best",
-  "step/s",
-] as const;
+/** Headings take two lines, so that the table of a single seed fits 80 columns. */
+const columns: readonly TextColumn[] = [
+  { heading: "method", align: "left" },
+  { heading: "seeds", align: "left" },
+  { heading: "best\nepoch", align: "right" },
+  { heading: "test acc.\nat best", align: "right" },
+  { heading: "test acc.\nat last", align: "right" },
+  { heading: "AUROC\nat best", align: "right" },
+  { heading: "step/s", align: "right" },
+];
 
 /** The cells of {@link columns}. */
 function rowOf(method: string, results: readonly RunResult[]): string[] {
@@ -84,24 +82,6 @@ function rowOf(method: string, results: readonly RunResult[]): string[] {
     column((result) => result.testAurocAtBestValid, 4),
     column((result) => result.stepsPerSecond, 0),
   ];
-}
-
-function tableOf(rows: readonly string[][]): string {
-  const table = new Table({
-    // Headings take two lines, so that the table of a single seed fits 80 columns.
-    head: columns.map((column) => column.replace(/ (?=at |epoch)/, "\n")),
-    colAligns: ["left", "left", "right", "right", "right", "right", "right"],
-    style: { head: pc.isColorSupported ? ["bold"] : [], border: pc.isColorSupported ? ["gray"] : [] },
-  });
-  table.push(...rows);
-  return table.toString();
-}
-
-function renderParagraph([method, ...values]: readonly string[]): string {
-  const names = columns.slice(1);
-  const widest = Math.max(...names.map((name) => name.length));
-  const lines = names.map((name, i) => `  ${name.padEnd(widest)}  ${values[i]}`);
-  return [pc.bold(method!), ...lines].join("\n");
 }
 
 /** Where the test samples come from. */

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { EpochMetrics, Unit } from "../src/documents.js";
 import { RunForecast } from "../src/forecast.js";
 import { UnitLine } from "../src/unit-line.js";
-import { longRun, main, scratch } from "./support.js";
+import { cloudFiles, lilaw, longRun, main, scratch, small } from "./support.js";
 
 const { Terminal } = xterm;
 const reasonAgainstPty = (() => {
@@ -125,6 +125,29 @@ describe.skipIf(reasonAgainstPty)(
       expect(status).toBe(0);
       expect([...broken]).toEqual([]);
       expect(lines.join("\n")).toMatch(/│ +│ +µs │/);
+    });
+
+    it("of 60 columns a comparison of runs breaks no line", async () => {
+      const folder = await scratch();
+      const runs = [join(folder, "first"), join(folder, "second")];
+      const training = [
+        "train",
+        ...(await cloudFiles(folder)),
+        "--epochs",
+        "1",
+        "--seeds",
+        "1,2",
+        ...small.slice(0, 4),
+      ];
+      expect(await lilaw([...training, "--learning-rate", "0.05", "--out", runs[0]!])).toMatchObject({
+        status: 0,
+      });
+      expect(await lilaw([...training, "--learning-rate", "0.02", "--out", runs[1]!])).toMatchObject({
+        status: 0,
+      });
+      const { lines, broken, status } = await onTerminal(["compare", ...runs], 60);
+      expect([status, [...broken]]).toEqual([0, []]);
+      expect(lines.join("\n")).toContain("learningRate: 0.05 -> 0.02");
     });
 
     it.each([60, 80])("of %d columns --help breaks no line", async (columns) => {

@@ -28,6 +28,7 @@ const data: DataConfig = {
   reading,
   origins: { valid: "valid.csv", test: "test.csv", trueLabels: "unknown", clean: "of clean.csv" },
   testSize: 20,
+  testSha256: "",
   seeds: [
     {
       seed: 1,
