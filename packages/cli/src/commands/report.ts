@@ -4,7 +4,7 @@ import { expected } from "@lilaw/core";
 import { checkAbsent, writeWhole } from "@lilaw/datasets";
 import { renderReport } from "@lilaw/report";
 import type { Command } from "commander";
-import { methodAliases, methodNames } from "../methods.js";
+import { unitOptions } from "../choose-unit.js";
 import { type OptionRows, optionsOf, withOptions } from "../option.js";
 import { reportOfRuns } from "../reports/report-of-runs.js";
 import { loadSource } from "../reports/source-samples.js";
@@ -24,16 +24,7 @@ const options = {
     kind: values.integer(0),
     default: "1000",
   },
-  method: {
-    flag: "--method <name>",
-    help: "method whose labels are shown (default: lilaw, else the first)",
-    kind: values.nameOf(methodNames, methodAliases),
-  },
-  seed: {
-    flag: "--seed <n>",
-    help: "seed whose labels are shown (default: the first)",
-    kind: values.integer(0),
-  },
+  ...unitOptions,
   dataDir: trainOptions.dataDir,
   force: {
     flag: "--force",

@@ -1,9 +1,10 @@
 import { LilawError } from "@lilaw/core";
-import { type Dataset, type Reading, readRows, type Samples, type TableRows } from "@lilaw/datasets";
+import { type Dataset, type Reading, readRows, type TableRows } from "@lilaw/datasets";
 import { picture, type SampleContent, signalPicture } from "@lilaw/report";
 import type { SampleRow } from "../samples.js";
 import type { Files } from "../settings.js";
 import type { Place } from "./source-samples.js";
+import { featuresOf } from "./space.js";
 
 /** How samples are shown; `columns` are the names of their cells. */
 export interface Contents {
@@ -52,11 +53,6 @@ export async function contentsOf(
 
 function isImage(shape: readonly number[]): boolean {
   return shape.length === 2 || (shape.length === 3 && [1, 3, 4].includes(shape[2]!));
-}
-
-export function featuresOf({ features, shape }: Samples, index: number): Float32Array {
-  const width = shape.reduce((a, b) => a * b, 1);
-  return features.subarray(index * width, (index + 1) * width);
 }
 
 /** Black and white: 0 and 1 as @lilaw/datasets has images, or the ends of what there is. */

@@ -1,16 +1,17 @@
 import { basename } from "node:path";
-import { expected } from "@lilaw/core";
 import type { Dataset } from "@lilaw/datasets";
 import { classHealth, type LabelIssue } from "@lilaw/diagnostics";
 import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review } from "@lilaw/report";
+import { chooseUnit } from "../choose-unit.js";
 import type { EpochMetrics, Unit } from "../documents.js";
 import { readSamples } from "../read-samples.js";
 import { nameOf, type RunFolder } from "../run-folder.js";
 import type { SampleRow } from "../samples.js";
 import { injectsNoise } from "../settings.js";
-import { contentsOf, featuresOf } from "./contents.js";
+import { contentsOf } from "./contents.js";
 import { confidentPools, evenly, nearest } from "./neighbours.js";
-import { type LoadedSource, placesOf } from "./source-samples.js";
+import { type LoadedSource, type Place, placesOf } from "./source-samples.js";
+import { spaceOf } from "./space.js";
 import { type Suspects, suspectsOf } from "./suspects.js";
 
 /** Points of the plane of u and v: more would lie on each other. */
@@ -19,9 +20,7 @@ const planePoints = 1500;
 const neighbourCount = 3;
 
 /** The unit whose labels are shown, and how many suspects. */
-export interface ReportChoice {
-  readonly method?: string;
-  readonly seed?: number;
+export interface ReportChoice extends Partial<Unit> {
   readonly top: number;
 }
 
@@ -98,23 +97,14 @@ function epochOf({ meanWeightClean, meanWeightWrong, ...metrics }: EpochMetrics)
   };
 }
 
-/** The chosen unit; without a choice lilaw, whose scores are the best, else the first that is finished. */
-async function scoredUnit(folder: RunFolder, { method, seed }: ReportChoice): Promise<Scored | undefined> {
-  const { units } = folder;
-  const fitting = units.filter(
-    (unit) => (method ?? unit.method) === unit.method && (seed ?? unit.seed) === unit.seed,
-  );
-  if (fitting.length === 0) {
-    const asked = [
-      ...(method === undefined ? [] : [`method ${method}`]),
-      ...(seed === undefined ? [] : [`seed ${seed}`]),
-    ];
-    const wanted = `a method and a seed of ${folder.path} (${units.map(nameOf).join(", ")})`;
-    throw expected("UNKNOWN_NAME", wanted, "--method and --seed", asked.join(", "));
-  }
-  const preferred = [...fitting].sort((a, b) => Number(b.method === "lilaw") - Number(a.method === "lilaw"));
-  const unit = preferred.find((unit) => folder.isFinished(unit));
-  if (unit === undefined) return undefined;
+/** The unit that is asked for; undefined where nothing is asked for and no unit is finished. */
+async function scoredUnit(
+  folder: RunFolder,
+  { top: _, ...asked }: ReportChoice,
+): Promise<Scored | undefined> {
+  const isFinished = folder.units.some((unit) => folder.isFinished(unit));
+  if (!isFinished && Object.keys(asked).length === 0) return undefined;
+  const unit = chooseUnit(folder, asked);
   const samples = await readSamples(folder, unit);
   return { unit, samples, suspects: suspectsOf(samples, folder.config.settings.epochs) };
 }
@@ -163,7 +153,7 @@ async function reviewOf(
   const source = await load(folder);
   const shown =
     "dataset" in source
-      ? await showSuspects(source.dataset, folder, samples, issues, signal)
+      ? await showSuspects(source.dataset, folder, scored, issues, signal)
       : { suspects: issues.map((issue) => ({ ...whereOf(samples[issue.row]!), ...suspectOf(issue) })) };
   const { train, valid } = data.sources;
   const noisy = `Labels are those after the noise of seed ${unit.seed}: train --decisions takes decisions on them with the same noise, apply refuses them, since the source has other labels.`;
@@ -197,24 +187,16 @@ function suspectOf({ label, suggestedLabel, score }: LabelIssue) {
 /** The suspects as the source has them, each with the confident samples that are most like it. */
 async function showSuspects(
   dataset: Dataset,
-  { config: { settings, data } }: RunFolder,
-  samples: readonly SampleRow[],
+  folder: RunFolder,
+  { unit, samples }: Scored,
   issues: readonly LabelIssue[],
   signal: AbortSignal,
 ): Promise<Pick<Review, "columns" | "suspects">> {
   const places = placesOf(dataset, samples);
-  const features = (sample: number) => featuresOf(places[sample]!.samples, places[sample]!.index);
-  const width = dataset.train.shape.reduce((a, b) => a * b, 1);
-  const pools = confidentPools(samples, data.classes, width);
-  const like = (sample: number, label: number) => nearest(features, sample, pools[label]!, neighbourCount);
-  const found = issues.map((issue) => ({
-    issue,
-    given: like(issue.row, issue.label),
-    suggested: like(issue.row, issue.suggestedLabel),
-  }));
+  const found = await withNeighbours(folder, unit, samples, places, issues);
   const all = new Set(found.flatMap(({ issue, given, suggested }) => [issue.row, ...given, ...suggested]));
   const wanted = [...all].map((sample) => samples[sample]!);
-  const { columns, contentOf } = await contentsOf(dataset, settings.files, wanted, signal);
+  const { columns, contentOf } = await contentsOf(dataset, folder.config.settings.files, wanted, signal);
   const shown = (sample: number) => ({
     ...whereOf(samples[sample]!),
     ...contentOf(samples[sample]!, places[sample]!),
@@ -227,4 +209,32 @@ async function showSuspects(
       neighbours: { given: given.map(shown), suggested: suggested.map(shown) },
     })),
   };
+}
+
+/** Each suspect with the confident samples of its two classes that are nearest to it. */
+async function withNeighbours(
+  folder: RunFolder,
+  unit: Unit,
+  samples: readonly SampleRow[],
+  places: readonly Place[],
+  issues: readonly LabelIssue[],
+) {
+  const { classes, shape } = folder.config.data;
+  const space = await spaceOf(folder, unit, shape);
+  try {
+    const pools = confidentPools(samples, classes, space.width);
+    const classesOf = ({ label, suggestedLabel }: LabelIssue) => [label, suggestedLabel];
+    const compared = new Set(issues.flatMap(classesOf).flatMap((label) => pools[label]!));
+    const needed = [...new Set([...issues.map(({ row }) => row), ...compared])];
+    const vectors = await space.vectorsOf(needed.map((sample) => places[sample]!));
+    const vectorOf = new Map(needed.map((sample, i) => [sample, vectors[i]!]));
+    return issues.map((issue) => {
+      const [given, suggested] = classesOf(issue).map((label) =>
+        nearest(vectorOf, issue.row, pools[label]!, neighbourCount),
+      ) as [number[], number[]];
+      return { issue, given, suggested };
+    });
+  } finally {
+    space.dispose();
+  }
 }
