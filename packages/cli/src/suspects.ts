@@ -7,17 +7,14 @@ import {
   type IssueQuality,
   type IssueScore,
   type LabelFilter,
-  type LabelIssues,
   type LabelRanking,
-  labelIssues,
-  type WeightTerms,
 } from "@lilaw/diagnostics";
 import { chooseUnit } from "./choose-unit.js";
 import type { Unit } from "./documents.js";
+import { rankSamples } from "./ranked-samples.js";
 import { readSamples } from "./read-samples.js";
 import { rephrased } from "./rephrased.js";
 import { nameOf, type RunFolder } from "./run-folder.js";
-import type { SampleRow } from "./samples.js";
 
 /** A label that may be wrong, and where it is in its source. */
 export interface Suspect {
@@ -73,48 +70,6 @@ export async function suspectsOfRun(
   });
   const of = `${basename(folder.path)}, ${nameOf(unit)}`;
   return { of, score, suspects, unscored: unscored.length, ...(quality && { quality }) };
-}
-
-/** Ranks the samples of a unit of so many epochs; `row` in the result is the place among them. */
-export function rankSamples(rows: readonly SampleRow[], epochs: number, score?: IssueScore): LabelIssues {
-  const column = (name: keyof SampleRow) =>
-    Float64Array.from(rows, (row) => (row[name] as number | null) ?? Number.NaN);
-  const single = (name: keyof SampleRow) => Float32Array.from(column(name));
-  const predictions = Int32Array.from(rows, ({ prediction }) => prediction);
-  const terms = hasValues(rows, "alpha") && termsOf(single, "alpha", "beta", "delta");
-  const meanTerms = hasValues(rows, "meanAlpha") && termsOf(column, "meanAlpha", "meanBeta", "meanDelta");
-  const flags = rows.map(({ flag }) => flag);
-  return labelIssues({
-    record: {
-      epoch: epochs,
-      losses: single("loss"),
-      labelProbs: single("labelProb"),
-      maxProbs: single("maxProb"),
-      weights: single("weight"),
-      predictions,
-      ...(terms && { terms }),
-    },
-    run: {
-      epochs: new Uint32Array(rows.length).fill(epochs),
-      predictions,
-      meanLabelProbs: column("meanLabelProb"),
-      meanMargins: column("meanMargin"),
-      areasUnderMargin: column("areaUnderMargin"),
-      forgettingEvents: Uint32Array.from(rows, ({ forgettingEvents }) => forgettingEvents),
-      firstLearned: column("firstLearned"),
-      ...(meanTerms && { terms: meanTerms }),
-    },
-    labels: rows.map(({ label }) => label),
-    score,
-    ...(flags.every((flag) => flag !== null) && { flags }),
-  });
-}
-
-const hasValues = (rows: readonly SampleRow[], name: keyof SampleRow): boolean =>
-  rows.some((row) => row[name] !== null);
-
-function termsOf<A, N>(columnOf: (name: N) => A, alpha: N, beta: N, delta: N): WeightTerms<A> {
-  return { alpha: columnOf(alpha), beta: columnOf(beta), delta: columnOf(delta) };
 }
 
 /** Errors of `find` name the places in the files. */

@@ -79,14 +79,14 @@ describe("lilaw issues RUN", () => {
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toContain(text);
     };
-    await fails(["--csv", csv], "Expected a file that does not exist yet (or --force) for --csv");
+    await fails(["--csv", csv], "Expected a path that is not there yet (or --force) for the output");
     await fails(["--method", "baseline"], "lilaw-1, l2rw-1, lilaw-2, l2rw-2");
     await fails(["--method", "l2rw", "--score", "mean-alpha"], "a run with LiLAW's terms");
     await fails(["--score", "self_confidence"], "area-under-margin");
     await fails(["--filter", "both"], "no --filter (there is a run folder)");
     await fails(["--top", "0"], "an integer of at least 1 for --top");
     const same = join(folder, "same");
-    await fails(["--csv", same, "--parquet", same], "another file for --parquet");
+    await fails(["--csv", same, "--parquet", same], "another file than that of --csv for --parquet");
     await expect(access(same)).rejects.toThrow();
   });
 
@@ -133,6 +133,10 @@ describe("lilaw issues --pred-probs", () => {
         "where   given  suggested   score\nline 8  cat    dog        0.9000\n",
       stderr: "",
     });
+    const over = await lilaw(["issues", ...args, "--csv", labels, "--force"]);
+    expect(over).toMatchObject({ status: 2, stdout: "" });
+    expect(over.stderr).toContain("another place than the original");
+    expect(await readFile(labels, "utf8")).toContain("id,animal");
     const wrong = await lilaw(["issues", ...args, "--label-column", "beast"]);
     expect(wrong).toMatchObject({ status: 2, stdout: "" });
     expect(wrong.stderr).toContain("beast");

@@ -3,11 +3,11 @@ import { predictLogits } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../src/load-model.js";
+import { rankSamples } from "../src/ranked-samples.js";
 import { readSamples } from "../src/read-samples.js";
 import { confidentPools, evenly, nearest } from "../src/reports/neighbours.js";
 import { loadSource, placesOf } from "../src/reports/source-samples.js";
 import { spaceOf } from "../src/reports/space.js";
-import { suspectsOf } from "../src/reports/suspects.js";
 import { RunFolder } from "../src/run-folder.js";
 import { cloudFiles, lilaw, scratch, small } from "./support.js";
 
@@ -77,11 +77,11 @@ describe("a run with a kept model", () => {
     for (const [i, logit] of wanted.entries()) expect(found[i]).toBeCloseTo(logit, 4);
     expect(tf.getBackend()).toBe("cpu");
 
-    const { score, issues, quality } = suspectsOf(samples, 4);
+    const { score, issues, quality } = rankSamples(samples, 4);
     expect(score).toBe("area-under-margin");
     expect(issues).toHaveLength(samples.length);
     expect(issues[0]!.score).toBeCloseTo((1 - samples[issues[0]!.row]!.meanMargin!) / 2, 10);
-    expect(quality!.wrong).toBe(samples.filter(({ flag }) => flag === 1).length);
+    expect(quality!.k).toBe(samples.filter(({ flag }) => flag === 1).length);
     // Clouds are nearly apart: a ranking by chance has 0.5.
     expect(quality!.auroc).toBeGreaterThan(0.9);
     model.dispose();

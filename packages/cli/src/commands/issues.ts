@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fitted, tell, widthOf } from "@lilaw/bench/program";
 import { expected } from "@lilaw/core";
+import { checkAbsent, checkOutput, writeWhole } from "@lilaw/datasets";
 import {
   type IssueScore,
   issueScoreNames,
@@ -13,7 +14,6 @@ import { stringify } from "csv-stringify/sync";
 import { unitOptions } from "../choose-unit.js";
 import { errorInFlags } from "../flags.js";
 import { flagOf, type OptionRows, optionsOf, type ValuesOf, withOptions } from "../option.js";
-import { checkOutput, writeOutput } from "../output-file.js";
 import { type Column, type ColumnType, parquetOf } from "../parquet.js";
 import { RunFolder } from "../run-folder.js";
 import { type Suspect, type Suspects, suspectsOfProbs, suspectsOfRun } from "../suspects.js";
@@ -87,16 +87,17 @@ export function addIssues(program: Command, stop: AbortSignal): void {
 }
 
 async function issues(run: string | undefined, chosen: IssuesOptions, stop: AbortSignal): Promise<void> {
-  const { top, csv, parquet, json, force } = chosen;
+  const { predProbs, labels, top, csv, parquet, json, force } = chosen;
+  const outputs = [csv, parquet].filter((path) => path !== undefined);
   if (csv !== undefined && csv === parquet)
-    throw expected("INVALID_ARGUMENT", "another file", "--parquet", parquet);
-  if (csv !== undefined) await checkOutput({ path: csv, force }, "--csv");
-  if (parquet !== undefined) await checkOutput({ path: parquet, force }, "--parquet");
+    throw expected("INVALID_ARGUMENT", "another file than that of --csv", "--parquet", parquet);
+  for (const path of outputs) await checkAbsent(path, force);
   const found = run === undefined ? await ofProbs(chosen, stop) : await ofRun(run, chosen);
+  const inputs = [predProbs, labels].filter((path) => path !== undefined);
+  for (const path of outputs) for (const input of inputs) await checkOutput(input, path, force);
   const listed = found.suspects.slice(0, top);
-  if (csv !== undefined) await writeOutput({ path: csv, force }, "--csv", csvOf(listed));
-  if (parquet !== undefined)
-    await writeOutput({ path: parquet, force }, "--parquet", parquetOf(columnsOf(listed)));
+  if (csv !== undefined) await writeWhole(csv, [Buffer.from(csvOf(listed))]);
+  if (parquet !== undefined) await writeWhole(parquet, [parquetOf(columnsOf(listed))]);
   process.stdout.write(`${json ? JSON.stringify({ ...found, suspects: listed }) : textOf(found, top)}\n`);
 }
 

@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import type { Dataset } from "@lilaw/datasets";
-import { classHealth, type LabelIssue } from "@lilaw/diagnostics";
+import { classHealth, type LabelIssue, type LabelIssues } from "@lilaw/diagnostics";
 import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review } from "@lilaw/report";
 import { chooseUnit } from "../choose-unit.js";
 import type { EpochMetrics, Unit } from "../documents.js";
+import { rankSamples } from "../ranked-samples.js";
 import { readSamples } from "../read-samples.js";
 import { nameOf, type RunFolder } from "../run-folder.js";
 import type { SampleRow } from "../samples.js";
@@ -12,7 +13,6 @@ import { contentsOf } from "./contents.js";
 import { confidentPools, evenly, nearest } from "./neighbours.js";
 import { type LoadedSource, type Place, placesOf } from "./source-samples.js";
 import { spaceOf } from "./space.js";
-import { type Suspects, suspectsOf } from "./suspects.js";
 
 /** Points of the plane of u and v: more would lie on each other. */
 const planePoints = 1500;
@@ -34,7 +34,7 @@ export interface Loading {
 interface Scored {
   readonly unit: Unit;
   readonly samples: readonly SampleRow[];
-  readonly suspects: Suspects;
+  readonly suspects: LabelIssues;
 }
 
 /**
@@ -106,7 +106,7 @@ async function scoredUnit(
   if (!isFinished && Object.keys(asked).length === 0) return undefined;
   const unit = chooseUnit(folder, asked);
   const samples = await readSamples(folder, unit);
-  return { unit, samples, suspects: suspectsOf(samples, folder.config.settings.epochs) };
+  return { unit, samples, suspects: rankSamples(samples, folder.config.settings.epochs) };
 }
 
 function evidenceOf({ config }: RunFolder, { unit, samples, suspects }: Scored): LabelEvidence {
@@ -125,8 +125,18 @@ function evidenceOf({ config }: RunFolder, { unit, samples, suspects }: Scored):
         v: maxProb,
         ...(flag !== null && { wrong: flag === 1 }),
       })),
-    ...(suspects.quality && { quality: suspects.quality }),
+    ...qualityOf(suspects.quality, samples),
   };
+}
+
+/** How well the score finds the labels that are known to be wrong; nothing where there are none, or no others. */
+function qualityOf(
+  quality: LabelIssues["quality"],
+  samples: readonly SampleRow[],
+): Pick<LabelEvidence, "quality"> {
+  const wrong = samples.filter(({ flag }) => flag === 1).length;
+  if (quality === undefined || wrong === 0 || wrong === samples.length) return {};
+  return { quality: { auroc: quality.auroc, auprc: quality.auprc, wrong, count: samples.length } };
 }
 
 /** The state of the labels of each class by the model's predictions, the worst first. */

@@ -1,31 +1,21 @@
-import { type IssueScore, type LabelIssue, labelIssues } from "@lilaw/diagnostics";
-import type { SampleRow } from "../samples.js";
+import { type IssueScore, type LabelIssues, labelIssues } from "@lilaw/diagnostics";
+import type { SampleRow } from "./samples.js";
 
-/** The samples of a unit in the order in which their labels are suspect. */
-export interface Suspects {
-  readonly score: IssueScore;
-  /** Most suspect first; `row` is the place among the samples. */
-  readonly issues: readonly LabelIssue[];
-  /** How well the score finds the labels that are known to be wrong; absent where that is not known, or of no label. */
-  readonly quality?: {
-    readonly auroc: number;
-    readonly auprc: number;
-    readonly wrong: number;
-    readonly count: number;
-  };
-}
-
-/** Ranks the samples of a unit by the score that finds most wrong labels. */
-export function suspectsOf(samples: readonly SampleRow[], epochs: number): Suspects {
+/**
+ * The samples of a unit of so many epochs in the order in which their labels are suspect, where nothing else is said by the score
+ * that finds most wrong labels. `row` in the result is the place among the samples. It tells how well the score finds the labels that
+ * are known to be wrong, where that is known of every sample.
+ *
+ * @throws INVALID_ARGUMENT for a score that the unit has no values for
+ */
+export function rankSamples(samples: readonly SampleRow[], epochs: number, score?: IssueScore): LabelIssues {
   const flags = samples.map(({ flag }) => flag);
-  const wrong = flags.filter((flag) => flag === 1).length;
-  const isKnown = !flags.includes(null) && wrong > 0 && wrong < samples.length;
-  const { score, issues, quality } = labelIssues({
+  return labelIssues({
     ...recordsOf(samples, epochs),
     labels: Int32Array.from(samples, ({ label }) => label),
-    ...(isKnown && { flags: flags as number[] }),
+    score,
+    ...(!flags.includes(null) && { flags: flags as number[] }),
   });
-  return { score, issues, ...(quality && { quality: { ...quality, wrong, count: samples.length } }) };
 }
 
 /** The columns of the samples as the records that they were written from; a value that there is not is NaN. */
