@@ -89,7 +89,7 @@ export const publicPackages: readonly PublicPackage[] = [
   },
   {
     name: "report",
-    exports: ["renderReport", "picture", "signalPicture"],
+    exports: ["renderReport", "picture", "pictureSide", "signalPicture"],
     checkAllTypes: true,
   },
   {

@@ -1,5 +1,5 @@
 export { renderReport } from "./page.js";
-export { type Pixels, picture, signalPicture } from "./picture.js";
+export { type Pixels, picture, pictureSide, signalPicture } from "./picture.js";
 export type {
   ClassHealth,
   LabelEvidence,

@@ -18,7 +18,7 @@ export function renderReport(data: ReportData): string {
   checkRuns(data);
   const { runs, review } = data;
   const labels = labelsSection(runs);
-  const confusion = runs[0]!.labels?.confusion ?? [];
+  const confusion = runs[0]!.labels?.confusion ?? (review?.file.classNames ?? []).map(() => []);
   const title = `Report on ${[...new Set(runs.map(({ dataset }) => dataset))].join(", ")}`;
   const body = html`<header>
 <h1>${userText(title)}</h1>

@@ -10,17 +10,26 @@ export interface Pixels {
   readonly shape: readonly number[];
   /** Default [0, 1] */
   readonly range?: readonly [number, number];
+  /** Larger images are made smaller; default 128. */
+  readonly longestSide?: number;
 }
 
-/** Longer sides are made smaller, so that a thousand pictures stay a document that a browser opens. */
-const longestSide = 128;
+/** Bytes of all pictures of a report that are of one kind: a browser opens such a document. */
+const allBytes = 20e6;
+
+/** The longest side of `count` pictures of a report, from 32 to 128 pixels: many are smaller. */
+export function pictureSide(count: number, channels: number): number {
+  // PNG packs photographs to about two thirds.
+  const pixels = allBytes / (0.7 * channels * Math.max(1, count));
+  return Math.max(32, Math.min(128, Math.floor(Math.sqrt(pixels))));
+}
 
 /**
- * An image as a PNG in a `data:` URI, at most 128 pixels high and wide.
+ * An image as a PNG in a `data:` URI.
  *
  * @throws `INVALID_ARGUMENT` for a shape that is no image's
  */
-export function picture({ values, shape, range = [0, 1] }: Pixels): string {
+export function picture({ values, shape, range = [0, 1], longestSide = 128 }: Pixels): string {
   const [height, width, channels = 1] = shape as [number, number, number?];
   if (shape.length < 2 || shape.length > 3 || ![1, 3, 4].includes(channels))
     throw expected("INVALID_ARGUMENT", "[height, width] or [height, width, 1, 3 or 4]", "shape", shape);

@@ -17,8 +17,8 @@ export interface ReviewData {
   /** A file of decisions without its decisions. */
   readonly file: Omit<Decisions, "decisions">;
   readonly columns: readonly string[];
-  /** For the order of classes, where there are more than keys; see `LabelEvidence.confusion`. */
-  readonly confusion: readonly (readonly number[])[];
+  /** The classes that samples of each given label are taken for most often; empty where every class has a key. */
+  readonly alternatives: readonly (readonly number[])[];
   readonly suspects: readonly PageSuspect[];
   /** Samples that are neighbours, each once. */
   readonly neighbours: readonly PageSample[];

@@ -1,6 +1,6 @@
 import { decode } from "fast-png";
 import { describe, expect, it } from "vitest";
-import { picture, signalPicture } from "../src/index.js";
+import { picture, pictureSide, signalPicture } from "../src/index.js";
 
 function decoded(uri: string) {
   expect(uri).toMatch(/^data:image\/png;base64,/);
@@ -29,6 +29,15 @@ describe("picture", () => {
     const { width, height, data } = decoded(picture({ values, shape: [200, 256, 1] }));
     expect({ width, height }).toEqual({ width: 128, height: 100 });
     expect(new Set(data)).toEqual(new Set([128]));
+  });
+
+  it("makes many pictures smaller than a few", () => {
+    expect(pictureSide(10, 3)).toBe(128);
+    expect(pictureSide(1000, 3)).toBe(97);
+    expect(pictureSide(1e6, 3)).toBe(32);
+    const values = new Float32Array(200 * 256);
+    const { width } = decoded(picture({ values, shape: [200, 256], longestSide: pictureSide(1e6, 1) }));
+    expect(width).toBe(32);
   });
 
   it("refuses what is no image", () => {

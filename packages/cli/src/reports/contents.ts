@@ -1,6 +1,6 @@
 import { LilawError } from "@lilaw/core";
 import { type Dataset, type Reading, readRows, type TableRows } from "@lilaw/datasets";
-import { picture, type SampleContent, signalPicture } from "@lilaw/report";
+import { picture, pictureSide, type SampleContent, signalPicture } from "@lilaw/report";
 import type { SampleRow } from "../samples.js";
 import type { Files } from "../settings.js";
 import type { Place } from "./source-samples.js";
@@ -9,7 +9,8 @@ import { featuresOf } from "./space.js";
 /** How samples are shown; `columns` are the names of their cells. */
 export interface Contents {
   readonly columns?: readonly string[];
-  contentOf(sample: SampleRow, place: Place): SampleContent;
+  /** @param count how many samples are shown in the same way, since many pictures have to be small */
+  contentOf(sample: SampleRow, place: Place, count: number): SampleContent;
 }
 
 const tableFormats: readonly string[] = [
@@ -36,11 +37,13 @@ export async function contentsOf(
 ): Promise<Contents> {
   const { train, featureNames, reading } = dataset;
   if (isImage(train.shape)) {
+    const { shape } = train;
     const range = rangeOf(train.features);
     return {
-      contentOf: (_, { samples, index }) => ({
-        picture: picture({ values: featuresOf(samples, index), shape: train.shape, range }),
-      }),
+      contentOf: (_, { samples, index }, count) => {
+        const longestSide = pictureSide(count, shape[2] ?? 1);
+        return { picture: picture({ values: featuresOf(samples, index), shape, range, longestSide }) };
+      },
     };
   }
   if (files && reading && tableFormats.includes(reading.format)) {

@@ -204,19 +204,22 @@ async function showSuspects(
 ): Promise<Pick<Review, "columns" | "suspects">> {
   const places = placesOf(dataset, samples);
   const found = await withNeighbours(folder, unit, samples, places, issues);
-  const all = new Set(found.flatMap(({ issue, given, suggested }) => [issue.row, ...given, ...suggested]));
+  const likes = new Set(found.flatMap(({ given, suggested }) => [...given, ...suggested]));
+  const all = new Set([...issues.map(({ row }) => row), ...likes]);
   const wanted = [...all].map((sample) => samples[sample]!);
   const { columns, contentOf } = await contentsOf(dataset, folder.config.settings.files, wanted, signal);
-  const shown = (sample: number) => ({
+  const shown = (sample: number, count: number) => ({
     ...whereOf(samples[sample]!),
-    ...contentOf(samples[sample]!, places[sample]!),
+    ...contentOf(samples[sample]!, places[sample]!, count),
   });
+  const neighbours = new Map([...likes].map((sample) => [sample, shown(sample, likes.size)]));
+  const those = (found: readonly number[]) => found.map((sample) => neighbours.get(sample)!);
   return {
     ...(columns && { columns }),
     suspects: found.map(({ issue, given, suggested }) => ({
       ...suspectOf(issue),
-      ...shown(issue.row),
-      neighbours: { given: given.map(shown), suggested: suggested.map(shown) },
+      ...shown(issue.row, issues.length),
+      neighbours: { given: those(given), suggested: those(suggested) },
     })),
   };
 }

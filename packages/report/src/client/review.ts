@@ -206,7 +206,10 @@ function chooseClass(label: number): void {
 }
 
 function decide(action: Decision["action"], label?: number): void {
-  if (!shown.includes(current)) return;
+  if (!shown.includes(current)) {
+    announce("No suspect is shown.");
+    return;
+  }
   const index = current;
   const next = nextUndecided(index);
   change([[index, decisionFor(index, action, label)]]);
@@ -225,6 +228,10 @@ function nextUndecided(after: number): number | undefined {
 /** Takes the suggestion for every undecided suspect that is shown, as one step that can be taken back. */
 function acceptAll(): void {
   const open = shown.filter((i) => !decisionOn(i));
+  if (open.length === 0) {
+    announce("No suspect that is shown is undecided.");
+    return;
+  }
   change(
     open.map((i) => {
       const { label, suggested } = suspects[i]!;
@@ -313,12 +320,11 @@ function applyFilters(): void {
   const acceptEvery = element<HTMLButtonElement>("accept-all");
   acceptEvery.textContent =
     open === 1 ? "Accept the 1 undecided shown" : `Accept all ${open} undecided shown`;
-  acceptEvery.disabled = open === 0;
+  setUsable("accept-all", open > 0);
   element<HTMLProgressElement>("progress").value = [...suspects.keys()].filter(decisionOn).length;
   setText("decided", progressText());
-  element<HTMLButtonElement>("undo").disabled = changes.length === 0;
-  for (const id of ["accept", "keep", "exclude"])
-    element<HTMLButtonElement>(id).disabled = shown.length === 0;
+  setUsable("undo", changes.length > 0);
+  for (const id of ["accept", "keep", "exclude"]) setUsable(id, shown.length > 0);
   if (shown.length > 0) select(visible.has(current) ? current : shown[0]!);
 }
 
@@ -369,12 +375,8 @@ function labelClassButtons(): void {
 }
 
 function likeliestClasses(): number[] {
-  const { label: given, suggested } = suspects[current]!;
-  const counts = data.confusion[given] ?? [];
-  const rank = (label: number) => (label === suggested ? 2 : label === given ? 1 : 0);
-  return [...classNames.keys()].sort(
-    (a, b) => rank(b) - rank(a) || (counts[b] ?? 0) - (counts[a] ?? 0) || a - b,
-  );
+  const { label, suggested } = suspects[current]!;
+  return [...new Set([suggested, label, ...data.alternatives[label]!, ...classNames.keys()])];
 }
 
 // What is kept in the browser, and files of decisions.
@@ -492,6 +494,11 @@ function announce(text: string): void {
 
 function onClick(id: string, act: () => void): void {
   element(id).addEventListener("click", act);
+}
+
+/** A button that has nothing to do keeps the focus, and with it the keys of the review. */
+function setUsable(id: string, isUsable: boolean): void {
+  element(id).setAttribute("aria-disabled", String(!isUsable));
 }
 
 function setText(id: string, text: string): void {

@@ -3,6 +3,9 @@ import { counted, countText } from "../numbers.js";
 import type { LabelEvidence, Review, ReviewNeighbour, ReviewSuspect } from "../report-data.js";
 import type { PageSample, ReviewData, SampleSource } from "../review-data.js";
 
+/** Classes with a key: the digits. */
+const keyCount = 10;
+
 /**
  * The list of suspects, which can be read and printed without a script, and the form to decide on them, which the script
  * of the page brings to life.
@@ -107,10 +110,15 @@ function pageDataOf(review: Review, confusion: LabelEvidence["confusion"]): Revi
     storageKey: `lilaw-decisions:${file.run ?? file.source.sha256}:${review.key}`,
     file: { format: 1, kind: "lilaw-decisions", ...file },
     columns: review.columns ?? [],
-    confusion,
+    alternatives: file.classNames.length <= keyCount ? [] : confusion.map(largestOf),
     suspects,
     neighbours: [...neighbours.values()].map(({ sample }) => sample),
   };
+}
+
+/** The positions of the largest counts, as many as there are keys. */
+function largestOf(counts: readonly number[]): number[] {
+  return [...counts.keys()].sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, keyCount);
 }
 
 /** Where a sample is, in words. */
