@@ -33,6 +33,8 @@ interface Case {
   changes?: Change[];
   decisions?: Decision[];
   document?: Partial<Decisions>;
+  /** Whether the input is the validation file of the decisions. */
+  asValid?: boolean;
   options?: { patch?: boolean; force?: boolean; label?: string; output?: string };
 }
 
@@ -45,6 +47,7 @@ async function applied({
   decisions,
   document,
   options = {},
+  asValid = false,
 }: Case) {
   const folder = await scratch();
   for (const [name, content] of Object.entries(files)) {
@@ -60,6 +63,7 @@ async function applied({
     classNames,
     decisions: decisions ?? changes.map((change) => decisionOf(change)),
     ...document,
+    ...(asValid && { valid: await sourceOf(path) }),
   };
   const decisionsPath = join(folder, "decisions.json");
   await writeFile(decisionsPath, JSON.stringify(file));
@@ -352,6 +356,11 @@ describe("lilaw apply", () => {
       "LABEL_OUT_OF_RANGE",
       { classNames: ["cat", "cow"], changes: [[0, "cat", "cow"]] },
     ],
+    [
+      "a class that only the decisions know",
+      "UNKNOWN_NAME",
+      { classNames: ["cat", "dog", "cow"], changes: [[0, "cat", "cow"]] },
+    ],
     ["a row that there is not", "INVALID_ARGUMENT", { changes: [[3, "cat", "dog"]] }],
     ["another label", "INCOMPATIBLE_STATE", { changes: [[1, "cat", "dog"]] }],
     [
@@ -396,6 +405,42 @@ describe("lilaw apply", () => {
         json: false,
       }),
     ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  it("writes no image outside of its output", async () => {
+    const { run, folder, listed } = await applied({
+      files: { "pets/cat/1.png": png(1), "pets/dog/2.png": png(2) },
+      input: "pets",
+      classNames: ["../../cat", "cat", "dog"],
+      decisions: [{ ...decisionOf([0, "cat", "../../cat"]), split: "valid" }],
+      document: { source: { name: "train", sha256: "0".repeat(64) } },
+      asValid: true,
+    });
+    await expect(run()).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect((await readdir(folder)).sort()).toEqual(listed);
+  });
+
+  it("writes nothing of an NPZ file whose new label no other row has", async () => {
+    const files = {
+      "t.npz": zipSync({
+        "x_train.npy": npy("|u1", [2, 1], Uint8Array.of(1, 2)),
+        "y_train.npy": npy("|u1", [2], Uint8Array.of(0, 1)),
+        "x_val.npy": npy("|u1", [1, 1], Uint8Array.of(1)),
+        "y_val.npy": npy("|u1", [1], Uint8Array.of(0)),
+      }),
+    };
+    const decisions = [decisionOf([0, "0", "1"], "valid")];
+    const { run, folder, listed } = await applied({
+      files,
+      input: "t.npz",
+      classNames: ["0", "1"],
+      decisions,
+    });
+    await expect(run()).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("a patch"),
+    });
+    expect((await readdir(folder)).sort()).toEqual(listed);
   });
 
   it("refuses to leave rows out of an NPZ file with other arrays of as many rows", async () => {

@@ -43,7 +43,15 @@ export const publicPackages: readonly PublicPackage[] = [
   {
     name: "datasets",
     exports: [
-      ...["datasetNames", "loadDataset", "loadFiles", "loadLabelledProbs", "readRows"],
+      ...[
+        "datasetNames",
+        "loadDataset",
+        "loadFiles",
+        "loadLabelledProbs",
+        "readRows",
+        "sourceOf",
+        "openSource",
+      ],
       ...["parseNoise", "injectNoise"],
       ...["splitSamples", "takeSamples", "balancedRows", "batches"],
     ],

@@ -109,7 +109,10 @@ export async function apply(path: string, chosen: ApplyOptions): Promise<Applied
   }).catch((error) => Promise.reject(errorInFlags(error)));
   const parts = partsOf(file, own, data.splits);
   const changes: Partial<Record<DecidedSplit, Changes>> = {};
-  for (const { split, rows, decisions } of parts) changes[split] = changesOf(input, decisions, rows);
+  for (const { split, rows, decisions } of parts) {
+    if (split === "train") checkNewLabels(input, decisions, rows);
+    changes[split] = changesOf(input, decisions, rows);
+  }
   if (chosen.patch) await writeWhole(output, [Buffer.from(patchOf(parts))]);
   else await data.write(output, changes);
   const used = parts.flatMap(({ decisions }) => decisions);
@@ -145,6 +148,15 @@ function partsOf(
     { split: "train", rows: train!, decisions: of("train") },
     { split: "valid", rows: valid, decisions: of("valid") },
   ];
+}
+
+/** @throws UNKNOWN_NAME for a class that no training sample has, whatever the decisions file says of classes */
+function checkNewLabels(input: string, decisions: readonly Decision[], { labels }: SourceRows): void {
+  const known = new Set(labels);
+  const unknown = decisions.find(({ new: label }) => label !== null && !known.has(label));
+  if (unknown === undefined) return;
+  const names = [...known].sort().slice(0, 20).join(", ");
+  throw expected("UNKNOWN_NAME", `a class of ${basename(input)} (${names})`, "a new label", unknown.new);
 }
 
 /** @throws INVALID_ARGUMENT, INCOMPATIBLE_STATE unless the decisions are about the labels that there are */

@@ -1,5 +1,7 @@
+import { Readable } from "node:stream";
 import { expected } from "@lilaw/core";
-import { type NdArray, reading } from "../files/arrays.js";
+import type { Entry } from "yauzl";
+import { reading } from "../files/arrays.js";
 import type { DataFile } from "../files/data-file.js";
 import { collect } from "../files/inflate.js";
 import { Npz } from "../files/npz.js";
@@ -23,80 +25,93 @@ export async function writeCorrectedNpz(
   changes: BySplit<Changes>,
 ): Promise<void> {
   const { ZipFile } = await import("yazl");
+  await checkOthers(file, pairs, changes);
   const npz = await Npz.open(file);
   try {
-    await checkOthers(npz, pairs, changes);
-    const roles = new Map<string, { array: "features" | "labels"; split: DecidedSplit }>();
-    for (const split of ["train", "valid"] as const) {
-      const pair = pairs[split];
-      if (pair === undefined || !changes[split]?.size) continue;
-      roles
-        .set(`${pair[0]}.npy`, { array: "features", split })
-        .set(`${pair[1]}.npy`, { array: "labels", split });
-    }
+    // Before anything is written, since labels are all that can be refused.
+    const labels = await correctedArrays(npz, pairs, splits, changes);
     const zip = new ZipFile();
-    const written = writeWhole(
-      output,
-      zip.outputStream as unknown as AsyncIterable<Uint8Array>,
-      file.isPacked,
-    );
-    // An error of a member ends the archive; the writing then fails with it.
-    const stop = (error: unknown) =>
-      (zip.outputStream as unknown as import("node:stream").Readable).destroy(error as Error);
-    const { Readable } = await import("node:stream");
+    const archive = zip.outputStream as Readable;
+    const fail = (error: Error) => archive.destroy(error);
     for (const entry of npz.members) {
-      const role = roles.get(entry.fileName);
+      const { fileName } = entry;
       const settings = { compress: entry.compressionMethod !== 0, mtime: entry.getLastModDate() };
-      if (entry.fileName.endsWith("/")) zip.addEmptyDirectory(entry.fileName, { mtime: settings.mtime });
-      else if (role?.array === "labels") {
-        const labels = splits[role.split]!.labels;
-        const bytes = await reading(await npz.array(entry.fileName.slice(0, -4)), async (array) =>
-          correctedLabels(array, await collect(array.body), labels, changes[role.split]!),
-        ).catch((error) => {
-          stop(error);
-          return new Uint8Array();
-        });
-        zip.addBuffer(Buffer.from(bytes), entry.fileName, settings);
-      } else {
-        const excludes = role !== undefined && excludedRows(changes[role.split]!).size > 0;
-        zip.addReadStreamLazy(entry.fileName, settings, (give) => {
-          const opening: Promise<AsyncIterable<Uint8Array>> = excludes
-            ? npz
-                .array(entry.fileName.slice(0, -4))
-                .then((array: NdArray) => withoutRows(array, changes[role!.split]!))
-            : Promise.resolve(npz.chunksOf(entry));
-          opening.then(
-            (chunks) => give(undefined, Readable.from(chunks, { objectMode: false }).on("error", stop)),
-            stop,
-          );
+      const bytes = labels.get(fileName);
+      if (fileName.endsWith("/")) zip.addEmptyDirectory(fileName, { mtime: settings.mtime });
+      else if (bytes) zip.addBuffer(Buffer.from(bytes), fileName, settings);
+      else {
+        zip.addReadStreamLazy(fileName, settings, (give) => {
+          const chunks = memberOf(npz, entry, pairs, changes);
+          give(undefined, Readable.from(chunks, { objectMode: false }).on("error", fail));
         });
       }
     }
     zip.end();
-    await written;
+    await writeWhole(output, archive, file.isPacked);
   } finally {
     npz.close();
   }
 }
 
+/** The bytes of the label arrays that change, by the names of their members. */
+async function correctedArrays(
+  npz: Npz,
+  pairs: BySplit<readonly [string, string]>,
+  splits: BySplit<SourceRows>,
+  changes: BySplit<Changes>,
+): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  for (const split of ["train", "valid"] as const) {
+    const [pair, own] = [pairs[split], changes[split]];
+    if (pair === undefined || !own?.size) continue;
+    const bytes = await reading(await npz.array(pair[1]), async (array) =>
+      correctedLabels(array, await collect(array.body), splits[split]!.labels, own),
+    );
+    found.set(`${pair[1]}.npy`, bytes);
+  }
+  return found;
+}
+
+/** The bytes of a member, without the rows that are left out where it holds features. */
+async function* memberOf(
+  npz: Npz,
+  entry: Entry,
+  pairs: BySplit<readonly [string, string]>,
+  changes: BySplit<Changes>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const split of ["train", "valid"] as const) {
+    const [pair, own] = [pairs[split], changes[split] ?? new Map()];
+    if (pair === undefined || entry.fileName !== `${pair[0]}.npy` || excludedRows(own).size === 0) continue;
+    const array = await npz.array(pair[0]);
+    yield* withoutRows(array, own);
+    return;
+  }
+  yield* npz.chunksOf(entry);
+}
+
 /** @throws `INVALID_ARGUMENT` for arrays that have as many rows as one from which some are left out */
 async function checkOthers(
-  npz: Npz,
+  file: DataFile,
   pairs: BySplit<readonly [string, string]>,
   changes: BySplit<Changes>,
 ): Promise<void> {
-  for (const split of ["train", "valid"] as const) {
-    const pair = pairs[split];
-    if (pair === undefined || excludedRows(changes[split] ?? new Map()).size === 0) continue;
-    const rowsOf = (name: string) =>
-      npz.array(name).then((array) => reading(array, async ({ shape }) => shape[0]));
-    const rows = await rowsOf(pair[0]);
-    for (const name of npz.names) {
-      if (pair.includes(name) || (await rowsOf(name)) !== rows) continue;
-      const isKnown = Object.values(pairs).some((other) => other.includes(name));
-      if (isKnown) continue;
-      const expectation = `no array of ${rows} rows besides ${pair.join(" and ")}, to leave rows out (a patch says which)`;
-      throw expected("INVALID_ARGUMENT", expectation, npz.path, name);
+  const npz = await Npz.open(file);
+  const rowsOf = (name: string) =>
+    npz.array(name).then((array) => reading(array, async ({ shape }) => shape[0]));
+  const known = Object.values(pairs).flat();
+  try {
+    for (const split of ["train", "valid"] as const) {
+      const pair = pairs[split];
+      if (pair === undefined || excludedRows(changes[split] ?? new Map()).size === 0) continue;
+      const rows = await rowsOf(pair[0]);
+      for (const name of npz.names) {
+        if (known.includes(name) || (await rowsOf(name)) !== rows) continue;
+        const others = `no array of ${rows} rows besides ${pair.join(" and ")}`;
+        const expectation = `${others}, to leave rows out (a patch says which)`;
+        throw expected("INVALID_ARGUMENT", expectation, npz.path, name);
+      }
     }
+  } finally {
+    npz.close();
   }
 }

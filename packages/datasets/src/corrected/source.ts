@@ -288,6 +288,12 @@ async function openImages(
   };
 }
 
+/** Names of classes come from a decisions file, which may be anybody's. */
+function checkFolderName(label: string, path: string): void {
+  if (!/^\.|[/\\:\0]/.test(label)) return;
+  throw expected("INVALID_ARGUMENT", "the name of a folder", `a new class of ${path}`, label);
+}
+
 /** Where each image goes; one whose name is taken in the folder of its new class is named after the old class too. */
 function placesOf(
   { files, path }: ImageFolder,
@@ -302,6 +308,7 @@ function placesOf(
     ];
     if (label === null) return [];
     if (label === labels[row]) return [{ from, to: from }];
+    checkFolderName(label, path);
     const name = label + from.slice(old.length);
     const end = extname(name);
     const to = taken.has(name) ? `${name.slice(0, name.length - end.length)}-${old}${end}` : name;

@@ -7,8 +7,8 @@ import { decodeImage, defaultImageBytes, type ImageForm, imageFormOf } from "./i
 import { LabelList } from "./labels.js";
 import { resize } from "./resize.js";
 
-/** Bytes in which the size of an image nearly always is. */
-const startBytes = 2 ** 16;
+/** Bytes in which the size of an image nearly always is; otherwise the whole file is read. */
+const startBytes = 4096;
 
 /** Files that systems leave in folders; names that begin with a dot are ignored too. */
 const strayFiles = new Set(["thumbs.db", "desktop.ini"]);
@@ -199,7 +199,7 @@ async function formOf(path: string): Promise<ImageForm> {
 async function readStart(path: string): Promise<Buffer> {
   try {
     await using handle = await open(path);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(startBytes), 0, startBytes, 0);
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(startBytes), 0, startBytes, 0);
     return buffer.subarray(0, bytesRead);
   } catch (error) {
     throw unreadable("SOURCE_UNAVAILABLE", path, error as Error);

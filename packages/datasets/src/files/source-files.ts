@@ -1,7 +1,7 @@
 /** The files that the samples of one split come from, and the checksum by which they are known again. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { expected } from "@lilaw/core";
 import { chunkBytes, DataFile, unreadable } from "./data-file.js";
@@ -85,8 +85,12 @@ export async function labelPathOf(path: string): Promise<string> {
 
 async function digestOf(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
+  signal?.throwIfAborted();
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+    // A stream takes several times as long for a small file, and a folder may hold a hundred thousand.
+    const isSmall = (await stat(path)).size <= chunkBytes;
+    const chunks = isSmall ? [await readFile(path)] : createReadStream(path, { highWaterMark: chunkBytes });
+    for await (const chunk of chunks) {
       signal?.throwIfAborted();
       hash.update(chunk);
     }
