@@ -2,7 +2,7 @@ export type { Backend, RunConfig } from "./config.js";
 export type { EpochMetrics, Unit } from "./documents.js";
 export type { Invocation } from "./invocation.js";
 export { createProgress, type Progress } from "./progress.js";
-export { readSamples } from "./read-samples.js";
+export { readPredProbs, readSamples } from "./read-samples.js";
 export { type RunResult, renderTable, type Summary } from "./results-table.js";
 export { RunFolder } from "./run-folder.js";
 export type { SampleRow } from "./samples.js";

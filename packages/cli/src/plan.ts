@@ -152,9 +152,13 @@ export function planSeed(
     source,
     "valid",
   );
+  const trainPart = correct(partOf(dataset.train, train, noise, draw), dataset.train, "train");
+  const count = trainPart.rows.length;
+  if (settings.folds !== undefined && settings.folds > count)
+    throw expected("INVALID_ARGUMENT", `at most ${count} (the training samples)`, "--folds", settings.folds);
   return {
     seed,
-    train: correct(partOf(dataset.train, train, noise, draw), dataset.train, "train"),
+    train: trainPart,
     valid: validPart,
     ...(settings.methods.some(needsClean) && {
       clean: cleanPart(dataset, validPart, settings.cleanSize, seed),

@@ -5,12 +5,12 @@ import { predictedClasses, softmax } from "@lilaw/diagnostics";
 import { useBackend } from "@lilaw/tfjs/node";
 import * as tf from "@tensorflow/tfjs-core";
 import { stringify } from "csv-stringify/sync";
-import { dump } from "npyjs";
 import { chooseUnit } from "./choose-unit.js";
 import type { Unit } from "./documents.js";
 import { predict as predictOn } from "./evaluate.js";
 import { type KeptEpoch, loadModel } from "./load-model.js";
 import { type Column, parquetOf } from "./parquet.js";
+import { predProbsNpy } from "./pred-probs.js";
 import type { RunFolder } from "./run-folder.js";
 import type { Settings } from "./settings.js";
 
@@ -75,8 +75,7 @@ const writers: Readonly<Record<string, (predictions: NewPredictions) => string |
   ".csv": predictionsCsv,
   ".json": predictionsJson,
   ".parquet": (predictions) => parquetOf(columnsOf(predictions)),
-  ".npy": ({ predProbs, classNames, inputs: { count } }) =>
-    new Uint8Array(dump(predProbs, [count, classNames.length])),
+  ".npy": ({ predProbs, classNames }) => predProbsNpy([predProbs], classNames.length),
 };
 
 /** @throws INVALID_ARGUMENT for a file whose extension says no format that predictions are written in */

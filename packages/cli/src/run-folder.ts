@@ -20,6 +20,7 @@ import { isGranted } from "./kernel-lock.js";
 import { type RunResult, resultOf, type Summary } from "./results-table.js";
 import { resumeCommand } from "./resume-command.js";
 
+const foldName = /^fold-\d+\.bin$/;
 const checkpointName = /^checkpoint-([1-9]\d*)\.bin$/;
 
 /** Files by their paths in the folder of a unit. */
@@ -40,7 +41,7 @@ interface Lines {
  * config.json            everything needed to repeat the run
  * metrics.jsonl          one line for every finished epoch
  * summary.json           the results of the finished units
- * METHOD-SEED/           one unit: checkpoint-EPOCHS.bin until the run is finished, and the files of its last epoch:
+ * METHOD-SEED/           one unit: checkpoint-EPOCHS.bin and fold-N.bin until the run is finished, and the files of its last epoch:
  *   samples.csv          every sample, and the same as samples.parquet
  *   model/best, last     the model of the best and of the last epoch
  * ```
@@ -189,6 +190,24 @@ export class RunFolder {
     return content!;
   }
 
+  /** The content of a fold's file, which may be damaged; undefined where there is none. */
+  async foldOf(unit: Unit, fold: number): Promise<Uint8Array | undefined> {
+    return readWhole(this.#foldFile(unit, fold));
+  }
+
+  /**
+   * Keeps the result of a fold until the run is finished.
+   *
+   * @param bytes with a checksum, and the name of the run
+   * @throws NOT_WRITABLE
+   */
+  async keepFold(unit: Unit, fold: number, bytes: Uint8Array): Promise<void> {
+    await this.#writing(async () => {
+      await makeFolder(this.#unitFolder(unit));
+      await replaceFile(this.#foldFile(unit, fold), bytes);
+    });
+  }
+
   /**
    * Records a finished epoch. The checkpoint is written last, since an epoch counts once its checkpoint is there.
    *
@@ -236,7 +255,12 @@ export class RunFolder {
    */
   async finish(): Promise<void> {
     await this.#writing(async () => {
-      for (const unit of this.units) await this.#removeCheckpoints(unit, () => true);
+      for (const unit of this.units) {
+        await this.#removeCheckpoints(unit, () => true);
+        for (const name of await this.#namesIn(unit)) {
+          if (foldName.test(name)) await rm(join(this.#unitFolder(unit), name));
+        }
+      }
     });
   }
 
@@ -410,9 +434,16 @@ export class RunFolder {
 
   /** Epochs of the existing checkpoints, the latest first. */
   async #checkpointEpochs(unit: Unit): Promise<number[]> {
-    const names = await readdir(this.#unitFolder(unit)).catch(() => []);
-    const epochs = names.flatMap((name) => checkpointName.exec(name)?.[1] ?? []);
+    const epochs = (await this.#namesIn(unit)).flatMap((name) => checkpointName.exec(name)?.[1] ?? []);
     return epochs.map(Number).sort((a, b) => b - a);
+  }
+
+  #namesIn(unit: Unit): Promise<string[]> {
+    return readdir(this.#unitFolder(unit)).catch(() => []);
+  }
+
+  #foldFile(unit: Unit, fold: number): string {
+    return join(this.#unitFolder(unit), `fold-${fold + 1}.bin`);
   }
 
   #unitFolder(unit: Unit): string {

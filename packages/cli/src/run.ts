@@ -1,22 +1,29 @@
-import { setImmediate } from "node:timers/promises";
 import type { LilawParams, Loss } from "@lilaw/core";
 import { type Dataset, type Samples, takeSamples } from "@lilaw/datasets";
-import { accuracy, effectiveSampleSize, type SampleRecord, SampleRecorder } from "@lilaw/diagnostics";
-import { type BatchRecord, crossEntropy, fit } from "@lilaw/tfjs";
+import {
+  accuracy,
+  effectiveSampleSize,
+  type SampleRecord,
+  SampleRecorder,
+  softmax,
+} from "@lilaw/diagnostics";
+import type { BatchRecord } from "@lilaw/tfjs";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, Logs } from "@tensorflow/tfjs-layers";
 import { mean } from "simple-statistics";
 import type { EpochWeights, Gathered } from "./checkpoint.js";
 import type { EpochMetrics, Unit } from "./documents.js";
 import { type Predictions, predict, scoresOf, scoreTest } from "./evaluate.js";
+import { crossValidate } from "./folds.js";
 import { defaultLoss, parseLoss } from "./losses.js";
-import { type LabelledTensors, type MethodInputs, weightingOf } from "./methods.js";
-import { modelFiles, weightsOf } from "./model-files.js";
-import { buildModel } from "./models.js";
+import type { LabelledTensors } from "./methods.js";
+import { modelFiles, modelOf, weightsOf } from "./model-files.js";
 import { type Part, type SeedPlan, validSource } from "./plan.js";
+import { predProbsFile, predProbsNpy } from "./pred-probs.js";
 import type { Progress } from "./progress.js";
 import type { RunFolder, UnitFiles } from "./run-folder.js";
 import { sampleRows, samplesCsv, samplesParquet } from "./samples.js";
+import { trainModel } from "./training.js";
 
 /** The samples of one seed as tensors, shared by all methods. */
 export interface SeedData {
@@ -67,72 +74,60 @@ export async function runUnit(unit: Unit, data: SeedData, context: RunContext): 
   return true;
 }
 
-async function trainUnit(
-  unit: Unit,
-  data: SeedData,
-  { folder, progress, signal }: RunContext,
-): Promise<void> {
-  const { settings, model: topology } = folder.config;
-  const { epochs, batchSize, learningRate, gradient, warmupEpochs } = settings;
+async function trainUnit(unit: Unit, data: SeedData, context: RunContext): Promise<void> {
+  const { folder, progress, signal } = context;
+  const { settings } = folder.config;
   const loss = parseLoss(settings.loss ?? defaultLoss);
-  const [x, y] = data.train;
-  const rows = x.shape[0]!;
-  const stepsPerEpoch = Math.ceil(rows / batchSize);
-  const { clean } = data;
-  const inputs: MethodInputs = { loss, gradient, warmupEpochs, valid: data.valid, ...(clean && { clean }) };
+  const { labels } = data.plan.train;
+  const stepsPerEpoch = Math.ceil(labels.length / settings.batchSize);
 
+  const outOfSample = await outOfSampleOf(unit, data, context);
+  if (outOfSample === "stopped") return;
   progress.unit(unit, stepsPerEpoch);
   const checkpoint = await folder.checkpointOf(unit);
-  const train = checkpoint?.train ?? new SampleRecorder(rows);
+  const train = checkpoint?.train ?? new SampleRecorder(labels.length);
   const valid = checkpoint?.valid ?? new SampleRecorder(data.plan.valid.rows.length);
   let best = checkpoint?.best;
-  const model = await buildModel(topology, unit.seed);
-  const optimizer = tf.train.adam(learningRate);
-  model.compile({ optimizer, loss: crossEntropy });
   const clock = new EpochClock();
-  try {
-    await fit(model, x, y, {
-      epochs,
-      batchSize,
-      seed: unit.seed,
-      verbose: 0,
-      yieldEvery: "never",
-      weighting: weightingOf(unit.method, inputs),
-      ...(checkpoint && { resume: checkpoint.training }),
-      record: (batch) => {
-        train.add({ ...batch, epoch: batch.epoch + 1 });
-        progress.step(stepNews(batch, data.plan.train.labels, stepsPerEpoch));
-      },
-      callbacks: {
-        onEpochBegin: async () => clock.start(),
-        onBatchEnd: async () => {
-          // Signals of the system arrive between macrotasks only, and synchronous kernels never yield to one.
-          await setImmediate();
-          if (signal.aborted) model.stopTraining = true;
-        },
-        onEpochEnd: async (_epoch, logs) => clock.trained(logs),
-      },
-      checkpoint: async (training, epoch) => {
-        const predictions = predict(model, data.valid[0], data.dataset.classes);
-        const metrics = {
-          ...unit,
-          epoch,
-          ...scalars(clock.logs),
-          ...evaluate(model, data, train.record, predictions),
-          ...clock.finish(stepsPerEpoch),
-        };
-        valid.add({ epoch, ...scoresOfValid(data, predictions, train.record, metrics, loss) });
-        best = await betterOf(best, metrics, model);
-        const gathered = { train, valid, best };
-        const files = epoch === epochs ? await filesOf(model, data, gathered, metrics) : undefined;
-        await folder.finishEpoch(metrics, { training, ...gathered }, files);
-        progress.epoch(metrics);
-      },
-    });
-  } finally {
-    model.dispose();
-    optimizer.dispose();
-  }
+  await trainModel(unit, data, folder.config, signal, (model) => ({
+    ...(checkpoint && { resume: checkpoint.training }),
+    record: (batch) => {
+      train.add({ ...batch, epoch: batch.epoch + 1 });
+      progress.step(stepNews(batch, labels, stepsPerEpoch));
+    },
+    onEpochBegin: () => clock.start(),
+    onEpochEnd: (logs) => clock.trained(logs),
+    checkpoint: async (training, epoch) => {
+      const predictions = predict(model, data.valid[0], data.dataset.classes);
+      const metrics = {
+        ...unit,
+        epoch,
+        ...scalars(clock.logs),
+        ...evaluate(model, data, train.record, predictions),
+        ...clock.finish(stepsPerEpoch),
+      };
+      valid.add({ epoch, ...scoresOfValid(data, predictions, train.record, metrics, loss) });
+      best = await betterOf(best, metrics, model);
+      const gathered = { train, valid, best };
+      const isLast = epoch === settings.epochs;
+      const files = isLast ? await filesOf(model, data, gathered, metrics, outOfSample) : undefined;
+      await folder.finishEpoch(metrics, { training, ...gathered }, files);
+      progress.epoch(metrics);
+    },
+  }));
+}
+
+/** The probabilities of the training samples by cross-validation; undefined where the run has no folds. */
+async function outOfSampleOf(
+  unit: Unit,
+  { plan, dataset, ...samples }: SeedData,
+  context: RunContext,
+): Promise<Float32Array | undefined | "stopped"> {
+  const { folds } = context.folder.config.settings;
+  if (folds === undefined) return undefined;
+  const { classes } = dataset;
+  const data = { ...samples, labels: plan.train.labels, validLabels: plan.valid.labels, classes };
+  return (await crossValidate(unit, data, folds, context)) ?? "stopped";
 }
 
 type Measured = Omit<EpochMetrics, "method" | "seed" | "epoch" | "loss" | "seconds" | "stepsPerSecond">;
@@ -191,9 +186,10 @@ async function betterOf(
 /** The files that a unit leaves with its last epoch. */
 async function filesOf(
   model: LayersModel,
-  { plan, dataset }: SeedData,
+  { plan, dataset, valid: [validInputs] }: SeedData,
   { train, valid, best }: Gathered,
   { method, seed, epoch }: EpochMetrics,
+  outOfSample: Float32Array | undefined,
 ): Promise<UnitFiles> {
   const rows = sampleRows(
     [
@@ -216,6 +212,14 @@ async function filesOf(
   for (const [name, { epoch, bytes }] of Object.entries(weights)) {
     const own = await modelFiles(model, bytes, { method, seed, epoch }, dataset);
     for (const [file, content] of own) files.set(`model/${name}/${file}`, content);
+  }
+  if (outOfSample) {
+    // The validation samples were not trained on: the model that is kept as the best has not seen them.
+    const text = files.get("model/best/model.json") as string;
+    const kept = await modelOf(text, best.bytes, "model/best");
+    const { logits } = predict(kept, validInputs, dataset.classes);
+    kept.dispose();
+    files.set(predProbsFile, predProbsNpy([outOfSample, softmax(logits, dataset.classes)], dataset.classes));
   }
   return files;
 }

@@ -237,6 +237,12 @@ export const options = {
     kind: values.integer(0),
     default: "1",
   },
+  folds: {
+    in: "settings",
+    flag: "--folds <n>",
+    help: "also train on all but one of n parts of the training samples, for probabilities of each by a model that has not seen it (default: none)",
+    kind: values.integer(2),
+  },
   dataDir: {
     in: "surroundings",
     flag: "--data-dir <dir>",
