@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { ErrorCode } from "@lilaw/core";
-import { loadFiles, sourceOf } from "@lilaw/datasets";
+import { loadFiles, openSource, sourceOf } from "@lilaw/datasets";
 import { encode } from "fast-png";
 import { unzipSync, zipSync } from "fflate";
 import { parquetReadObjects } from "hyparquet";
@@ -384,6 +384,40 @@ describe("lilaw apply", () => {
     await expect(run()).rejects.toMatchObject({ code });
     expect((await readdir(folder)).sort()).toEqual(listed);
   });
+
+  it.each(["t.csv", "t.jsonl", "t.npz", "t.parquet", "pets"])(
+    "leaves nothing of %s when it is stopped",
+    async (name) => {
+      const rows = [
+        { x: 1, label: "cat" },
+        { x: 2, label: "dog" },
+      ];
+      const files: Record<string, string | Uint8Array> = {
+        ...table,
+        "t.jsonl": rows.map((row) => `${JSON.stringify(row)}\n`).join(""),
+        "t.npz": zipSync({
+          "x.npy": npy("|u1", [2, 1], Uint8Array.of(1, 2)),
+          "y.npy": npy("<U3", [2], utf32("cat", "dog")),
+        }),
+        "t.parquet": new Uint8Array(
+          parquetWriteBuffer({
+            columnData: [
+              { name: "x", data: [1, 2] },
+              { name: "label", data: ["cat", "dog"] },
+            ],
+          }),
+        ),
+        "pets/cat/1.png": png(1),
+        "pets/dog/2.png": png(2),
+      };
+      const { folder, path, output, listed } = await applied({ files, input: name });
+      const stop = new AbortController();
+      const source = await openSource(path, { classNames: ["cat", "dog"], signal: stop.signal });
+      stop.abort(new Error("enough"));
+      await expect(source.write(output, { train: new Map([[0, "dog"]]) })).rejects.toThrow("enough");
+      expect((await readdir(folder)).sort()).toEqual(listed);
+    },
+  );
 
   it("never writes over the original, nor into it", async () => {
     const one = await applied({ files: table, input: "t.csv", changes: [[0, "cat", "dog"]] });

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { fitted } from "@lilaw/bench/program";
+import { fitted, statusOf, tell } from "@lilaw/bench/program";
 import { expected } from "@lilaw/core";
 import {
   type Changes,
@@ -73,12 +73,17 @@ export interface Applied {
   readonly others: number;
 }
 
-export function addApply(program: Command): void {
+export function addApply(program: Command, stop: AbortSignal): void {
   const command = withOptions(program.command("apply <decisions>"), options)
     .description("write data with the labels that people decided on")
     .action(async (decisions: string) => {
       const chosen = checkOptions<typeof options>(options, typedOptions(command, options).raw);
-      const applied = await apply(decisions, chosen);
+      const applied = await apply(decisions, chosen, stop).catch((error) => {
+        if (!stop.aborted) throw error;
+        process.exitCode = statusOf(stop);
+        tell("stopped; nothing was written");
+      });
+      if (applied === undefined) return;
       process.stdout.write(
         chosen.json ? `${JSON.stringify(applied)}\n` : `${fitted(textOf(applied), process.stdout)}\n`,
       );
@@ -88,13 +93,15 @@ export function addApply(program: Command): void {
 /**
  * Writes the input with other labels, whole or not at all.
  *
+ * @param stop stops the writing; nothing is left then, and its reason is thrown
  * @throws the errors of `readDecisions`; CHECKSUM_MISMATCH (decisions on another file, or one that has changed),
  *   INVALID_ARGUMENT (a row that there is not, an output that exists), INCOMPATIBLE_STATE (another label), NOT_WRITABLE
  */
-export async function apply(path: string, chosen: ApplyOptions): Promise<Applied> {
+export async function apply(path: string, chosen: ApplyOptions, stop?: AbortSignal): Promise<Applied> {
   const { decisions: file } = await readDecisions(path);
   const { input, output, labels, labelColumn } = chosen;
-  const source = await sourceOf(input, labels === undefined ? {} : { labels });
+  const reading = { ...(labels !== undefined && { labels }), ...(stop && { signal: stop }) };
+  const source = await sourceOf(input, reading);
   const own =
     file.valid?.sha256 === source.sha256 && file.source.sha256 !== source.sha256 ? "valid" : "train";
   if (own === "train") checkSource(file.source, source, path);
@@ -103,7 +110,7 @@ export async function apply(path: string, chosen: ApplyOptions): Promise<Applied
   const data = await openSource(input, {
     classNames: file.classNames,
     split: own,
-    ...(labels !== undefined && { labels }),
+    ...reading,
     ...(labelColumn !== undefined && { labelColumn }),
     ...(label !== undefined && { label }),
   }).catch((error) => Promise.reject(errorInFlags(error)));

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { expected } from "@lilaw/core";
 import type { ParquetParsers } from "hyparquet";
-import { DataFile, parsing } from "../files/data-file.js";
-import { columnsOf, openParquetFile, type ParquetFile } from "../files/parquet.js";
+import { DataFile } from "../files/data-file.js";
+import { columnsOf, openParquetFile, type ParquetFile, parsingFile } from "../files/parquet.js";
 import type { Changes } from "./changes.js";
 import { whole } from "./output.js";
 
@@ -106,7 +106,7 @@ async function readGroup(
 ): Promise<Map<string, Column>> {
   const { parquetRead } = await import("hyparquet");
   const parts = new Map<string, unknown[]>(names.map((name) => [name, []]));
-  await parsing(file.path, () =>
+  await parsingFile(file, () =>
     parquetRead({
       file: buffer,
       metadata,

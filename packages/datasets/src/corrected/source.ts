@@ -59,17 +59,23 @@ export interface EditOptions {
   labelColumn?: string;
   /** Label column of a table, `reading.label.name` of `loadFiles`. Default: as `loadFiles` finds it. */
   label?: string;
+  /** Stops reading and writing; then nothing is written. */
+  signal?: AbortSignal;
 }
 
 /**
  * Opens the user's own file, or folder of images, and reads its labels.
  *
- * @throws the errors of `loadFiles` for files that it would not read
+ * @throws the errors of `loadFiles` for files that it would not read; the signal's reason
  */
 export async function openSource(path: string, options: EditOptions): Promise<EditableSource> {
   if (await isFolder(path)) return openImages(path, options);
-  const file = await DataFile.open(path, {});
+  const file = await DataFile.open(path, stopping(options));
   return openers[formatOf(path, file.head)](file, options);
+}
+
+function stopping({ signal }: EditOptions): Pick<EditOptions, "signal"> {
+  return signal ? { signal } : {};
 }
 
 type Open = (file: DataFile, options: EditOptions) => Promise<EditableSource>;
@@ -202,8 +208,9 @@ async function openNpzSource(
 
 /** Sources whose labels are in a second file. */
 function withLabels(open: (file: DataFile) => Promise<NdArray>): Open {
-  return async (file, { split = "train", classNames, labels: given, labelColumn }) => {
-    const labelFile = await DataFile.open(given ?? (await labelPathOf(file.path)), {});
+  return async (file, options) => {
+    const { split = "train", classNames, labels: given, labelColumn } = options;
+    const labelFile = await DataFile.open(given ?? (await labelPathOf(file.path)), stopping(options));
     const found = await readLabelFile(labelFile, labelColumn);
     const features = await open(file);
     await features.close();
@@ -261,11 +268,9 @@ function classNamesOf(labels: ArrayLabels, classNames: readonly string[]): strin
   return namesOf(texts, classNames, (row) => `row ${row} of ${labels.name}`);
 }
 
-async function openImages(
-  path: string,
-  { split = "train", classNames }: EditOptions,
-): Promise<EditableSource> {
-  const folder = await ImageFolder.open(path, {});
+async function openImages(path: string, options: EditOptions): Promise<EditableSource> {
+  const { split = "train", classNames, signal } = options;
+  const folder = await ImageFolder.open(path, stopping(options));
   const labels = namesOf(
     folder.labels.texts,
     classNames,
@@ -277,6 +282,7 @@ async function openImages(
     write: (output, changes) =>
       writeFolder(output, async (target) => {
         for (const { from, to } of placesOf(folder, labels, changes[split] ?? new Map())) {
+          signal?.throwIfAborted();
           await mkdir(dirname(join(target, to)), { recursive: true });
           await copyFile(
             folder.pathOf(from),

@@ -56,7 +56,7 @@ export async function openParquet(file: DataFile, dropped: readonly string[] = [
 
 /** Reads the metadata, and checks the pages of all columns but those that are left out. */
 export function openParquetFile(file: DataFile, dropped: readonly string[] = []): Promise<ParquetFile> {
-  return parsing(file.path, async () => {
+  return parsingFile(file, async () => {
     const { parquetMetadataAsync, parquetSchema } = await import("hyparquet");
     const { compressors } = await import("hyparquet-compressors");
     const buffer = file.isPacked ? await unpackedBuffer(file) : fileBuffer(file);
@@ -81,7 +81,7 @@ export function openParquetFile(file: DataFile, dropped: readonly string[] = [])
 
 /** The names of the columns that are neither values nor lists of numbers. */
 export async function nestedColumns(file: DataFile): Promise<string[]> {
-  return parsing(file.path, async () => {
+  return parsingFile(file, async () => {
     const { parquetMetadataAsync, parquetSchema } = await import("hyparquet");
     const buffer = file.isPacked ? await unpackedBuffer(file) : fileBuffer(file);
     const { children } = parquetSchema(await parquetMetadataAsync(buffer));
@@ -103,6 +103,16 @@ function afterColumn(schema: FileMetaData["schema"], at: number): number {
   return next;
 }
 
+/** As {@link parsing}; after an abort the signal's reason is thrown. */
+export async function parsingFile<T>(file: DataFile, parse: () => T | Promise<T>): Promise<T> {
+  try {
+    return await parsing(file.path, parse);
+  } catch (error) {
+    file.throwIfAborted();
+    throw error;
+  }
+}
+
 /** Calls `visit` for every row, in order, with a function that gives the value of a column. */
 async function visitRows(
   file: DataFile,
@@ -115,7 +125,7 @@ async function visitRows(
   for (const { num_rows } of metadata.row_groups) {
     const end = start + Number(num_rows);
     const values = new Map<string, ArrayLike<unknown>[]>();
-    await parsing(file.path, () =>
+    await parsingFile(file, () =>
       parquetRead({
         file: buffer,
         metadata,
