@@ -201,6 +201,10 @@ describe("lilaw report", () => {
       const ended = await lilaw(["train", ...args, ...small]);
       expect(ended.status, ended.stderr).toBe(0);
       expect(JSON.parse(await readFile(join(next, "config.json"), "utf8")).data.decisions.excluded).toBe(1);
+      expect(await lilaw(["report", next])).toMatchObject({ status: 0 });
+      expect(await readFile(join(next, "report.html"), "utf8")).toContain(
+        "after the decisions of decisions.json",
+      );
     });
   });
 });

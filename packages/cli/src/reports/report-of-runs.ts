@@ -166,7 +166,6 @@ async function reviewOf(
       ? await showSuspects(source.dataset, folder, scored, issues, signal)
       : { suspects: issues.map((issue) => ({ ...whereOf(samples[issue.row]!), ...suspectOf(issue) })) };
   const { train, valid } = data.sources;
-  const noisy = `Labels are those after the noise of seed ${unit.seed}: train --decisions takes decisions on them with the same noise, apply refuses them, since the source has other labels.`;
   return {
     title: `${name}, ${unit.method} with seed ${unit.seed}`,
     file: {
@@ -181,7 +180,19 @@ async function reviewOf(
     score: suspects.score,
     ranked: suspects.issues.length,
     ...shown,
-    remarks: [...("remark" in source ? [source.remark] : []), ...(injectsNoise(settings) ? [noisy] : [])],
+    remarks: [
+      ...("remark" in source ? [source.remark] : []),
+      ...(injectsNoise(settings)
+        ? [
+            `Labels are those after the noise of seed ${unit.seed}: train --decisions takes decisions on them with the same noise, apply refuses them, since the source has other labels.`,
+          ]
+        : []),
+      ...(data.decisions
+        ? [
+            `Labels are those after the decisions of ${data.decisions.name}: where these changed a label, decisions made here fit data that apply has corrected, not the source.`,
+          ]
+        : []),
+    ],
   };
 }
 
