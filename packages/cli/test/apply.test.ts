@@ -413,8 +413,9 @@ describe("lilaw apply", () => {
       const { folder, path, output, listed } = await applied({ files, input: name });
       const stop = new AbortController();
       const source = await openSource(path, { classNames: ["cat", "dog"], signal: stop.signal });
-      stop.abort(new Error("enough"));
-      await expect(source.write(output, { train: new Map([[0, "dog"]]) })).rejects.toThrow("enough");
+      const reason = new Error("enough");
+      stop.abort(reason);
+      await expect(source.write(output, { train: new Map([[0, "dog"]]) })).rejects.toBe(reason);
       expect((await readdir(folder)).sort()).toEqual(listed);
     },
   );
