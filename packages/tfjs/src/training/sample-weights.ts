@@ -50,8 +50,9 @@ export async function readWeights(
   weights: tf.Tensor | Float32Array,
   count: number,
 ): Promise<Float32Array> {
-  const given =
-    weights instanceof Float32Array ? weights : await checkTensor(name, weights).data<"float32">();
+  // A proxy of an array is an instance of its class, but no array.
+  const isArray = ArrayBuffer.isView(weights) && weights instanceof Float32Array;
+  const given = isArray ? weights : await checkTensor(name, weights as tf.Tensor).data<"float32">();
   if (given.length !== count) throw expected("LENGTH_MISMATCH", `${count}`, `${name}.length`, given.length);
   const bad = given.findIndex((weight) => !Number.isFinite(weight));
   if (bad >= 0) throw expected("NON_FINITE", "a finite number", `${name}[${bad}]`, given[bad]);

@@ -339,6 +339,11 @@ describe("hostile arguments", () => {
       () => fit(blobModel(), x, y, { sampleWeight: [1] as never }),
       "INVALID_ARGUMENT",
     ],
+    [
+      "sampleWeight of a proxy",
+      () => fit(blobModel(), x, y, { sampleWeight: new Proxy(new Float32Array(3), {}) }),
+      "INVALID_ARGUMENT",
+    ],
     ["a class without weight", () => fit(blobModel(), x, y, { classWeight: { 0: 1 } }), "INVALID_ARGUMENT"],
     [
       "a class of weight NaN",
