@@ -63,7 +63,7 @@ export function scoresOf(
   return {
     ...scores,
     rows: Int32Array.from(labels.keys()),
-    margins: labelMargins({ logits, labels, classes, maxProbs, loss }),
+    ...labelMargins({ logits, labels, classes, maxProbs, loss }),
     weights: floats(),
   };
 }

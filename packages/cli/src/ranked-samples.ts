@@ -33,7 +33,6 @@ function recordsOf(samples: readonly SampleRow[], epochs: number) {
       | "meanDelta",
   ) => Float64Array.from(samples, (sample) => sample[name] ?? Number.NaN);
   const has = (name: "alpha" | "meanAlpha") => samples.some((sample) => sample[name] !== null);
-  const predictions = Int32Array.from(samples, ({ prediction }) => prediction);
   return {
     record: {
       epoch: epochs,
@@ -41,14 +40,14 @@ function recordsOf(samples: readonly SampleRow[], epochs: number) {
       labelProbs: column("labelProb"),
       maxProbs: column("maxProb"),
       weights: column("weight"),
-      predictions,
+      predictions: Int32Array.from(samples, ({ prediction }) => prediction),
       ...(has("alpha") && {
         terms: { alpha: column("alpha"), beta: column("beta"), delta: column("delta") },
       }),
     },
     run: {
       epochs: new Uint32Array(samples.length).fill(epochs),
-      predictions,
+      suggestedLabels: Int32Array.from(samples, ({ suggestedLabel }) => suggestedLabel ?? -1),
       meanLabelProbs: mean("meanLabelProb"),
       meanMargins: mean("meanMargin"),
       areasUnderMargin: mean("areaUnderMargin"),

@@ -21,8 +21,9 @@ export interface SampleRow {
   readonly trueLabel: number | null;
   /** 1 where the label is known to be wrong, 0 where it is known to be right. */
   readonly flag: 0 | 1 | null;
+  /** -1 where the logits are not finite. */
   readonly prediction: number;
-  readonly predictionName: string;
+  readonly predictionName: string | null;
   /** The values of the last epoch. */
   readonly loss: number;
   readonly labelProb: number;
@@ -36,6 +37,9 @@ export interface SampleRow {
   readonly meanLabelProb: number;
   readonly meanMargin: number | null;
   readonly areaUnderMargin: number | null;
+  /** The class that competed most with the label. Null where every epoch was not finite. */
+  readonly suggestedLabel: number | null;
+  readonly suggestedName: string | null;
   readonly forgettingEvents: number;
   /** Epoch from 1. */
   readonly firstLearned: number | null;
@@ -66,6 +70,8 @@ const columns = {
   meanLabelProb: "DOUBLE",
   meanMargin: "DOUBLE",
   areaUnderMargin: "DOUBLE",
+  suggestedLabel: "INT32",
+  suggestedName: "STRING",
   forgettingEvents: "INT32",
   firstLearned: "INT32",
   meanAlpha: "DOUBLE",
@@ -130,6 +136,7 @@ function rowsOf(
   return Array.from(part.rows, (row, i): SampleRow => {
     const [label, trueLabel] = [part.labels[i]!, part.trueLabels?.[i]];
     const prediction = record.predictions[i]!;
+    const suggestedLabel = run.suggestedLabels[i]!;
     return {
       split,
       row: source.rows?.[row] ?? row,
@@ -140,7 +147,7 @@ function rowsOf(
       trueLabel: trueLabel ?? null,
       flag: trueLabel === undefined ? null : label === trueLabel ? 0 : 1,
       prediction,
-      predictionName: classNames[prediction]!,
+      predictionName: classNames[prediction] ?? null,
       loss: record.losses[i]!,
       labelProb: record.labelProbs[i]!,
       maxProb: record.maxProbs[i]!,
@@ -151,6 +158,8 @@ function rowsOf(
       meanLabelProb: run.meanLabelProbs[i]!,
       meanMargin: known(run.meanMargins[i]),
       areaUnderMargin: known(run.areasUnderMargin[i]),
+      suggestedLabel: suggestedLabel === -1 ? null : suggestedLabel,
+      suggestedName: classNames[suggestedLabel] ?? null,
       forgettingEvents: run.forgettingEvents[i]!,
       firstLearned: known(run.firstLearned[i]),
       meanAlpha: known(run.terms?.alpha[i]),

@@ -60,11 +60,11 @@ export async function suspectsOfRun(
   const rows = await readSamples(folder, unit);
   const { score, issues, unscored, quality } = rankSamples(rows, folder.config.settings.epochs, wanted);
   const suspects = issues.map(({ row: place, suggestedLabel, score }) => {
-    const { split, row, line, file, label, labelName, predictionName } = rows[place]!;
+    const { split, row, line, file, label, labelName } = rows[place]!;
     return {
       ...{ split, row, line, file, label, labelName },
       suggestedLabel,
-      suggestedName: predictionName,
+      suggestedName: folder.config.data.classNames[suggestedLabel]!,
       score,
     };
   });

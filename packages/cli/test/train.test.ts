@@ -146,10 +146,11 @@ describe("lilaw train on a user's files", () => {
     const lines = (await readFile(join(out, "baseline-1", "samples.csv"), "utf8")).trimEnd().split("\n");
     const classes = "label,labelName,trueLabel,flag,prediction,predictionName";
     const epoch = "loss,labelProb,maxProb,alpha,beta,delta,weight";
-    const run = "meanLabelProb,meanMargin,areaUnderMargin,forgettingEvents,firstLearned";
+    const run =
+      "meanLabelProb,meanMargin,areaUnderMargin,suggestedLabel,suggestedName,forgettingEvents,firstLearned";
     expect(lines[0]).toBe(`split,row,line,${classes},${epoch},${run},meanAlpha,meanBeta,meanDelta`);
     const values = (weight: string) =>
-      `,[012],c[012],,,[012],c[012],[\\d.e-]+,[\\d.e-]+,[\\d.e-]+,,,,${weight},[\\d.e-]+,[\\d.e-]+,[\\d.e-]+,0,1?,,,$`;
+      `,[012],c[012],,,[012],c[012],[\\d.e-]+,[\\d.e-]+,[\\d.e-]+,,,,${weight},[\\d.e-]+,[\\d.e-]+,[\\d.e-]+,[012],c[012],0,1?,,,$`;
     expect(lines[1]).toMatch(new RegExp(`^train,\\d+,\\d*${values("1")}`));
     expect(lines.at(-1)).toMatch(new RegExp(`^valid,\\d+,\\d*${values("")}`));
   });

@@ -54,7 +54,7 @@ export {
 } from "./operations/alignment-weights.js";
 /** How arguments are checked, for packages that offer the same operations on other arrays. */
 export * as checks from "./operations/arguments.js";
-export { type LabelMarginsInput, labelMargins } from "./operations/label-margins.js";
+export { type LabelMargins, type LabelMarginsInput, labelMargins } from "./operations/label-margins.js";
 export { type MetaGradientInput, metaGradient } from "./operations/meta-gradient.js";
 export type {
   DeviceAlignmentWeightsInput,

@@ -31,11 +31,13 @@ describe("labelMargins", () => {
     fc.assert(
       fc.property(batches, ({ logits, labels, classes }) => {
         const { maxProbs } = weightedLoss({ logits, labels, classes, params: null, backend: "reference" });
-        const margins = labelMargins({ logits, labels, classes, maxProbs });
+        const { margins, rivals } = labelMargins({ logits, labels, classes, maxProbs });
         labels.forEach((label, row) => {
           const probs = softmax([...logits.subarray(row * classes, (row + 1) * classes)]);
           const others = probs.filter((_, k) => k !== label);
           expect(margins[row]).toBeCloseTo(probs[label]! - Math.max(...others), 12);
+          expect(rivals[row]).not.toBe(label);
+          expect(probs[rivals[row]!]).toBe(Math.max(...others));
         });
       }),
     );
@@ -44,22 +46,29 @@ describe("labelMargins", () => {
   it("keeps the digits of nearly equal probabilities", () => {
     const logits = Float64Array.of(1, 1 + 2 ** -40, -800);
     const maxProbs = Float64Array.of(0.5);
-    const margins = labelMargins({ logits, labels: Int32Array.of(0), classes: 3, maxProbs });
+    const { margins } = labelMargins({ logits, labels: Int32Array.of(0), classes: 3, maxProbs });
     expect(margins[0]! / -(2 ** -41)).toBeCloseTo(1, 10);
   });
 
   it("is 1 with a single class, 2u - 1 with one logit, and NaN in rows that are", () => {
     const one = { logits: Float32Array.of(3), labels: Int32Array.of(0), maxProbs: Float32Array.of(1) };
-    expect([...labelMargins({ ...one, classes: 1 })]).toEqual([1]);
+    expect(labelMargins({ ...one, classes: 1 })).toEqual({
+      margins: Float32Array.of(1),
+      rivals: Int32Array.of(-1),
+    });
     const logits = Float64Array.of(0.5, 0.5, Number.NaN);
     const binary = { logits, labels: Int32Array.of(1, 0, 1), loss: "binary", params: null } as const;
     const { labelProbs, maxProbs } = weightedLoss({ ...binary, backend: "reference" });
-    const margins = labelMargins({ ...binary, maxProbs });
+    const { margins, rivals } = labelMargins({ ...binary, maxProbs });
     expect(margins[0]).toBeCloseTo(2 * labelProbs[0]! - 1, 14);
     expect(margins[1]).toBe(-margins[0]!);
     expect(margins[2]).toBeNaN();
+    expect([...rivals]).toEqual([0, 1, -1]);
     const nan = { logits: Float64Array.of(Number.NaN, 0), labels: Int32Array.of(0), classes: 2 };
-    expect(labelMargins({ ...nan, maxProbs: Float64Array.of(Number.NaN) })[0]).toBeNaN();
+    expect(labelMargins({ ...nan, maxProbs: Float64Array.of(Number.NaN) })).toEqual({
+      margins: Float64Array.of(Number.NaN),
+      rivals: Int32Array.of(-1),
+    });
   });
 
   it("refuses what has no margin", () => {

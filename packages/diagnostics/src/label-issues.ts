@@ -21,7 +21,7 @@ import type { RunRecord, SampleRecord, WeightTerms } from "./records.js";
  * | `margin` | v - u: how far the given label is behind the predicted one | |
  * | `weight` | -weight: samples that Learning to Reweight leaves out | |
  *
- * Those that need the run are of all its epochs, the others of the latest, in which the model may have learned wrong labels by heart.
+ * Those that need the run are of all its epochs, the others of the latest, in which the model may have memorised wrong labels.
  */
 export type IssueScore = (typeof issueScoreNames)[number];
 
@@ -45,7 +45,7 @@ type EpochScore = (typeof epochScores)[number];
 type Checked<R, Others extends keyof R> = Record<Exclude<keyof R, Others | "terms">, ArrayLike<number>> & {
   readonly terms?: WeightTerms<ArrayLike<number>>;
 };
-type CheckedRecord = Checked<SampleRecord, "epoch" | "margins"> & Pick<SampleRecord, "epoch">;
+type CheckedRecord = Checked<SampleRecord, "epoch" | "margins" | "rivals"> & Pick<SampleRecord, "epoch">;
 type CheckedRun = Checked<RunRecord, "areasUnderMargin">;
 
 const epochFormulas: Record<EpochScore, (record: CheckedRecord, row: number) => number> = {
@@ -78,7 +78,7 @@ export interface LabelIssue {
   readonly row: number;
   /** The label it was given. */
   readonly label: number;
-  /** The class the model predicted when it last saw the sample. */
+  /** By a score of the run its {@link RunRecord.suggestedLabels}, else the class that the epoch predicted. */
   readonly suggestedLabel: number;
   /** High = suspect. */
   readonly score: number;
@@ -131,18 +131,20 @@ export function labelIssues(options: LabelIssuesOptions): LabelIssues {
   const score = options.score ?? defaultIssueScore(record, run);
   sameLength(labels, "labels", record.losses, "record");
   const scores = scoresOf(record, run, score);
-  const { predictions } = isOfRun(score) ? run! : record;
+  const ofRun = isOfRun(score);
+  const suggestions = ofRun ? run!.suggestedLabels : record.predictions;
+  const wasVisited = (row: number) => (ofRun ? run!.epochs[row]! > 0 : record.predictions[row] !== -1);
 
   const [rows, unscored]: [number[], number[]] = [[], []];
   scores.forEach((value, row) => {
     if (!Number.isNaN(value)) rows.push(row);
-    else if (predictions[row] !== -1) unscored.push(row);
+    else if (wasVisited(row)) unscored.push(row);
   });
   const issues = rows
     .map((row) => ({
       row,
       label: labels[row]!,
-      suggestedLabel: predictions[row]!,
+      suggestedLabel: suggestions[row]!,
       score: scores[row]!,
     }))
     .sort((a, b) => (a.score > b.score ? -1 : a.score < b.score ? 1 : a.row - b.row));
@@ -216,7 +218,7 @@ function checkRun(run: RunRecord, losses: ArrayLike<number>): CheckedRun {
   checks.checkObject("run", run);
   const columns = [
     "epochs",
-    "predictions",
+    "suggestedLabels",
     "meanLabelProbs",
     "meanMargins",
     "forgettingEvents",

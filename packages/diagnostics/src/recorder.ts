@@ -22,6 +22,8 @@ export interface SampleBatch {
    * in all batches of an epoch or in none.
    */
   readonly margins?: ArrayLike<number> | undefined;
+  /** The most probable class beside the given label, -1 without any; with `margins` only. */
+  readonly rivals?: ArrayLike<number> | undefined;
   readonly terms?: WeightTerms<ArrayLike<number>> | undefined;
 }
 
@@ -40,7 +42,14 @@ const stateFormat: stateBytes.StateFormat = {
 /** The members of a state beside its arrays; `latest` tells of the record of the latest epoch. */
 interface StateHeader {
   readonly count: number;
-  readonly latest: { readonly epoch: number; readonly margins: boolean; readonly terms: boolean } | null;
+  readonly latest: ({ readonly epoch: number } & Optional) | null;
+}
+
+/** The optional values that a record has. */
+interface Optional {
+  readonly margins: boolean;
+  readonly rivals: boolean;
+  readonly terms: boolean;
 }
 
 /** The epochs of a recorder. */
@@ -99,13 +108,13 @@ export class SampleRecorder {
    *   in some batches of an epoch only), OUT_OF_MEMORY; nothing has changed then
    */
   add(batch: SampleBatch): void {
-    const { epoch, rows, values, margins, terms } = this.#checked(batch);
+    const { epoch, rows, values, margins, rivals, terms } = this.#checked(batch);
     if (this.#seen?.record.epoch === epoch) {
       checkAsBefore("margins", this.#seen.record.margins, margins);
+      checkAsBefore("rivals", this.#seen.record.rivals, rivals);
       checkAsBefore("terms", this.#seen.record.terms, terms);
     } else {
-      const has = { margins: margins !== undefined, terms: terms !== undefined };
-      const record = emptyRecord(epoch, has, this.#count);
+      const record = emptyRecord(epoch, presentIn({ margins, rivals, terms }), this.#count);
       const before = this.#seen?.before ?? noEpochs(this.#count);
       if (this.#seen !== undefined) before.add(this.#seen.record);
       this.#seen = { before, record };
@@ -113,6 +122,7 @@ export class SampleRecorder {
     const { record } = this.#seen;
     for (const name of perSample) scatter(record[name], rows, values[name]);
     if (record.margins && margins) scatter(record.margins, rows, margins);
+    if (record.rivals && rivals) scatter(record.rivals, rows, rivals);
     for (const name of termNames) if (record.terms && terms) scatter(record.terms[name], rows, terms[name]);
   }
 
@@ -130,13 +140,13 @@ export class SampleRecorder {
   }
 
   /**
-   * Everything the recorder holds, as bytes with a checksum, about 110 for each row: for checkpoints, from which
+   * Everything the recorder holds, as bytes with a checksum, about 130 for each row: for checkpoints, from which
    * {@link SampleRecorder.from} goes on. The same batches give the same bytes.
    */
   state(): Uint8Array {
     const header: StateHeader = {
       count: this.#count,
-      latest: this.#seen ? latestOf(this.#seen.record) : null,
+      latest: this.#seen ? { epoch: this.#seen.record.epoch, ...presentIn(this.#seen.record) } : null,
     };
     return stateBytes.pack(stateFormat, header, this.#seen ? arraysOf(this.#seen) : []);
   }
@@ -148,17 +158,20 @@ export class SampleRecorder {
 
   #checked(batch: SampleBatch) {
     checks.checkObject("batch", batch);
-    const { epoch, margins, terms } = batch;
+    const { epoch, margins, rivals, terms } = batch;
     if (!Number.isSafeInteger(epoch)) throw expected("INVALID_ARGUMENT", "an integer", "batch.epoch", epoch);
     if (terms !== undefined) checks.checkObject("batch.terms", terms);
     const rows = indicesOf(batch.rows, "rows", this.#count - 1);
     const values = valuesOf(batch, perSample, "", rows);
     indicesOf(values.predictions, "predictions", mostRows);
+    if (rivals !== undefined && margins === undefined)
+      throw expected("INVALID_ARGUMENT", "margins with the rivals", "batch.margins", margins);
     return {
       epoch,
       rows,
       values,
       margins: margins && valuesOf({ margins }, ["margins"], "", rows).margins,
+      rivals: rivals && valuesOf({ rivals }, ["rivals"], "", rows).rivals,
       terms: terms && valuesOf(terms, termNames, "terms.", rows),
     };
   }
@@ -185,11 +198,7 @@ function valuesOf<N extends string>(
   return Object.fromEntries(entries) as Record<N, ArrayLike<number>>;
 }
 
-function emptyRecord(
-  epoch: number,
-  has: { readonly margins: boolean; readonly terms: boolean },
-  count: number,
-): SampleRecord {
+function emptyRecord(epoch: number, has: Optional, count: number): SampleRecord {
   const unseen = () => new Float32Array(count).fill(Number.NaN);
   return allocated(count, () => ({
     epoch,
@@ -199,25 +208,27 @@ function emptyRecord(
     weights: unseen(),
     predictions: new Int32Array(count).fill(-1),
     ...(has.margins && { margins: unseen() }),
+    ...(has.rivals && { rivals: new Int32Array(count).fill(-1) }),
     ...(has.terms && { terms: { alpha: unseen(), beta: unseen(), delta: unseen() } }),
   }));
 }
 
 const noEpochs = (count: number) => allocated(count, () => new RunTotals(count));
 
-const latestOf = ({ epoch, margins, terms }: SampleRecord) => ({
-  epoch,
+const presentIn = ({ margins, rivals, terms }: Partial<Record<keyof Optional, unknown>>): Optional => ({
   margins: margins !== undefined,
+  rivals: rivals !== undefined,
   terms: terms !== undefined,
 });
 
 /** All arrays, each with a buffer of its own, in the order in which they are saved. */
 function arraysOf({ before, record }: Seen): ArrayBufferView[] {
-  const { margins, terms } = record;
+  const { margins, rivals, terms } = record;
   return [
     ...before.arrays,
     ...perSample.map((name) => record[name]),
     ...(margins ? [margins] : []),
+    ...(rivals ? [rivals] : []),
     ...(terms ? termNames.map((name) => terms[name]) : []),
   ];
 }

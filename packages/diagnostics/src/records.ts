@@ -20,6 +20,8 @@ export interface SampleRecord {
   readonly predictions: Int32Array;
   /** Present when the epoch's batches had them. */
   readonly margins?: Float32Array;
+  /** The most probable class beside the given label; -1 without any. Present with `margins`. */
+  readonly rivals?: Int32Array;
   /** Present when the epoch's batches had them (LiLAW). */
   readonly terms?: WeightTerms;
 }
@@ -31,8 +33,12 @@ export interface SampleRecord {
 export interface RunRecord {
   /** How many epochs visited the row. */
   readonly epochs: Uint32Array;
-  /** The class predicted at the last visit; -1 without any. */
-  readonly predictions: Int32Array;
+  /**
+   * The class that competed most with the given label: the winner of a majority vote (Boyer and Moore 1981) in which each epoch
+   * votes for its rival with the weight (1 - margin) / 2. The last prediction would be a poor suggestion, since the model
+   * may have memorised the given label. It is taken where batches have no rivals. -1 without any visit.
+   */
+  readonly suggestedLabels: Int32Array;
   /** Mean probability of the given label, u. */
   readonly meanLabelProbs: Float64Array;
   /** Mean margin, in [-1, 1], over the epochs whose batches had margins. */

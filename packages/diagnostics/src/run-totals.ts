@@ -10,7 +10,9 @@ export class RunTotals {
   readonly #counts: Record<"labelProbs" | "margins" | "terms", Uint32Array>;
   readonly #forgettingEvents: Uint32Array;
   readonly #firstLearned: Float64Array;
-  readonly #predictions: Int32Array;
+  readonly #suggestedLabels: Int32Array;
+  /** By which the vote is won at present */
+  readonly #votes: Float64Array;
   /** 1 where the last visit found the row learned */
   readonly #learned: Uint8Array;
 
@@ -21,14 +23,16 @@ export class RunTotals {
     this.#counts = { labelProbs: none(), margins: none(), terms: none() };
     this.#forgettingEvents = none();
     this.#firstLearned = zeros().fill(Number.NaN);
-    this.#predictions = new Int32Array(count).fill(-1);
+    this.#suggestedLabels = new Int32Array(count).fill(-1);
+    this.#votes = zeros();
     this.#learned = new Uint8Array(count);
   }
 
   /** All that there is to save. */
   get arrays(): (Float64Array | Uint32Array | Int32Array | Uint8Array)[] {
     const { labelProbs, margins, terms } = this.#counts;
-    const own = [this.#forgettingEvents, this.#firstLearned, this.#predictions, this.#learned];
+    const vote = [this.#suggestedLabels, this.#votes];
+    const own = [this.#forgettingEvents, this.#firstLearned, ...vote, this.#learned];
     return [...sums.map((name) => this.#sums[name]), labelProbs, margins, terms, ...own];
   }
 
@@ -41,13 +45,14 @@ export class RunTotals {
   }
 
   /** Adds an epoch. */
-  add({ epoch, predictions, labelProbs, margins, terms }: SampleRecord): void {
+  add({ epoch, predictions, labelProbs, margins, rivals, terms }: SampleRecord): void {
     for (let row = 0; row < predictions.length; row++) {
       if (predictions[row] === -1) continue;
       this.#sums.labelProbs[row]! += labelProbs[row]!;
       this.#counts.labelProbs[row]!++;
-      this.#predictions[row] = predictions[row]!;
       if (margins !== undefined) this.#addMargin(row, margins[row]!, epoch);
+      if (rivals !== undefined) this.#vote(row, rivals[row]!, (1 - margins![row]!) / 2);
+      else this.#suggestedLabels[row] = predictions[row]!;
       if (terms === undefined) continue;
       this.#sums.alpha[row]! += terms.alpha[row]!;
       this.#sums.beta[row]! += terms.beta[row]!;
@@ -65,6 +70,14 @@ export class RunTotals {
     this.#counts.margins[row]!++;
   }
 
+  #vote(row: number, rival: number, share: number): void {
+    // Of a row that is not finite.
+    if (Number.isNaN(share)) return;
+    const lead = this.#votes[row]! + (this.#suggestedLabels[row] === rival ? share : -share);
+    if (lead < 0) this.#suggestedLabels[row] = rival;
+    this.#votes[row] = Math.abs(lead);
+  }
+
   /** The totals, of which nothing is shared. */
   record(): RunRecord {
     const { labelProbs, margins, terms } = this.#counts;
@@ -73,7 +86,7 @@ export class RunTotals {
     const hasTerms = terms.some((count) => count > 0);
     return {
       epochs: labelProbs.slice(),
-      predictions: this.#predictions.slice(),
+      suggestedLabels: this.#suggestedLabels.slice(),
       meanLabelProbs: mean("labelProbs", labelProbs),
       meanMargins: mean("margins", margins),
       areasUnderMargin: this.#sums.margins.map((sum, row) => (margins[row] === 0 ? Number.NaN : sum)),

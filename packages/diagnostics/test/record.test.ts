@@ -14,6 +14,7 @@ function batchOf(epoch: number, rows: number[], terms = true): SampleBatch {
     weights: values(0.375),
     predictions: Int32Array.from(rows, (row) => row % 3),
     margins: values(-1.5),
+    rivals: Int32Array.from(rows, (row) => (row + epoch) % 4),
     ...(terms && { terms: { alpha: values(0.5), beta: values(0.625), delta: values(0.75) } }),
   };
 }
@@ -155,10 +156,36 @@ describe("SampleRecorder", () => {
     expect(() => SampleRecorder.from("bytes" as never)).toThrow("Expected a Uint8Array for state");
   });
 
+  it("suggests the rival with most of the votes, which the last epochs do not change", () => {
+    const recorder = new SampleRecorder(2);
+    const epochs = [
+      { margins: [-1, 0], rivals: [3, 1] },
+      { margins: [-0.5, -1], rivals: [3, 2] },
+      { margins: [0, -0.5], rivals: [1, 2] },
+      // From here on row 0 is memorised: its rival changes, and has no support.
+      { margins: [0.875, 1], rivals: [1, 1] },
+      { margins: [1, 1], rivals: [2, 0] },
+    ];
+    epochs.forEach((values, epoch) => {
+      recorder.add({ ...batchOf(epoch, [0, 1], false), ...values, predictions: [0, 0] });
+    });
+    expect([...recorder.run.suggestedLabels]).toEqual([3, 2]);
+    expect(() => recorder.add({ ...batchOf(9, [0], false), margins: undefined })).toThrow(
+      "margins with the rivals",
+    );
+  });
+
+  it("suggests the last prediction where batches have no rivals, and nothing without a visit", () => {
+    const recorder = new SampleRecorder(2);
+    for (const epoch of [0, 1])
+      recorder.add({ ...batchOf(epoch, [1]), rivals: undefined, predictions: [epoch + 5] });
+    expect([...recorder.run.suggestedLabels]).toEqual([-1, 6]);
+  });
+
   it("refuses margins in some batches of an epoch only", () => {
     const recorder = new SampleRecorder(3);
     recorder.add(batchOf(0, [0]));
-    expect(() => recorder.add({ ...batchOf(0, [1]), margins: undefined })).toThrow(
+    expect(() => recorder.add({ ...batchOf(0, [1]), margins: undefined, rivals: undefined })).toThrow(
       "margins as in the epoch's",
     );
     expect(recorder.record.losses[1]).toBeNaN();
@@ -235,6 +262,7 @@ describe("labelIssues", () => {
       recorder.add({
         ...batchOf(epoch, rows, false),
         margins: values,
+        rivals: undefined,
         labelProbs: values.map((m) => (m + 1) / 2),
         predictions: values.map((m) => (m >= 0 ? 0 : epoch + 1)),
         ...(terms && { terms: { alpha: rows.map((r) => r / 8), beta: rows.map((r) => r / 4), delta: rows } }),

@@ -11,8 +11,15 @@ export interface LabelMarginsInput<A extends FloatArray = FloatArray>
   readonly loss?: Loss | undefined;
 }
 
+export interface LabelMargins<A extends FloatArray = FloatArray> {
+  /** [B], in [-1, 1] */
+  readonly margins: A;
+  /** [B], the most probable other class, of equal ones the lowest; -1 with a single class and in a NaN row */
+  readonly rivals: Int32Array;
+}
+
 /**
- * The margin of each label, [B] in [-1, 1]: its probability minus the largest probability of another class, both those of the
+ * The margin of each label: its probability minus the largest probability of another class, both those of the
  * model, whatever transition matrix its loss has. It is 0 or more where no other class is more probable. A NaN row gives NaN.
  *
  * It is computed from the difference of the two logits, so that it keeps its digits where both probabilities are nearly the
@@ -21,7 +28,7 @@ export interface LabelMarginsInput<A extends FloatArray = FloatArray>
  * @throws LilawError `INVALID_ARGUMENT` (also for a loss whose samples have no one class), `LENGTH_MISMATCH`,
  *   `LABEL_OUT_OF_RANGE`, `UNKNOWN_NAME`
  */
-export function labelMargins<A extends FloatArray>(input: LabelMarginsInput<A>): A {
+export function labelMargins<A extends FloatArray>(input: LabelMarginsInput<A>): LabelMargins<A> {
   const given = optionsOf("input", input);
   const { logits, labels, classes, maxProbs } = given;
   const loss = checkLoss(given.loss ?? "cross-entropy");
@@ -30,24 +37,38 @@ export function labelMargins<A extends FloatArray>(input: LabelMarginsInput<A>):
     throw expected("INVALID_ARGUMENT", "a loss of labels that are one class", "loss", loss);
   const { batch, count } = checkBatch({ logits, labels, classes }, loss);
   const margins = newFloats(logits, count);
+  const rivals = new Int32Array(count);
   if (labelType === "binary") {
-    for (let row = 0; row < count; row++)
-      margins[row] = Math.tanh((batch.labels[row] === 1 ? logits[row]! : -logits[row]!) / 2);
-    return margins;
+    for (let row = 0; row < count; row++) {
+      const [label, logit] = [batch.labels[row]!, logits[row]!];
+      margins[row] = Math.tanh((label === 1 ? logit : -logit) / 2);
+      rivals[row] = Number.isNaN(logit) ? -1 : 1 - label;
+    }
+    return { margins, rivals };
   }
   checkFloats("maxProbs", maxProbs, count);
   for (let row = 0; row < count; row++) {
-    const lead = leadOf(logits, row * batch.classes, batch.classes, batch.labels[row]!);
+    const start = row * batch.classes;
+    const label = batch.labels[row]!;
+    const rival = rivalOf(logits, start, batch.classes, label);
+    const lead = logits[start + label]! - (rival < 0 ? Number.NEGATIVE_INFINITY : logits[start + rival]!);
     // The larger one of the two probabilities is v, the other one v e^-|lead|.
     const share = -Math.expm1(-Math.abs(lead));
     margins[row] = maxProbs[row]! * (lead < 0 ? -share : share);
+    rivals[row] = Number.isNaN(maxProbs[row]) ? -1 : rival;
   }
-  return margins;
+  return { margins, rivals };
 }
 
-/** The label's logit minus the largest other one. */
-function leadOf(logits: FloatArray, start: number, classes: number, label: number): number {
-  let other = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < classes; k++) if (k !== label && logits[start + k]! > other) other = logits[start + k]!;
-  return logits[start + label]! - other;
+/** The class of the largest logit but that of the label; -1 without any. */
+function rivalOf(logits: FloatArray, start: number, classes: number, label: number): number {
+  let rival = -1;
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < classes; k++) {
+    const logit = logits[start + k]!;
+    if (k === label || !(logit > largest)) continue;
+    largest = logit;
+    rival = k;
+  }
+  return rival;
 }

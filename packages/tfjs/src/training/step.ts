@@ -1,4 +1,11 @@
-import { expected, type Loss, labelMargins, losses, type TransitionMatrix } from "@lilaw/core";
+import {
+  expected,
+  type LabelMargins,
+  type Loss,
+  labelMargins,
+  losses,
+  type TransitionMatrix,
+} from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type RowValueName, rowValueNames } from "../kernels/contract.js";
@@ -89,8 +96,7 @@ function lossOf(
     const read = [rowValues, logits.clone(), ...(weights === undefined ? [] : [weights.clone()])];
     readback.read(read, (values, ownLogits, own) => {
       const found = recordOf(batch, names, values!, own);
-      const margins = marginsOf(ownLogits!, batch, loss, found.maxProbs);
-      record!({ ...found, ...(margins && { margins }) });
+      record!({ ...found, ...marginsOf(ownLogits!, batch, loss, found.maxProbs) });
     });
   }
   return objective;
@@ -102,7 +108,7 @@ function marginsOf(
   { labels, size }: LogitsBatch,
   loss: Loss,
   maxProbs: Float32Array,
-): Float32Array | undefined {
+): LabelMargins<Float32Array> | undefined {
   const labelType = losses.labelTypeOf(loss);
   if (labelType !== "class" && labelType !== "binary") return undefined;
   return labelMargins({ logits, labels, classes: logits.length / size, loss, maxProbs });

@@ -57,6 +57,8 @@ export interface BatchRecord {
    * for losses whose samples have no one class
    */
   readonly margins?: Float32Array;
+  /** The most probable class beside the observed label, -1 without any. Present with `margins` */
+  readonly rivals?: Int32Array;
   /** The weight the method gave (for sum-normalised methods times B, so that 1 means unweighted) */
   readonly weights: Float32Array;
   readonly predictions: Int32Array;

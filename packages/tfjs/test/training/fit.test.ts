@@ -468,6 +468,7 @@ describeBackends("record", () => {
           const agrees = r.predictions[i] === labels[row];
           expect(agrees).toBe(r.labelProbs[i] === r.maxProbs[i]);
           expect(agrees).toBe(r.margins![i]! >= 0);
+          if (!agrees) expect(r.rivals![i]).toBe(r.predictions[i]);
           // Two classes: the other one has the rest.
           expect(r.margins![i]).toBeCloseTo(2 * r.labelProbs[i]! - 1, 5);
           expect(r.losses[i]).toBeCloseTo(-Math.log(r.labelProbs[i]!), 4);
