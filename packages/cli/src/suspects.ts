@@ -12,9 +12,10 @@ import {
 import { chooseUnit } from "./choose-unit.js";
 import type { Unit } from "./documents.js";
 import { rankSamples } from "./ranked-samples.js";
-import { readSamples } from "./read-samples.js";
+import { readPredProbs, readSamples } from "./read-samples.js";
 import { rephrased } from "./rephrased.js";
 import { nameOf, type RunFolder } from "./run-folder.js";
+import type { SampleRow } from "./samples.js";
 
 /** A label that may be wrong, and where it is in its source. */
 export interface Suspect {
@@ -59,17 +60,48 @@ export async function suspectsOfRun(
   const unit = chooseUnit(folder, asked);
   const rows = await readSamples(folder, unit);
   const { score, issues, unscored, quality } = rankSamples(rows, folder.config.settings.epochs, wanted);
-  const suspects = issues.map(({ row: place, suggestedLabel, score }) => {
-    const { split, row, line, file, label, labelName } = rows[place]!;
-    return {
-      ...{ split, row, line, file, label, labelName },
-      suggestedLabel,
-      suggestedName: folder.config.data.classNames[suggestedLabel]!,
-      score,
-    };
-  });
+  const suspects = issues.map((issue) => suspectOf(rows, issue, folder));
   const of = `${basename(folder.path)}, ${nameOf(unit)}`;
   return { of, score, suspects, unscored: unscored.length, ...(quality && { quality }) };
+}
+
+/**
+ * The labels of a unit that confident learning takes for wrong, by its out-of-sample probabilities.
+ *
+ * @throws as {@link suspectsOfRun}; INVALID_ARGUMENT for a run without folds
+ */
+export async function suspectsOfFolds(
+  folder: RunFolder,
+  {
+    filter,
+    score,
+    ...asked
+  }: Partial<Unit> & { readonly filter: LabelFilter; readonly score?: LabelRanking },
+): Promise<Suspects> {
+  const unit = chooseUnit(folder, asked);
+  const predProbs = await readPredProbs(folder, unit);
+  if (predProbs === undefined) {
+    const wanted = "a run that was trained with --folds (for --filter)";
+    throw expected("INVALID_ARGUMENT", wanted, "RUN", folder.path);
+  }
+  const rows = await readSamples(folder, unit);
+  const labels = Int32Array.from(rows, ({ label }) => label);
+  const { classes } = folder.config.data;
+  const found = findLabelIssues({ labels, predProbs, classes, filterBy: filter, rankBy: score });
+  const suspects = found.issues.map((issue) => suspectOf(rows, issue, folder));
+  const of = `${basename(folder.path)}, ${nameOf(unit)}, ${found.filterBy}`;
+  return { of, score: found.rankBy, suspects, unscored: 0 };
+}
+
+/** @param issue `row` is the place among the samples */
+function suspectOf(
+  rows: readonly SampleRow[],
+  { row: place, suggestedLabel, score }: { row: number; suggestedLabel: number; score: number },
+  { config }: RunFolder,
+): Suspect {
+  const { split, row, line, file, label, labelName } = rows[place]!;
+  const suggestedName = config.data.classNames[suggestedLabel]!;
+  return { split, row, line, file, label, labelName, suggestedLabel, suggestedName, score };
 }
 
 /** Errors of `find` name the places in the files. */

@@ -1,9 +1,11 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "@lilaw/core";
+import { findLabelIssues } from "@lilaw/diagnostics";
 import { describe, expect, it } from "vitest";
 import { foldsOf } from "../src/folds.js";
 import { RunFolder, readPredProbs, readSamples } from "../src/index.js";
+import type { Suspect } from "../src/suspects.js";
 import { cloudFiles, contentsOf, lilaw, scratch, small } from "./support.js";
 
 const classes = 3;
@@ -89,6 +91,14 @@ describe("lilaw train --folds", () => {
       for (let k = 0; k < classes; k++)
         expect(predProbs[classes * i + k]).toBeCloseTo(rows[samples[i]!.row].predProbs[k], 5);
     }
+    const { stdout } = await lilaw(["issues", out, "--filter", "confident_learning", "--json"]);
+    const labels = Int32Array.from(samples, ({ label }) => label);
+    const { issues } = findLabelIssues({ labels, predProbs, classes, filterBy: "confident_learning" });
+    expect(issues.length).toBeGreaterThan(30);
+    const { suspects }: { suspects: Suspect[] } = JSON.parse(stdout);
+    expect(suspects.map(({ row, suggestedName }) => [row, suggestedName])).toEqual(
+      issues.map(({ row, suggestedLabel }) => [samples[row]!.row, `c${suggestedLabel}`]),
+    );
     for (let i = 0; i < samples.length; i++) {
       const row = predProbs.subarray(classes * i, classes * (i + 1));
       expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
@@ -122,6 +132,15 @@ describe("lilaw train --folds", () => {
     const { stderr } = await lilaw(["train", "--resume", join(folder, "parts")]);
     expect(stderr).toMatch(/fold 1 of 3\n(?!.*fold 2 of 3)/);
     expect(await contentsOf(join(folder, "parts"))).toEqual(await contentsOf(join(folder, "whole")));
+  });
+
+  it("is needed for a filter of lilaw issues", async () => {
+    const folder = await scratch();
+    const out = join(folder, "run");
+    const files = await cloudFiles(folder, 20);
+    expect((await lilaw(["train", ...files, "--epochs", "1", ...small, "--out", out])).status).toBe(0);
+    const { status, stderr } = await lilaw(["issues", out, "--filter", "confident_learning"]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining("trained with --folds (for --filter)")]);
   });
 
   it("refuses more folds than training samples before it writes anything", async () => {

@@ -83,7 +83,8 @@ describe("lilaw issues RUN", () => {
     await fails(["--method", "baseline"], "lilaw-1, l2rw-1, lilaw-2, l2rw-2");
     await fails(["--method", "l2rw", "--score", "mean-alpha"], "a run with LiLAW's terms");
     await fails(["--score", "self_confidence"], "area-under-margin");
-    await fails(["--filter", "both"], "no --filter (there is a run folder)");
+    await fails(["--labels", "labels.txt"], "no --labels (there is a run folder)");
+    await fails(["--filter", "both"], "a run that was trained with --folds");
     await fails(["--top", "0"], "an integer of at least 1 for --top");
     const same = join(folder, "same");
     await fails(["--csv", same, "--parquet", same], "another file than that of --csv for --parquet");

@@ -16,7 +16,7 @@ import { errorInFlags } from "../flags.js";
 import { flagOf, type OptionRows, optionsOf, type ValuesOf, withOptions } from "../option.js";
 import { type Column, type ColumnType, parquetOf } from "../parquet.js";
 import { RunFolder } from "../run-folder.js";
-import { type Suspect, type Suspects, suspectsOfProbs, suspectsOfRun } from "../suspects.js";
+import { type Suspect, type Suspects, suspectsOfFolds, suspectsOfProbs, suspectsOfRun } from "../suspects.js";
 import { renderSuspects } from "../suspects-table.js";
 import * as values from "../values.js";
 
@@ -38,14 +38,16 @@ const options = {
   },
   filter: {
     flag: "--filter <name>",
-    help: `with --pred-probs: which labels are taken for wrong: ${labelFilters.join(", ")} (default: the first)`,
+    help:
+      `with --pred-probs, or a run that was trained with --folds: which labels are taken for wrong: ` +
+      `${labelFilters.join(", ")} (default: the first; of a run: all labels are ranked)`,
     kind: values.oneOf(labelFilters, "UNKNOWN_NAME"),
   },
   score: {
     flag: "--score <name>",
     help:
       `what labels are ranked by. Of a run: ${issueScoreNames.join(", ")} (default: area-under-margin). ` +
-      `With --pred-probs: ${labelRankings.join(", ")} (default: the first)`,
+      `With --pred-probs or --filter: ${labelRankings.join(", ")} (default: the first)`,
     kind: values.oneOf([...issueScoreNames, ...labelRankings], "UNKNOWN_NAME"),
   },
   ...unitOptions,
@@ -101,16 +103,27 @@ async function issues(run: string | undefined, chosen: IssuesOptions, stop: Abor
   process.stdout.write(`${json ? JSON.stringify({ ...found, suspects: listed }) : textOf(found, top)}\n`);
 }
 
-async function ofRun(run: string, { score, method, seed, ...others }: IssuesOptions): Promise<Suspects> {
-  refuse(["predProbs", "labels", "labelColumn", "filter"], others, "a run folder");
-  if (score !== undefined && !issueScoreNames.includes(score as IssueScore))
-    throw expected("UNKNOWN_NAME", `one of ${issueScoreNames.join(", ")} (for a run)`, "--score", score);
+async function ofRun(run: string, chosen: IssuesOptions): Promise<Suspects> {
+  const { score, filter, method, seed } = chosen;
+  refuse(["predProbs", "labels", "labelColumn"], chosen, "a run folder");
+  const [known, kind] =
+    filter === undefined ? [issueScoreNames, "for a run"] : [labelRankings, "with --filter"];
+  checkScore(score, known, kind);
   const folder = await RunFolder.read(resolve(run), "RUN", tell);
-  return suspectsOfRun(folder, {
-    ...(method !== undefined && { method }),
-    ...(seed !== undefined && { seed }),
-    ...(score !== undefined && { score: score as IssueScore }),
-  });
+  const asked = { ...(method !== undefined && { method }), ...(seed !== undefined && { seed }) };
+  return filter === undefined
+    ? suspectsOfRun(folder, { ...asked, ...(score !== undefined && { score: score as IssueScore }) })
+    : suspectsOfFolds(folder, {
+        ...asked,
+        filter,
+        ...(score !== undefined && { score: score as LabelRanking }),
+      });
+}
+
+/** @throws UNKNOWN_NAME for a score of another kind */
+function checkScore(score: string | undefined, known: readonly string[], kind: string): void {
+  if (score === undefined || known.includes(score)) return;
+  throw expected("UNKNOWN_NAME", `one of ${known.join(", ")} (${kind})`, "--score", score);
 }
 
 async function ofProbs(chosen: IssuesOptions, signal: AbortSignal): Promise<Suspects> {
@@ -120,13 +133,7 @@ async function ofProbs(chosen: IssuesOptions, signal: AbortSignal): Promise<Susp
   if (labels === undefined)
     throw expected("INVALID_ARGUMENT", "a file (there is --pred-probs)", "--labels", "none");
   refuse(["method", "seed"], chosen, "--pred-probs");
-  if (score !== undefined && !labelRankings.includes(score as LabelRanking))
-    throw expected(
-      "UNKNOWN_NAME",
-      `one of ${labelRankings.join(", ")} (with --pred-probs)`,
-      "--score",
-      score,
-    );
+  checkScore(score, labelRankings, "with --pred-probs");
   return suspectsOfProbs(
     { predProbs, labels },
     {
