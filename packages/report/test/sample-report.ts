@@ -85,7 +85,7 @@ export function sampleReport(options: SampleOptions = {}): ReportData {
       {
         name: "digits-run",
         dataset: source.name,
-        remarks: ["test samples: the official test split"],
+        remarks: ["Test samples: the official test split.", hostile],
         results,
         epochs,
         labels: {

@@ -34,14 +34,15 @@ export function resultsSection(data: ReportData): Html {
     4,
   )}</td></tr>
 `;
-  const remarks = data.runs.flatMap((run) =>
-    run.remarks.map((remark) =>
-      data.runs.length > 1 ? html`${userText(run.name)}: ${remark}` : html`${remark}`,
-    ),
-  );
+  const remarks = data.runs
+    .filter((run) => run.remarks.length > 0)
+    .map(
+      (run) =>
+        html`<p>${data.runs.length > 1 ? html`${userText(run.name)}: ` : undefined}${run.remarks.join(" ")}</p>`,
+    );
   return html`<section id="results" aria-labelledby="results-title">
 <h2 id="results-title">Results</h2>
-${remarks.map((remark) => html`<p>${remark}</p>`)}
+${remarks}
 ${
   groups.length === 0
     ? html`<p>No method is finished yet.</p>`
