@@ -420,6 +420,17 @@ describe("lilaw apply", () => {
     },
   );
 
+  it.each([undefined, null, {}, { classNames: "cat" }, { classNames: [1] }])(
+    "knows classes: %j",
+    async (options) => {
+      const { path } = await applied({ files: table, input: "t.csv" });
+      await expect(openSource(path, options as never)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+      await expect(openSource(undefined as never, { classNames: [] })).rejects.toMatchObject({
+        code: "SOURCE_UNAVAILABLE",
+      });
+    },
+  );
+
   it("never writes over the original, nor into it", async () => {
     const one = await applied({ files: table, input: "t.csv", changes: [[0, "cat", "dog"]] });
     for (const output of [one.path, join(one.folder, ".", "t.csv")]) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 describe.each([
   { name: "calls", cases: 4000 },
-  { name: "files", cases: 1700 },
+  { name: "files", cases: 2300 },
   { name: "kills", cases: 5 },
 ] as const)("$name", ({ name, cases }) => {
   it(`${cases} cases end as they should`, async () => {

@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { expected } from "@lilaw/core";
+import { checks, expected } from "@lilaw/core";
 import { type ArrayLabels, checkCount, type NdArray, reading, readLabels } from "../files/arrays.js";
 import { DataFile } from "../files/data-file.js";
 import { cellOf } from "../files/fields.js";
@@ -69,6 +69,11 @@ export interface EditOptions {
  * @throws the errors of `loadFiles` for files that it would not read; the signal's reason
  */
 export async function openSource(path: string, options: EditOptions): Promise<EditableSource> {
+  checks.checkObject("options", options);
+  const { classNames } = options;
+  if (!Array.isArray(classNames) || !classNames.every((name) => typeof name === "string")) {
+    throw expected("INVALID_ARGUMENT", "an array of texts", "options.classNames", classNames);
+  }
   if (await isFolder(path)) return openImages(path, options);
   const file = await DataFile.open(path, stopping(options));
   return openers[formatOf(path, file.head)](file, options);
