@@ -1,16 +1,22 @@
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
+import { findChromium } from "@lilaw/testing";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import { parse } from "csv-parse/sync";
 import { parquetReadObjects } from "hyparquet";
 import { parse as parseNpy } from "npyjs";
+import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type EpochMetrics, RunFolder, readSamples } from "../src/index.js";
 import { cloudFiles, lilaw, messyTable, scratch, scratchUntil, small, writeTable } from "./support.js";
+
+const require = createRequire(import.meta.url);
 
 type Row = Record<string, string>;
 
@@ -198,32 +204,74 @@ describe("lilaw predict", () => {
 });
 
 describe("the model that a run keeps", () => {
-  it("is loaded by TensorFlow.js over HTTP, as in a browser, and predicts what lilaw predicts", async () => {
+  const executablePath = findChromium();
+  const sample = { x: 0.1, y: 1.9 };
+
+  /** Serves a model, and the bundles of TensorFlow.js for a page; the URL. */
+  async function served(): Promise<string> {
     const model = join(run, "lilaw-1", "model", "best");
+    const bundle = (name: string) => require.resolve(`@tensorflow/tfjs-${name}/dist/tf-${name}.min.js`);
+    const scripts = ["core", "layers", "backend-cpu"];
+    const pages = new Map(scripts.map((name) => [`/${name}.js`, bundle(name)]));
+    const html = scripts.map((name) => `<script src="/${name}.js"></script>`).join("");
     const server = createServer((request, response) => {
-      readFile(join(model, request.url!)).then(
-        (content) => response.end(content),
-        () => response.writeHead(404).end(),
-      );
+      const { url } = request;
+      if (url === "/") response.setHeader("content-type", "text/html").end(html);
+      else {
+        readFile(pages.get(url!) ?? join(model, url!)).then(
+          (content) => response.end(content),
+          () => response.writeHead(404).end(),
+        );
+      }
     }).listen(0);
     onTestFinished(() => void server.close());
-    const url = `http://localhost:${(server.address() as AddressInfo).port}`;
-    await tf.setBackend("cpu");
+    await once(server, "listening");
+    return `http://localhost:${(server.address() as AddressInfo).port}`;
+  }
 
-    const loaded = await loadLayersModel(`${url}/model.json`);
-    const { encoding, classNames } = await (await fetch(`${url}/inputs.json`)).json();
-    const sample: Record<string, number> = { x: 0.1, y: 1.9 };
-    const values = encoding.columns.map(
-      ({ name, shift, scale }: { name: string; shift: number; scale: number }) =>
-        (sample[name]! - shift) / scale,
-    );
-    const probs = tf.softmax(loaded.predict(tf.tensor([values])) as tf.Tensor).dataSync();
+  /** The snippet of the README as the body of a function of `tf`, for the model at a URL; it gives the name and the probabilities. */
+  async function snippetFor(url: string): Promise<string> {
+    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+    const [, code] = /```js\nimport \* as tf from "@tensorflow\/tfjs";\n(.*?)```/s.exec(readme)!;
+    const edits: [string | RegExp, string][] = [
+      [/"https:[^"]+"/, JSON.stringify(url)],
+      [/\{ height[^}]+\}/, JSON.stringify(sample)],
+      ["console.log(", "return Array.of("],
+    ];
+    return edits.reduce((text, [from, to]) => {
+      expect(text).toMatch(from);
+      return text.replace(from, to);
+    }, code!);
+  }
 
+  async function checkPredicted([name, probs]: [string, ArrayLike<number>]): Promise<void> {
     const input = join(folder, "one.csv");
-    await writeFile(input, "x,y\n0.1,1.9\n");
+    await writeFile(input, `${Object.keys(sample)}\n${Object.values(sample)}\n`);
     const [row] = rowsOf((await predict("--input", input)).stdout);
     expect(row!.predictionName).toBe("c0");
-    for (const [k, name] of classNames.entries())
-      expect(probs[k]).toBeCloseTo(Number(row![`prob ${name}`]), 6);
+    expect(name).toBe("c0");
+    for (let k = 0; k < 3; k++) expect(probs[k]).toBeCloseTo(Number(row![`prob c${k}`]), 6);
+  }
+
+  const asynchronous = Object.getPrototypeOf(async () => {}).constructor;
+
+  it("predicts by the snippet of the README what lilaw predicts", async () => {
+    await tf.setBackend("cpu");
+    const act = asynchronous("tf", await snippetFor(await served()));
+    await checkPredicted(await act({ ...tf, loadLayersModel }));
+  });
+
+  it.skipIf(!executablePath)("does so in a browser", async () => {
+    const url = await served();
+    const browser = await chromium.launch({ executablePath: executablePath! });
+    onTestFinished(() => browser.close());
+    const page = await browser.newPage();
+    await page.goto(url);
+    const code = await snippetFor(url);
+    const result = await page.evaluate(
+      `(async () => { ${code.replace("return Array.of(", "return JSON.stringify(Array.of(").trimEnd().replace(/;$/, ")")} })()`,
+    );
+    const [name, probs] = JSON.parse(result as string);
+    await checkPredicted([name, Object.values(probs) as number[]]);
   });
 });

@@ -7,6 +7,7 @@ import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunConfig } from "../src/config.js";
 import { seal } from "../src/documents.js";
+import { RunFolder, readSamples, type SampleRow } from "../src/index.js";
 import {
   cloudFiles,
   clouds,
@@ -21,6 +22,16 @@ import {
   summaryOf,
   twoMethods,
 } from "./support.js";
+
+/** A row of `samples.parquet` as the cells that `samples.csv` has for it. */
+function asCells({ file: _, ...row }: SampleRow): Record<string, string> {
+  const singles = ["loss", "labelProb", "maxProb", "alpha", "beta", "delta", "weight"];
+  const cellOf = ([name, value]: [string, unknown]) => {
+    if (value === null) return [name, ""];
+    return [name, String(singles.includes(name) ? Number((value as number).toPrecision(9)) : value)];
+  };
+  return Object.fromEntries(Object.entries(row).map(cellOf));
+}
 
 const methods = ["baseline", "lilaw", "lilaw-detached", "l2rw", "random"];
 
@@ -94,6 +105,8 @@ describe("lilaw train on a user's files", () => {
     const samples: Record<string, string>[] = parse(await readFile(join(out, "lilaw-1", "samples.csv")), {
       columns: true,
     });
+    const read = await readSamples(await RunFolder.read(out, "RUN"), { method: "lilaw", seed: 1 });
+    expect(read.map(asCells)).toEqual(samples.map(({ ...sample }) => sample));
     const training = samples.filter(({ split }) => split === "train");
     const validation = samples.filter(({ split }) => split === "valid");
     expect(samples.map(({ row }) => Number(row)).sort((a, b) => a - b)).toEqual([...source.keys()]);
