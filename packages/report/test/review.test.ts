@@ -289,12 +289,13 @@ describe.skipIf(!executablePath)("the review in a browser", () => {
     await expect(page.locator("#suspect-999").boundingBox()).resolves.not.toBeNull();
     for (let i = 0; i < 20; i++) await page.keyboard.press("PageUp");
     await expect.poll(drawn).toBeLessThan(60);
-    const within = await page.evaluate(() => {
-      const outer = document.getElementById("suspects")!.getBoundingClientRect();
-      const inner = document.querySelector("#suspects [aria-selected=true]")!.getBoundingClientRect();
-      return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
-    });
-    expect(within).toBe(true);
+    const isWithin = () =>
+      page.evaluate(() => {
+        const outer = document.getElementById("suspects")!.getBoundingClientRect();
+        const inner = document.querySelector("#suspects [aria-selected=true]")!.getBoundingClientRect();
+        return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+      });
+    await expect.poll(isWithin).toBe(true);
   });
 
   describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {

@@ -109,11 +109,18 @@ function select(index: number, { scroll = true } = {}): void {
   showDetail();
 }
 
-/** Within the list alone: the page stays where it is. */
-function scrollTo(entry: HTMLElement): void {
+/**
+ * Within the list alone: the page stays where it is. Entries get their true heights when they are drawn first, which may move
+ * the entry again, so its place is looked at in the next frames too.
+ */
+function scrollTo(entry: HTMLElement, frames = 4): void {
   const [outer, inner] = [list.getBoundingClientRect(), entry.getBoundingClientRect()];
   if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
   else if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
+  if (frames === 0) return;
+  requestAnimationFrame(() => {
+    if (entry === entries[current]) scrollTo(entry, frames - 1);
+  });
 }
 
 function showDetail(): void {
