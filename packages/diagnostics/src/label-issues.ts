@@ -171,9 +171,9 @@ export function issueScores(record: SampleRecord, score: IssueScore, run?: RunRe
   return scoresOf(checked, run && checkRun(run, checked.losses), score);
 }
 
-/** The score that finds most wrong labels, of those that there are values for. */
+/** The score that found most wrong labels in our measurements, of those that the records have values for. */
 export function defaultIssueScore(
-  record: Pick<SampleRecord, never> & { readonly terms?: unknown },
+  record: { readonly terms?: unknown },
   run?: { readonly meanMargins: ArrayLike<number> },
 ): IssueScore {
   if (run !== undefined) {
