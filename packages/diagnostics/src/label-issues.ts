@@ -208,9 +208,11 @@ function scoresOf(record: CheckedRecord, run: CheckedRun | undefined, score: Iss
  */
 function checkRecord(record: SampleRecord): CheckedRecord {
   checks.checkObject("record", record);
+  const { epoch } = record;
+  if (!Number.isSafeInteger(epoch)) throw expected("INVALID_ARGUMENT", "an integer", "record.epoch", epoch);
   const losses = numbersOf(record.losses, "record.losses");
   const columns = ["labelProbs", "maxProbs", "weights", "predictions"] as const;
-  return { epoch: record.epoch, losses, ...columnsOf(record, columns, "record", losses) };
+  return { epoch, losses, ...columnsOf(record, columns, "record", losses) };
 }
 
 /** @throws as {@link checkRecord} */
