@@ -45,8 +45,8 @@ describe("lilaw issues RUN", () => {
       expect([line, label, suggestedLabel, suggestedName]).toEqual([
         sample.line,
         sample.label,
-        sample.prediction,
-        sample.predictionName,
+        sample.suggestedLabel,
+        sample.suggestedName,
       ]);
       expect(Number(score)).toBeCloseTo((1 - Number(sample.meanMargin)) / 2, 12);
     }
@@ -87,8 +87,36 @@ describe("lilaw issues RUN", () => {
     await fails(["--filter", "both"], "a run that was trained with --folds");
     await fails(["--top", "0"], "an integer of at least 1 for --top");
     const same = join(folder, "same");
-    await fails(["--csv", same, "--parquet", same], "another file than that of --csv for --parquet");
+    await fails(
+      ["--csv", same, "--parquet", same],
+      "a file of its own for each of --csv, --parquet and --decisions",
+    );
     await expect(access(same)).rejects.toThrow();
+  });
+
+  it("writes the decision to accept suggestions, with which a run trains", async () => {
+    const folder = await scratch();
+    const [run, decisions] = [join(folder, "run"), join(folder, "accepted.json")];
+    const files = await cloudFiles(folder);
+    const training = ["--methods", "baseline", "--epochs", "2", ...small];
+    expect((await lilaw(["train", ...files, ...training, "--out", run])).status).toBe(0);
+    expect((await lilaw(["issues", run, "--decisions", decisions])).stderr).toContain("how many suggestions");
+    const probs = realErrors("mnist-pred-probs.npy.gz");
+    const labels = realErrors("mnist-labels.npy");
+    const refused = ["issues", "--pred-probs", probs, "--labels", labels, "--top", "1"];
+    expect((await lilaw([...refused, "--decisions", decisions])).stderr).toContain("no --decisions");
+    expect((await lilaw(["issues", run, "--top", "10", "--decisions", decisions])).status).toBe(0);
+    const accepted = JSON.parse(await readFile(decisions, "utf8"));
+    expect(accepted.decisions).toHaveLength(10);
+    for (const { old, new: suggested, action, by } of accepted.decisions) {
+      expect([action, by]).toEqual(["relabel", "suggested"]);
+      expect(suggested).not.toBe(old);
+    }
+    expect(accepted.run).toBe(JSON.parse(await readFile(join(run, "config.json"), "utf8")).sha256);
+    const again = ["train", ...files, ...training, "--decisions", decisions, "--out", join(folder, "again")];
+    expect((await lilaw(again)).status).toBe(0);
+    const { data } = JSON.parse(await readFile(join(folder, "again", "config.json"), "utf8"));
+    expect(data.decisions).toMatchObject({ relabelled: 10, excluded: 0 });
   });
 
   it("says what is missing", async () => {

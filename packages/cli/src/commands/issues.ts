@@ -12,6 +12,7 @@ import {
 import type { Command } from "commander";
 import { stringify } from "csv-stringify/sync";
 import { unitOptions } from "../choose-unit.js";
+import { acceptSuggestions } from "../decisions-on-run.js";
 import { errorInFlags } from "../flags.js";
 import { flagOf, type OptionRows, optionsOf, type ValuesOf, withOptions } from "../option.js";
 import { type Column, type ColumnType, parquetOf } from "../parquet.js";
@@ -58,6 +59,13 @@ const options = {
   },
   csv: { flag: "--csv <file>", help: "CSV file to write", kind: values.path },
   parquet: { flag: "--parquet <file>", help: "Parquet file to write", kind: values.path },
+  decisions: {
+    flag: "--decisions <file>",
+    help:
+      "of a run: file to write, with the decision to give each of the --top labels its suggestion; " +
+      "apply and train --decisions read it",
+    kind: values.path,
+  },
   json: {
     flag: "--json",
     help: "print JSON on standard output in place of the table",
@@ -89,27 +97,44 @@ export function addIssues(program: Command, stop: AbortSignal): void {
 }
 
 async function issues(run: string | undefined, chosen: IssuesOptions, stop: AbortSignal): Promise<void> {
-  const { predProbs, labels, top, csv, parquet, json, force } = chosen;
-  const outputs = [csv, parquet].filter((path) => path !== undefined);
-  if (csv !== undefined && csv === parquet)
-    throw expected("INVALID_ARGUMENT", "another file than that of --csv", "--parquet", parquet);
+  const { predProbs, labels, top, csv, parquet, decisions, json, force } = chosen;
+  const outputs = [csv, parquet, decisions].filter((path) => path !== undefined);
+  const twice = outputs.find((path, i) => outputs.indexOf(path) < i);
+  if (twice !== undefined)
+    throw expected(
+      "INVALID_ARGUMENT",
+      "a file of its own",
+      "each of --csv, --parquet and --decisions",
+      twice,
+    );
+  if (decisions !== undefined && top === undefined)
+    throw expected(
+      "INVALID_ARGUMENT",
+      "--top beside --decisions: how many suggestions to accept",
+      "--top",
+      "none",
+    );
   for (const path of outputs) await checkAbsent(path, force);
-  const found = run === undefined ? await ofProbs(chosen, stop) : await ofRun(run, chosen);
+  const folder = run === undefined ? undefined : await RunFolder.read(resolve(run), "RUN", tell);
+  const found = folder === undefined ? await ofProbs(chosen, stop) : await ofRun(folder, chosen);
   const inputs = [predProbs, labels].filter((path) => path !== undefined);
   for (const path of outputs) for (const input of inputs) await checkOutput(input, path, force);
   const listed = found.suspects.slice(0, top);
   if (csv !== undefined) await writeWhole(csv, [Buffer.from(csvOf(listed))]);
   if (parquet !== undefined) await writeWhole(parquet, [parquetOf(columnsOf(listed))]);
+  if (decisions !== undefined && folder !== undefined)
+    await writeWhole(decisions, [
+      Buffer.from(`${JSON.stringify(acceptSuggestions(folder, listed), null, 2)}\n`),
+    ]);
   process.stdout.write(`${json ? JSON.stringify({ ...found, suspects: listed }) : textOf(found, top)}\n`);
 }
 
-async function ofRun(run: string, chosen: IssuesOptions): Promise<Suspects> {
+async function ofRun(folder: RunFolder, chosen: IssuesOptions): Promise<Suspects> {
   const { score, filter, method, seed } = chosen;
   refuse(["predProbs", "labels", "labelColumn"], chosen, "a run folder");
   const [known, kind] =
     filter === undefined ? [issueScoreNames, "for a run"] : [labelRankings, "with --filter"];
   checkScore(score, known, kind);
-  const folder = await RunFolder.read(resolve(run), "RUN", tell);
   const asked = { ...(method !== undefined && { method }), ...(seed !== undefined && { seed }) };
   return filter === undefined
     ? suspectsOfRun(folder, { ...asked, ...(score !== undefined && { score: score as IssueScore }) })
@@ -132,7 +157,7 @@ async function ofProbs(chosen: IssuesOptions, signal: AbortSignal): Promise<Susp
     throw expected("INVALID_ARGUMENT", "a run folder, or --pred-probs and --labels", "RUN", "none");
   if (labels === undefined)
     throw expected("INVALID_ARGUMENT", "a file (there is --pred-probs)", "--labels", "none");
-  refuse(["method", "seed"], chosen, "--pred-probs");
+  refuse(["method", "seed", "decisions"], chosen, "--pred-probs");
   checkScore(score, labelRankings, "with --pred-probs");
   return suspectsOfProbs(
     { predProbs, labels },

@@ -3,6 +3,7 @@ import type { Dataset } from "@lilaw/datasets";
 import { classHealth, type LabelIssue, type LabelIssues } from "@lilaw/diagnostics";
 import type { LabelEvidence, ReportData, ReportEpoch, ReportRun, Review } from "@lilaw/report";
 import { chooseUnit } from "../choose-unit.js";
+import { subjectOf } from "../decisions-on-run.js";
 import type { EpochMetrics, Unit } from "../documents.js";
 import { rankSamples } from "../ranked-samples.js";
 import { readSamples } from "../read-samples.js";
@@ -165,16 +166,9 @@ async function reviewOf(
     "dataset" in source
       ? await showSuspects(source.dataset, folder, scored, issues, signal)
       : { suspects: issues.map((issue) => ({ ...whereOf(samples[issue.row]!), ...suspectOf(issue) })) };
-  const { train, valid } = data.sources;
   return {
     title: `${name}, ${unit.method} with seed ${unit.seed}`,
-    file: {
-      source: train,
-      ...(valid && { valid }),
-      ...(data.reading && { label: data.reading.label.name }),
-      run: folder.run,
-      classNames: data.classNames,
-    },
+    file: subjectOf(folder),
     // Seeds differ in the labels that noise gives.
     key: `seed-${unit.seed}`,
     score: suspects.score,
