@@ -1,0 +1,3 @@
+import { project } from "@lilaw/testing/vitest";
+
+export default project("@lilaw/benchmark-accuracy");
