@@ -49,10 +49,25 @@ export async function loadTopology(model: string, shape: SampleShape, classes: n
   }
   const built = builders[model]!(shape, classes);
   try {
-    return JSON.parse(JSON.stringify(built.toJSON(null, false)));
+    return namedByPlace(JSON.parse(JSON.stringify(built.toJSON(null, false))));
   } finally {
     built.dispose();
   }
+}
+
+/** Layers named by their place: TensorFlow.js counts those that the process has made, so that a second run would have others. */
+function namedByPlace(topology: { config: { name: string; layers: BuiltLayer[] } }): Topology {
+  const { config } = topology;
+  const layers = config.layers.map(({ class_name, config }, i) => ({
+    class_name,
+    config: { ...config, name: `${class_name.toLowerCase()}_${i + 1}` },
+  }));
+  return { ...topology, config: { ...config, name: "model", layers } } as unknown as Topology;
+}
+
+interface BuiltLayer {
+  readonly class_name: string;
+  readonly config: object;
 }
 
 /** A fresh model whose initial weights depend on `seed` alone. */
