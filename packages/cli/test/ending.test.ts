@@ -180,7 +180,7 @@ describe("a run folder", () => {
     async function disk(skip: TestContext["skip"]): Promise<string> {
       const folder = join(await scratch(), "disk");
       await mkdir(folder);
-      const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], {
+      const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], {
         encoding: "utf8",
       });
       const reason = mount.stderr?.split("\n")[0] || mount.error?.message;
