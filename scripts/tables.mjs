@@ -13,6 +13,7 @@ const documents = [
   "README.md",
   "native/README.md",
   "docs/benchmarking.md",
+  "docs/guide.md",
   "docs/reliability.md",
   "packages/diagnostics/README.md",
 ];
@@ -32,6 +33,28 @@ const tables = {
     ]);
     const head = ["method", "best epoch", "last epoch", "AUROC, best epoch", "seeds"];
     return withOrigin(rows, table(head, lines), `backend ${rows[0].backend}`);
+  }),
+
+  "accuracy/corrections": from("accuracy/results/corrections.csv", (rows) => {
+    const inPercent = (group, name) => {
+      const shares = group.map((row) => 100 * Number(row[name]));
+      return `${mean(shares).toFixed(1)} ± ${sampleStandardDeviation(shares).toFixed(1)}`;
+    };
+    const names = ["wereWrong", "becameRight", "accuracyBefore", "accuracyAfter"];
+    const lines = groups(rows, "accepted").map(([accepted, group]) => [
+      Number(accepted).toLocaleString("en"),
+      ...names.map((name) => inPercent(group, name)),
+      group.length,
+    ]);
+    const head = [
+      "accepted",
+      "wrong before",
+      "right after",
+      "test accuracy before",
+      "test accuracy after",
+      "seeds",
+    ];
+    return withOrigin(rows, table(head, lines), "in percent, at the last epoch");
   }),
 
   "accuracy/suspects": from("accuracy/results/suspects.csv", (rows) => {

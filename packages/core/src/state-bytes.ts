@@ -51,7 +51,7 @@ export function unpack(
   given: Uint8Array,
   argument: string,
 ): { header: unknown; body: ArrayBuffer } {
-  if (!(given instanceof Uint8Array)) throw expected("INVALID_ARGUMENT", "a Uint8Array", argument, given);
+  if (!isBytes(given)) throw expected("INVALID_ARGUMENT", "a Uint8Array", argument, given);
   const bytes = new Uint8Array(given); // a copy, which cannot change meanwhile; `slice` of a Buffer makes none
   const format = new TextEncoder().encode(name);
   const start = format.length + 8;
@@ -86,6 +86,10 @@ export function digest(...arrays: ArrayBufferView[]): string {
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Whether a value is a Uint8Array. A proxy of one, even a revoked one, is not. */
+export const isBytes = (value: unknown): value is Uint8Array =>
+  ArrayBuffer.isView(value) && value instanceof Uint8Array;
 
 export function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
   return beginning.every((byte, i) => bytes[i] === byte);

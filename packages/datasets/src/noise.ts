@@ -230,7 +230,11 @@ function ruleRows(rules: readonly (readonly number[])[], classes: number): Float
 }
 
 function checkFlipMatrix(matrix: Float64Array, classes: number): Float64Array {
-  if (!(matrix instanceof Float64Array) || matrix.length !== classes * classes) {
+  if (
+    !ArrayBuffer.isView(matrix) ||
+    !(matrix instanceof Float64Array) ||
+    matrix.length !== classes * classes
+  ) {
     throw expected(
       "INVALID_ARGUMENT",
       `a Float64Array of ${classes * classes} values (classes squared)`,

@@ -46,7 +46,7 @@ export const styleCount = 7;
 
 const shapes = [symbolCircle, symbolSquare, symbolTriangle, symbolDiamond];
 const size = { width: 420, height: 270 };
-const margin = { top: 8, right: 14, bottom: 40, left: 52 };
+const margin = { top: 8, right: 24, bottom: 40, left: 52 };
 const inner = { right: size.width - margin.right, bottom: size.height - margin.bottom };
 
 /** Lines over whole numbers, such as epochs, with bands from the least to the largest value. */

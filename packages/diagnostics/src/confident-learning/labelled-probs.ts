@@ -54,7 +54,8 @@ function flatOf(
 ): Pick<Chunk, "probs" | "classes"> {
   if (classes !== undefined && !(Number.isSafeInteger(classes) && classes >= 1))
     throw expected("INVALID_ARGUMENT", "an integer of at least 1", "classes", classes);
-  if (given instanceof Float32Array || given instanceof Float64Array) {
+  // A proxy of an array is an instance of its class, but no array.
+  if (ArrayBuffer.isView(given) && (given instanceof Float32Array || given instanceof Float64Array)) {
     const found = classes ?? given.length / count;
     if (Number.isInteger(found) && found >= 1) return { probs: given, classes: found };
     throw expected("LENGTH_MISMATCH", `rows for ${count} labels`, "predProbs", `${given.length} numbers`);

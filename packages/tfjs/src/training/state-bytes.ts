@@ -18,7 +18,7 @@ export const pack = (header: object, tensors: ArrayBuffer): Uint8Array =>
  * @throws LilawError `CORRUPT_FILE` for any other bytes, `INCOMPATIBLE_STATE` for undamaged ones of another version
  */
 export function unpack(given: Uint8Array): { header: unknown; tensors: ArrayBuffer } {
-  if (given instanceof Uint8Array && stateBytes.startsWith(given.subarray(4), firstVersion))
+  if (stateBytes.isBytes(given) && stateBytes.startsWith(given.subarray(4), firstVersion))
     throw stateBytes.otherVersion(format, 1, "resume");
   const { header, body } = stateBytes.unpack(format, given, "resume");
   return { header, tensors: body };

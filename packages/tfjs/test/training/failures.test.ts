@@ -333,6 +333,15 @@ describe("hostile arguments", () => {
       () => fit(blobModel(), x, y, { resume: "state" as never }),
       "INVALID_ARGUMENT",
     ],
+    [
+      "resume of a revoked proxy",
+      () => {
+        const { proxy, revoke } = Proxy.revocable(new Uint8Array(9), {});
+        revoke();
+        return fit(blobModel(), x, y, { resume: proxy });
+      },
+      "INVALID_ARGUMENT",
+    ],
     ["callbacks of null", () => fit(blobModel(), x, y, { callbacks: [null] as never }), "INVALID_ARGUMENT"],
     [
       "sampleWeight of a list",
