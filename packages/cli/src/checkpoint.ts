@@ -11,7 +11,7 @@ export interface EpochWeights {
   readonly bytes: Uint8Array;
 }
 
-/** What a unit gathers while it is trained, besides model, optimizer and weighting. */
+/** The state of a unit during training, besides model, optimizer and weighting. */
 export interface Gathered {
   readonly train: SampleRecorder;
   readonly valid: SampleRecorder;

@@ -18,15 +18,23 @@ export function predict(
   model: LayersModel,
   x: Tensor,
   classes: number,
-  help = "is --learning-rate too high?",
+  help = learningRateHelp,
 ): Predictions {
   const logits = predictLogits(model, x);
   const broken = logits.find((logit) => !Number.isFinite(logit));
-  if (broken !== undefined) {
-    throw expected("NON_FINITE", `finite numbers (${help})`, "the model's logits", broken);
-  }
+  if (broken !== undefined) throw diverged(help, broken);
   return { logits, classes: predictedClasses(logits, classes) };
 }
+
+/** @throws NON_FINITE when a prediction made during training says that the model has diverged: -1 */
+export function checkConverging(predictions: Int32Array): void {
+  if (predictions.includes(-1)) throw diverged(learningRateHelp, "some that are not");
+}
+
+const learningRateHelp = "is --learning-rate too high?";
+
+const diverged = (help: string, received: unknown) =>
+  expected("NON_FINITE", `finite numbers (${help})`, "the model's logits", received);
 
 /** Accuracy, and macro one-vs-rest AUROC, which is null where all samples are of one class. */
 export function scoreTest({ logits, classes: predicted }: Predictions, labels: Int32Array, classes: number) {

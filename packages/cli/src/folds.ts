@@ -97,7 +97,7 @@ async function foldProbs(
   return probs;
 }
 
-/** What a file of a fold holds; undefined for no file, a damaged one, and one of another run. */
+/** The content of a fold's file; undefined if there is no file, or a damaged one, or one of another run. */
 function probsOf(bytes: Uint8Array | undefined, owner: object, length: number): Float32Array | undefined {
   if (bytes === undefined) return undefined;
   try {

@@ -13,7 +13,7 @@ import type { LayersModel, Logs } from "@tensorflow/tfjs-layers";
 import { mean } from "simple-statistics";
 import type { EpochWeights, Gathered } from "./checkpoint.js";
 import type { EpochMetrics, Unit } from "./documents.js";
-import { type Predictions, predict, scoresOf, scoreTest } from "./evaluate.js";
+import { checkConverging, type Predictions, predict, scoresOf, scoreTest } from "./evaluate.js";
 import { crossValidate } from "./folds.js";
 import { defaultLoss, parseLoss } from "./losses.js";
 import type { LabelledTensors } from "./methods.js";
@@ -92,6 +92,7 @@ async function trainUnit(unit: Unit, data: SeedData, context: RunContext): Promi
   await trainModel(unit, data, folder.config, signal, (model) => ({
     ...(checkpoint && { resume: checkpoint.training }),
     record: (batch) => {
+      checkConverging(batch.predictions);
       train.add({ ...batch, epoch: batch.epoch + 1 });
       progress.step(stepNews(batch, labels, stepsPerEpoch));
     },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { ErrorCode } from "@lilaw/core";
 import { zipSync } from "fflate";
 import { expect, it, onTestFinished } from "vitest";
-import { cloudFiles, lilaw, scratch } from "./support.js";
+import { cloudFiles, lilaw, scratch, small } from "./support.js";
 
 interface Attempt {
   args: string[];
@@ -141,6 +141,24 @@ it("answers a config.json that cannot be read with CORRUPT_FILE", async () => {
     stdout: "",
     stderr: expect.stringMatching(/^error: Expected .+ but received "no ordinary file" \(CORRUPT_FILE\)\n$/),
   });
+});
+
+it("says that a training has diverged, and keeps the run", async () => {
+  const folder = await scratch();
+  const out = join(folder, "run");
+  const files = await cloudFiles(folder);
+  const { status, stderr } = await lilaw([
+    "train",
+    ...files,
+    ...small,
+    "--learning-rate",
+    "3e38",
+    "--out",
+    out,
+  ]);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/is --learning-rate too high\?.*\(NON_FINITE\)/s);
+  expect(stderr).not.toContain("predictions[0]");
 });
 
 it("shows the stack of an unexpected error under LILAW_DEBUG only", () => {

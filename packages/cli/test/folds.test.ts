@@ -61,7 +61,7 @@ describe("lilaw train --folds", () => {
       const places = [...samples.keys()].filter((i) => samples[i]!.split === "train");
       return places.filter(isRight).length / places.length;
     };
-    // Learned by heart by the model that has seen them.
+    // The model that was trained on them has memorised them.
     expect(rightShare((i) => samples[i]!.labelProb > 0.5)).toBeGreaterThan(0.95);
     const outOfSample = rightShare((i) => predProbs[2 * i + samples[i]!.label]! > 0.5);
     expect(outOfSample).toBeGreaterThan(0.3);

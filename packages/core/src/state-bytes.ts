@@ -11,7 +11,7 @@ export interface StateFormat {
   /** ASCII */
   readonly name: string;
   readonly version: number;
-  /** What it is, with its article, for errors */
+  /** Its description with an article, for errors */
   readonly described: string;
 }
 

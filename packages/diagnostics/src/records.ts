@@ -1,4 +1,4 @@
-/** What a recorder tells of every training sample. */
+/** The values of every training sample that a recorder gathers. */
 
 /** The three summands of LiLAW's weight (arXiv 2509.20786): W_alpha (easy), W_beta (hard), W_delta (moderate). */
 export interface WeightTerms<T = Float32Array> {

@@ -1,4 +1,4 @@
-/** What each public package promises to whoever installs it. A name is added here when it becomes API. */
+/** The API that each public package promises. A name is added here when it becomes API. */
 export interface PublicPackage {
   /** Name of the folder; the package is `@lilaw/` and this */
   readonly name: string;

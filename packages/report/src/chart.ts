@@ -3,10 +3,10 @@ import { scaleLinear } from "d3-scale";
 import { area, line, symbol, symbolCircle, symbolDiamond, symbolSquare, symbolTriangle } from "d3-shape";
 import { type Content, type Html, html } from "./html.js";
 
-/** What every chart has. */
+/** The parts that every chart has. */
 interface ChartText {
   readonly title: string;
-  /** What there is to see, for those who do not see it. */
+  /** A description of the picture, for readers who do not see it. */
   readonly description: string;
   readonly x: string;
   readonly y: string;
@@ -131,7 +131,7 @@ ${marks}
 </figure>`;
 }
 
-/** What the colours, dashes and shapes stand for. */
+/** The meaning of colours, dashes and shapes. */
 function legendOf(entries: readonly { name: string; style: number }[], lines: boolean): Html {
   const entry = ({ name, style }: { name: string; style: number }): Content => {
     const stroke = html`<path class="line s${style % styleCount} dash${Math.floor(style / styleCount) % 3}" d="M1,7H27"/>`;

@@ -103,7 +103,7 @@ export interface ClassHealth {
 export interface Review {
   /** Of which run, method and seed, in words. */
   readonly title: string;
-  /** What a file of decisions says beside them: the run, its source and its classes. */
+  /** The other members of a decisions file: the run, its source and its classes. */
   readonly file: Omit<Decisions, "format" | "kind" | "decisions">;
   /** Names the review among others of the same run; the browser keeps its progress under run and key. */
   readonly key: string;

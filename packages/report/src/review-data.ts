@@ -1,4 +1,4 @@
-/** What the script of the page reads and writes. Types only: the page imports nothing. */
+/** Data that the script of the page reads and writes. Types only: the page imports nothing. */
 
 /** Where a sample is in its source. */
 export interface SampleSource {

@@ -63,7 +63,7 @@ const options = {
 
 type ApplyOptions = ValuesOf<typeof options>;
 
-/** What was done, for people and for `--json`. */
+/** A summary of the changes, for people and for `--json`. */
 export interface Applied {
   readonly output: string;
   readonly relabelled: number;

@@ -54,7 +54,7 @@ const options = {
   ...unitOptions,
   top: {
     flag: "--top <n>",
-    help: "how many labels, most suspect first (default: 20 on the terminal, all in files and JSON)",
+    help: "how many labels, most suspect first (default: 20 on the terminal, all in files and JSON; beside a file at most 20 are shown)",
     kind: values.integer(1),
   },
   csv: { flag: "--csv <file>", help: "CSV file to write", kind: values.path },
@@ -126,7 +126,9 @@ async function issues(run: string | undefined, chosen: IssuesOptions, stop: Abor
     await writeWhole(decisions, [
       Buffer.from(`${JSON.stringify(acceptSuggestions(folder, listed), null, 2)}\n`),
     ]);
-  process.stdout.write(`${json ? JSON.stringify({ ...found, suspects: listed }) : textOf(found, top)}\n`);
+  // A list in a file is not shown whole as well.
+  const shown = Math.min(top ?? shownLabels, outputs.length > 0 ? shownLabels : Number.POSITIVE_INFINITY);
+  process.stdout.write(`${json ? JSON.stringify({ ...found, suspects: listed }) : textOf(found, shown)}\n`);
 }
 
 async function ofRun(folder: RunFolder, chosen: IssuesOptions): Promise<Suspects> {
@@ -215,8 +217,8 @@ function csvOf(suspects: readonly Suspect[]): string {
   return stringify([columns.map(({ name }) => name), ...rows]);
 }
 
-function textOf({ of, score, suspects, unscored, quality }: Suspects, top = shownLabels): string {
-  const shown = suspects.slice(0, top);
+function textOf({ of, score, suspects, unscored, quality }: Suspects, count: number): string {
+  const shown = suspects.slice(0, count);
   const counted = (count: number) => `${count} ${count === 1 ? "label" : "labels"}`;
   const title = `${counted(suspects.length)} of ${of}, by ${score}${suspects.length > shown.length ? `; the first ${shown.length}` : ""}`;
   const lines = [

@@ -39,7 +39,7 @@ interface Scored {
 }
 
 /**
- * What run folders say, as a report. The labels and the review are those of the chosen unit of each and of the first folder.
+ * Makes the report of run folders. The labels and the review are those of the chosen unit of each and of the first folder.
  *
  * @throws INVALID_ARGUMENT, UNKNOWN_NAME (a choice that a folder does not have), CORRUPT_FILE, CHECKSUM_MISMATCH
  */

@@ -6,7 +6,7 @@ import type { AsyncBuffer, ColumnMetaData, Compressors, PageHeader, SchemaTree }
 
 const sizes: Record<string, number> = { BOOLEAN: 1 / 8, INT32: 4, FLOAT: 4, INT64: 8, DOUBLE: 8, INT96: 12 };
 
-/** What is known of a column when its pages are read. */
+/** The facts about a column that its pages are read with. */
 interface Levels {
   definition: number;
   repetition: number;

@@ -1,7 +1,7 @@
 /** Samples whose labels may be wrong, in columns that grow. */
 export class Suspects {
   length = 0;
-  /** What they are chosen by, low = suspect */
+  /** The key by which they are chosen, low = suspect */
   keys = new Float64Array(16);
   rows = new Float64Array(16);
   labels = new Int32Array(16);

@@ -4,7 +4,7 @@
  */
 import type { Decision, Decisions, PageSample, ReviewData } from "../review-data.js";
 
-/** What a decision was before it was changed; undefined where there was none. */
+/** A decision before a change; undefined if there was none. */
 type Change = readonly { readonly key: string; readonly before: Decision | undefined }[];
 
 /** The keys of classes, in the order in which they lie on a keyboard. */
@@ -386,7 +386,7 @@ function likeliestClasses(): number[] {
   return [...new Set([suggested, label, ...data.alternatives[label]!, ...classNames.keys()])];
 }
 
-// What is kept in the browser, and files of decisions.
+// Storage in the browser, and files of decisions.
 
 /** The store of the browser, or undefined where it is denied. */
 function openStore(): Storage | undefined {
@@ -485,7 +485,7 @@ function takeFile(name: string, text: string): string {
   if (file.source?.sha256 !== source.sha256 || (file.run ?? run) !== run)
     return `${name} has the decisions of another run.`;
   const count = take(file.decisions);
-  // What was decided before may be among those that the file changes.
+  // Earlier decisions may be among those that the file changes.
   changes.length = 0;
   for (const i of suspects.keys()) showDecision(i);
   write();
