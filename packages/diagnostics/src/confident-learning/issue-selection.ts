@@ -11,7 +11,7 @@ import {
   suggestionFor,
 } from "./confident-joint.js";
 import { checkRanking, type LabelRanking, type Quality, qualities } from "./label-quality.js";
-import { type Chunk, chunkOf, clipped, type LabelledProbs } from "./labelled-probs.js";
+import { type Chunk, chunkOf, clipped, type LabelledProbs, largestOther } from "./labelled-probs.js";
 import { Lowest } from "./lowest.js";
 import { Suspects } from "./suspects.js";
 
@@ -263,7 +263,8 @@ class ByNoiseRate implements Selector {
     this.#pairs = prunedCounts(joint).map((row, i) => {
       const others = joint.labelCounts[i]! > 1 ? [...row.keys()].filter((j) => j !== i && row[j]! > 0) : [];
       const lowest = others.map((j) => new Lowest(row[j]!, "all"));
-      return { others, lowest, bounds: Float64Array.from(lowest, ({ bound }) => bound) };
+      const bounds = Float64Array.from(lowest, ({ bound }) => bound);
+      return { others: Int32Array.from(others), lowest, bounds, bound: largestOf(bounds) };
     });
     this.#quality = quality;
   }
@@ -272,14 +273,20 @@ class ByNoiseRate implements Selector {
     const { count, classes, labels, probs } = chunk;
     const quality = this.#quality;
     for (let row = 0; row < count; row++) {
-      const [start, label] = [row * classes, labels[row]!];
-      const { others, lowest, bounds } = this.#pairs[label]!;
+      const start = row * classes;
+      const label = labels[row]!;
+      const pairs = this.#pairs[label]!;
       const own = clipped(probs[start + label]!);
+      // Most samples are beyond every bound by their most probable other class.
+      if (own - largestOther(probs, start, classes, label) > pairs.bound) continue;
+      const { others, lowest, bounds } = pairs;
       for (let i = 0; i < bounds.length; i++) {
         const key = own - clipped(probs[start + others[i]!]!);
         if (key > bounds[i]!) continue;
         addSample(lowest[i]!, key, { chunk, row, firstRow, quality });
+        if (lowest[i]!.bound === bounds[i]) continue;
         bounds[i] = lowest[i]!.bound;
+        pairs.bound = largestOf(bounds);
       }
     }
   }
@@ -290,6 +297,7 @@ class ByNoiseRate implements Selector {
         own.merge(other.#pairs[label]!.lowest[i]!);
         bounds[i] = own.bound;
       });
+      this.#pairs[label]!.bound = largestOf(bounds);
     });
   }
 
@@ -298,12 +306,17 @@ class ByNoiseRate implements Selector {
   }
 }
 
+const largestOf = (bounds: Float64Array): number =>
+  bounds.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+
 /** The samples of a label that are estimated to be in each of the other classes. */
 interface Pairs {
-  readonly others: readonly number[];
+  readonly others: Int32Array;
   readonly lowest: readonly Lowest[];
   /** Those of `lowest` */
   readonly bounds: Float64Array;
+  /** The largest of them; -Infinity without any */
+  bound: number;
 }
 
 /** The suspects of both. */

@@ -1,5 +1,12 @@
 import { checks, expected } from "@lilaw/core";
-import { type Chunk, checkProbs, chunkOf, clipped, type LabelledProbs } from "./labelled-probs.js";
+import {
+  type Chunk,
+  checkProbs,
+  chunkOf,
+  clipped,
+  type LabelledProbs,
+  largestOther,
+} from "./labelled-probs.js";
 
 /**
  * The quality of a given label y by the probabilities p of its sample, in [0, 1], where low is bad; the names are those of cleanlab.
@@ -28,9 +35,8 @@ export const qualities: Record<LabelRanking, Quality> = {
   self_confidence: (probs, start, _, label) => clipped(probs[start + label]!),
 
   normalized_margin(probs, start, classes, label) {
-    let other = 0;
-    for (let k = 0; k < classes; k++) if (k !== label && probs[start + k]! > other) other = probs[start + k]!;
-    return (clipped(probs[start + label]!) - clipped(other) + 1) / 2;
+    const other = largestOther(probs, start, classes, label);
+    return (clipped(probs[start + label]!) - other + 1) / 2;
   },
 
   confidence_weighted_entropy(probs, start, classes, label) {

@@ -30,6 +30,16 @@ const sumSlack = 0.1;
 /** A probability, without what rounding has put beyond 0 and 1. */
 export const clipped = (prob: number): number => Math.min(1, Math.max(0, prob));
 
+/** The largest probability of a class other than the label, at least 0. */
+export function largestOther(probs: Chunk["probs"], start: number, classes: number, label: number): number {
+  let largest = 0;
+  for (let k = 0; k < classes; k++) {
+    const prob = probs[start + k]!;
+    if (prob > largest && k !== label) largest = prob;
+  }
+  return clipped(largest);
+}
+
 /**
  * @param classes C; where it is not given, it is the length of the rows
  * @throws `INVALID_ARGUMENT`, `LENGTH_MISMATCH`, `LABEL_OUT_OF_RANGE`, `NON_FINITE`
