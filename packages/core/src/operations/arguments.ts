@@ -46,10 +46,16 @@ export function optionsOf<T extends object>(name: string, options: T): T {
 
 /** @throws LilawError `INVALID_ARGUMENT`, also for a revoked proxy */
 export function checkObject(name: string, value: object): void {
+  if (!isObject(value)) throw expected("INVALID_ARGUMENT", "an object", name, value);
+}
+
+/** Whether a value is an object that can be read, so not a revoked proxy. */
+export function isObject(value: unknown): value is object {
   try {
-    if (typeof value === "object" && Object.getPrototypeOf(value) !== undefined) return;
-  } catch {}
-  throw expected("INVALID_ARGUMENT", "an object", name, value);
+    return typeof value === "object" && Object.getPrototypeOf(value) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function withoutShared<T extends object>(options: T): T {

@@ -64,7 +64,7 @@ function checkModel(model: LayersModel): void {
 
 /** Validation samples, as tensors that fit the model. */
 export function checkValidation(model: LayersModel, given: LabelledTensors): LabelledTensors {
-  if (!Array.isArray(given) || given.length !== 2) {
+  if (!checks.isObject(given) || !Array.isArray(given) || given.length !== 2) {
     throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validationData", given);
   }
   const xs = checkInputs(model, given[0], "validationData[0]");

@@ -59,9 +59,12 @@ async function fitTensors(
   const seed = args.seed ?? 0;
   const weighting = args.weighting ?? plain();
   const { onLogits, ...labels } = lossAndLabelsOf(model, weighting, args.record !== undefined);
-  const given = args.validationData && checkValidation(model, args.validationData as LabelledTensors);
+  const { validationData } = args;
+  const given =
+    validationData == null ? undefined : checkValidation(model, validationData as LabelledTensors);
   const split = splitRows(count, given !== undefined, validationSplit, weighting, seed);
-  const classWeights = classWeight && (await classWeightsOf(y, classWeight, model.outputNames[0]!));
+  const classWeights =
+    classWeight == null ? undefined : await classWeightsOf(y, classWeight, model.outputNames[0]!);
   const targets = await labels.readTargets(y, "y");
   const factors = sampleWeight == null ? undefined : await readWeights("sampleWeight", sampleWeight, count);
   const source = new TensorBatches({

@@ -1,4 +1,4 @@
-import { expected } from "@lilaw/core";
+import { checks, expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ClassWeight, ClassWeightMap } from "@tensorflow/tfjs-layers";
 import { checkTensor } from "../operations/check-tensor.js";
@@ -14,7 +14,7 @@ export async function classWeightsOf(
   given: ClassWeight | ClassWeight[] | ClassWeightMap,
   output: string,
 ): Promise<Float32Array> {
-  if (typeof given !== "object")
+  if (!checks.isObject(given))
     throw expected("INVALID_ARGUMENT", "an object of numbers", "classWeight", given);
   const inList = Array.isArray(given) && given.length === 1 ? given[0]! : given;
   const weights = ((inList as ClassWeightMap)[output] ?? inList) as ClassWeight;

@@ -31,6 +31,8 @@ export function splitRows(
   if (hasValidation) return { rows: all, held: undefined, reported: true };
   if (share > 0) {
     const kept = Math.floor(count * (1 - share));
+    if (kept === count)
+      throw expected("LENGTH_MISMATCH", "a share of at least one sample", "validationSplit", share);
     return { rows: all.slice(0, kept), held: all.slice(kept), reported: true };
   }
   if (!weighting.needsValidation) return { rows: all, held: undefined, reported: false };

@@ -42,7 +42,8 @@ const withLogits = (context: TrainingContext, parts: StepParts, onLogits: LossOn
 
 /** @throws LilawError `INVALID_ARGUMENT` */
 export function checkWeighting(weighting: unknown): void {
-  const { start, name, loss, transition, needsValidation } = (weighting ?? {}) as Partial<Weighting>;
+  const read = checks.isObject(weighting) ? weighting : {};
+  const { start, name, loss, transition, needsValidation } = read as Partial<Weighting>;
   if (typeof start !== "function") {
     throw expected("INVALID_ARGUMENT", "a weighting, such as lilaw()", "weighting", weighting);
   }

@@ -1,4 +1,4 @@
-import { expected } from "@lilaw/core";
+import { checks, expected } from "@lilaw/core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   CustomCallback,
@@ -215,12 +215,15 @@ type UserCallbacks = ModelFitArgs["callbacks"];
 
 /** The user's callbacks as instances: objects of functions become instances. */
 function callbackList(callbacks: UserCallbacks, yieldEvery: ModelFitArgs["yieldEvery"]): CustomCallback[] {
-  const list = Array.isArray(callbacks) ? callbacks : [callbacks ?? {}];
-  return list.map((callback) => {
-    if (typeof callback !== "object" || callback === null) {
+  const given: unknown = callbacks ?? {};
+  const list = checks.isObject(given) && Array.isArray(given) ? given : [given];
+  // Not `map`, which passes over holes.
+  return Array.from(list, (callback: unknown) => {
+    if (!checks.isObject(callback)) {
       throw expected("INVALID_ARGUMENT", "objects of functions, or callbacks of tfjs", "callbacks", callback);
     }
-    if ("setParams" in callback) return callback as CustomCallback;
+    if (typeof (callback as Partial<CustomCallback>).setParams === "function")
+      return callback as CustomCallback;
     const functions = callback as CustomCallbackArgs;
     if (yieldEvery === "never" && functions.onYield != null) {
       throw expected(

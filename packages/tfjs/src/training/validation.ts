@@ -1,4 +1,4 @@
-import { expected, type Labels, Random, stateBytes } from "@lilaw/core";
+import { checks, expected, type Labels, Random, stateBytes } from "@lilaw/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkInputs, checkSamples, type LabelledTensors } from "../model/inputs.js";
 import { type Targets, takeTargets } from "../model/targets.js";
@@ -36,7 +36,7 @@ export class ValidationSampler {
     context: LogitsContext,
     batchSize = context.batchSize,
   ): Promise<ValidationSampler> {
-    if (!Array.isArray(given) || given.length !== 2) {
+    if (!checks.isObject(given) || !Array.isArray(given) || given.length !== 2) {
       throw expected("INVALID_ARGUMENT", "tensors [x, y]", "validation", given);
     }
     const [x, y] = given as unknown as LabelledTensors;

@@ -34,6 +34,7 @@ export function lossOptions(options: { loss?: Loss } & TransitionOption) {
 /** The option as a matrix of our own, or null where there is none. @throws LilawError `INVALID_ARGUMENT`, `LENGTH_MISMATCH` */
 export function transitionOption(transition: TransitionOption["transition"]): TransitionMatrix | null {
   if (transition == null) return null;
+  checks.checkObject("transition", transition);
   return transition instanceof TransitionMatrix ? transition : new TransitionMatrix(transition);
 }
 
